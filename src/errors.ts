@@ -1,0 +1,88 @@
+/**
+ * The registry of everything that can go wrong in front of a user: one stable code each, with the exit code
+ * of the command line (DESIGN section 4, sysexits.h) and its meaning. `docs/errors.md` is generated from it.
+ */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 64,
+  noSuchPool: 66,
+  notRunning: 69,
+  alreadyRunning: 75,
+  notAllowed: 77,
+  config: 78,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface ErrorKind {
+  readonly exit: ExitCode;
+  readonly meaning: string;
+}
+
+export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
+  FAILED: { exit: EXIT.failed, meaning: 'The operation was tried and did not succeed; the message says why.' },
+  USAGE: { exit: EXIT.usage, meaning: 'The command line or the request was not understood.' },
+  NO_SUCH_POOL: { exit: EXIT.noSuchPool, meaning: 'No pool of that name is configured.' },
+  NOT_RUNNING: { exit: EXIT.notRunning, meaning: 'No supervisor answers on the control socket.' },
+  ALREADY_RUNNING: { exit: EXIT.alreadyRunning, meaning: 'Another supervisor holds the pid file.' },
+  NOT_ALLOWED: { exit: EXIT.notAllowed, meaning: 'The caller may not use the control socket, or not for that.' },
+  POOL_FAILED: { exit: EXIT.failed, meaning: 'The workers of a pool did not come up.' },
+  RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before goes on.' },
+  CONFIG_MISSING: { exit: EXIT.config, meaning: 'The configuration file was not found or cannot be read.' },
+  CONFIG_SYNTAX: { exit: EXIT.config, meaning: 'A file is not valid TOML.' },
+  CONFIG_UNKNOWN_KEY: { exit: EXIT.config, meaning: 'A key that does not exist; the nearest known one is named.' },
+  CONFIG_VALUE: { exit: EXIT.config, meaning: 'A value that the key does not take.' },
+  CONFIG_REQUIRED: { exit: EXIT.config, meaning: 'A required key is not set.' },
+  CONFIG_CONFLICT: { exit: EXIT.config, meaning: 'Two settings contradict each other.' },
+  CONFIG_NOT_YET: { exit: EXIT.config, meaning: 'A key whose effect this version does not have yet.' },
+  CONFIG_VARIABLE: { exit: EXIT.config, meaning: 'A variable in a value is not set.' },
+  CONFIG_POOL_NAME: { exit: EXIT.config, meaning: 'The name of a pool file is not a valid pool name.' },
+  CONFIG_SYSTEM: { exit: EXIT.config, meaning: 'A value is valid but not on this system as it stands.' },
+};
+
+export type ErrorCode =
+  | 'FAILED'
+  | 'USAGE'
+  | 'NO_SUCH_POOL'
+  | 'NOT_RUNNING'
+  | 'ALREADY_RUNNING'
+  | 'NOT_ALLOWED'
+  | 'POOL_FAILED'
+  | 'RELOAD_FAILED'
+  | 'CONFIG_MISSING'
+  | 'CONFIG_SYNTAX'
+  | 'CONFIG_UNKNOWN_KEY'
+  | 'CONFIG_VALUE'
+  | 'CONFIG_REQUIRED'
+  | 'CONFIG_CONFLICT'
+  | 'CONFIG_NOT_YET'
+  | 'CONFIG_VARIABLE'
+  | 'CONFIG_POOL_NAME'
+  | 'CONFIG_SYSTEM';
+
+/** Where in the configuration an error lies; line and column count from 1. */
+export interface Place {
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly key?: string;
+}
+
+/** An error that a user caused or can mend: printed as its message, never as a stack trace. */
+export class FpmError extends Error {
+  readonly code: ErrorCode;
+  readonly place: Place;
+
+  constructor(code: ErrorCode, message: string, place: Place = {}) {
+    super(message);
+    this.name = 'FpmError';
+    this.code = code;
+    this.place = place;
+  }
+
+  /** The exit code of a command that ends with this error. */
+  get exitCode(): ExitCode {
+    return ERRORS[this.code].exit;
+  }
+}
