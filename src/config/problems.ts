@@ -1,0 +1,120 @@
+/** What is wrong with a configuration: one value per mistake, and how it reads on a terminal and in JSON. */
+import { type ErrorCode, FpmError } from '../errors.ts';
+
+export interface Problem {
+  /** A notice is said and changes nothing; any error keeps the configuration from being used. */
+  readonly severity: 'error' | 'notice';
+  readonly code: ErrorCode;
+  /** What is wrong, without place and key; complete without `found` and `allowed`. */
+  readonly message: string;
+  readonly file: string | null;
+  /** From 1; null where a file as a whole is meant. */
+  readonly line: number | null;
+  /** From 1, in UTF-16 units as editors count. */
+  readonly column: number | null;
+  /** In dotted form, such as `listen.mode`. */
+  readonly key: string | null;
+  readonly found: string | null;
+  readonly allowed: string | null;
+  /** What to do about it: where it can be, the corrected line. */
+  readonly remedy: string | null;
+}
+
+/** Where a problem is; what `Sources.place` answers fits. */
+export interface ProblemPlace {
+  readonly file: string | null;
+  readonly line?: number | null;
+  readonly column?: number | null;
+}
+
+interface ProblemParts {
+  readonly key?: string | null;
+  readonly found?: string | null;
+  readonly allowed?: string | null;
+  readonly remedy?: string | null;
+}
+
+/** An error, or with `severity` a notice, at a place. */
+export function problem(
+  code: ErrorCode,
+  place: ProblemPlace,
+  message: string,
+  parts: ProblemParts = {},
+  severity: Problem['severity'] = 'error',
+): Problem {
+  return {
+    severity,
+    code,
+    message,
+    file: place.file,
+    line: place.line ?? null,
+    column: place.column ?? null,
+    key: parts.key ?? null,
+    found: parts.found ?? null,
+    allowed: parts.allowed ?? null,
+    remedy: parts.remedy ?? null,
+  };
+}
+
+/** `file:line:column: key: what` and the remedy indented below it, as compilers write and editors jump to. */
+export function formatProblem(it: Problem): string {
+  const place = [it.file, it.line, it.column].filter(part => part !== null).join(':');
+  const head = [place, it.severity === 'notice' ? 'notice' : '', it.key ?? '', it.message];
+  const text = head.filter(part => part !== '').join(': ');
+  return it.remedy === null ? text : `${text}\n${indent(it.remedy)}`;
+}
+
+function indent(text: string): string {
+  return text
+    .split('\n')
+    .map(line => `  ${line}`)
+    .join('\n');
+}
+
+/** By file, then by line and column; without duplicates, since ten pools may share one mistaken default. */
+export function sortProblems(problems: readonly Problem[]): Problem[] {
+  const unique = new Map(problems.map(it => [JSON.stringify(it), it]));
+  return [...unique.values()].sort(
+    (a, b) => compare(a.file ?? '', b.file ?? '') || order(a.line, b.line) || order(a.column, b.column),
+  );
+}
+
+function order(a: number | null, b: number | null): number {
+  return (a ?? 0) - (b ?? 0);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some(it => it.severity === 'error');
+}
+
+/**
+ * All errors as the one that ends a command: code and place are those of the first, the message holds every
+ * one of them as `formatProblem` writes it. There must be at least one error.
+ */
+export function toFpmError(problems: readonly Problem[]): FpmError {
+  const errors = problems.filter(it => it.severity === 'error');
+  const first = errors[0];
+  if (!first) throw new RangeError('no error among the problems');
+  return new FpmError(first.code, errors.map(formatProblem).join('\n'), placeOf(first));
+}
+
+function placeOf(it: Problem): FpmError['place'] {
+  return {
+    ...(it.file === null ? {} : { file: it.file }),
+    ...(it.line === null ? {} : { line: it.line }),
+    ...(it.column === null ? {} : { column: it.column }),
+    ...(it.key === null ? {} : { key: it.key }),
+  };
+}
+
+/** For `--json`: `{"error":{"code","message","file","line","column","key"}}` with all problems beside it. */
+export function problemsToJson(problems: readonly Problem[]): object {
+  const first = problems.find(it => it.severity === 'error');
+  if (!first) return { problems };
+  const { code, message, file, line, column, key } = first;
+  return { error: { code, message, file, line, column, key }, problems };
+}

@@ -1,0 +1,29 @@
+/** Names and values of a worker's environment, and the names that are never the user's to set. */
+import * as z from 'zod';
+
+/** DESIGN section 8: these are between us and our own service manager, or change what Node does. */
+const RESERVED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
+
+export const VARIABLE_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** What `env` takes for a name, for messages. */
+export const VARIABLE_FORMS =
+  'names of letters, digits and underscores, except NOTIFY_SOCKET, LISTEN_*, WATCHDOG_* and NODE_OPTIONS';
+
+/** Why a variable of this name cannot be given to a worker; null when it can. */
+export function variableNameProblem(name: string): string | null {
+  if (!VARIABLE_NAME.test(name)) return `${JSON.stringify(name)} is not the name of a variable`;
+  if (RESERVED.test(name))
+    return `${name} never reaches a worker: it is reserved for the service manager and Node`;
+  return null;
+}
+
+export const variableName = z.string().superRefine((name, ctx) => {
+  const problem = variableNameProblem(name);
+  if (problem) ctx.addIssue({ code: 'custom', message: problem });
+});
+
+/** A number or a truth value is what it looks like as text. */
+export const variableValue = z
+  .union([z.string().regex(/^[^\0]*$/), z.int(), z.boolean()])
+  .transform(value => String(value));
