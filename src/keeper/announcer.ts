@@ -1,0 +1,33 @@
+/** Tells the process that started us with `--daemonize` how the start went, once, over a pipe. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { duplicateOnto } from '../os/descriptor.ts';
+
+export interface Announcement {
+  readonly ok: boolean;
+  readonly message: string;
+  readonly exitCode: number;
+}
+
+export class Announcer {
+  #descriptor: number | null;
+
+  /** @param descriptor the pipe; null when nobody waits */
+  constructor(descriptor: number | null) {
+    this.#descriptor = descriptor;
+  }
+
+  /** After the first call the terminal is left: what still writes to it goes nowhere. */
+  announce(announcement: Announcement): void {
+    if (this.#descriptor === null) return;
+    try {
+      writeSync(this.#descriptor, `${JSON.stringify(announcement)}\n`);
+    } catch {
+      // whoever waited has gone
+    }
+    closeSync(this.#descriptor);
+    this.#descriptor = null;
+    const nowhere = openSync('/dev/null', 'r+');
+    for (const standard of [0, 1, 2]) duplicateOnto(nowhere, standard);
+    closeSync(nowhere);
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The keeper (DESIGN D4): holds listeners and children, writes the log, restarts the supervisor, and otherwise
+ * does what the supervisor asks. It reads no configuration and no byte from the network.
+ */
+import { writeSync } from 'node:fs';
+import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
+import { SystemError } from '../os/libc.ts';
+import { Poller } from '../os/poller.ts';
+import { Announcer } from './announcer.ts';
+import { Listeners, takeInheritedListeners } from './listeners.ts';
+import { LogSinks } from './log-sinks.ts';
+import { reapOrphans } from './orphans.ts';
+import { OutputReaders } from './output.ts';
+import { makeRunDir, PidFile } from './pid-file.ts';
+import type { Answer, Ask, KeeperMessage, RequestName, SupervisorMessage } from './protocol.ts';
+import { SupervisorProcess } from './supervisor-process.ts';
+import { Workers } from './workers.ts';
+
+export interface KeeperOptions {
+  /** The command of the supervisor, an absolute path first. */
+  readonly supervisorArgv: readonly string[];
+  /** A pipe to whoever started us in the background; null: in the foreground. */
+  readonly announceDescriptor: number | null;
+}
+
+type Handlers = { readonly [N in RequestName]: (ask: Ask<N>) => Answer<N> | Promise<Answer<N>> };
+
+const STOP_AND_RELOAD_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+const WARN = 40;
+const ERROR = 50;
+
+export class Keeper {
+  readonly #startedAtMs: number = Date.now();
+  readonly #poller = new Poller();
+  readonly #listeners = new Listeners(takeInheritedListeners(process.env));
+  readonly #output: OutputReaders;
+  readonly #workers: Workers;
+  readonly #supervisor: SupervisorProcess;
+  readonly #announcer: Announcer;
+  /** What the supervisor left for its successor. */
+  readonly #notes = new Map<string, string>();
+  /** Signals that came while no supervisor had said hello. */
+  #waitingSignals: NodeJS.Signals[] = [];
+  #isSupervised = false;
+  #pidFile: PidFile | null = null;
+  #sinks: LogSinks;
+
+  /** Starts the supervisor, which does the rest. */
+  static async start(options: KeeperOptions): Promise<Keeper> {
+    closeInheritedOnExec();
+    process.umask(0o022);
+    return new Keeper(options, await LogSinks.open({ file: 'stderr', format: 'auto' }));
+  }
+
+  private constructor(options: KeeperOptions, sinks: LogSinks) {
+    this.#sinks = sinks;
+    this.#announcer = new Announcer(options.announceDescriptor);
+    this.#output = new OutputReaders(this.#poller, () => this.#sinks);
+    this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event =>
+      this.#supervisor.send(event),
+    );
+    this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
+      message: message => void this.#answer(message),
+      output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
+      died: (pid, exit, restartInMs) =>
+        this.#supervisorDied(pid, exit.signal ?? `code ${exit.code}`, restartInMs),
+      failed: (error, restartInMs) => this.#supervisorDied(0, String(error), restartInMs),
+    });
+    for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => this.#signalled(signal));
+    // What nobody foresaw must not take the workers' keeper away.
+    process.on('uncaughtException', error => this.#log(ERROR, `keeper: ${error.stack ?? error.message}`));
+    if (process.pid === 1) process.on('SIGCHLD', () => reapOrphans(pid => this.#isChild(pid)));
+    this.#supervisor.start();
+  }
+
+  readonly #handlers: Handlers = {
+    hello: () => this.#hello(),
+    settle: async ask => {
+      makeRunDir(ask.runDir);
+      const taken = this.#pidFile ?? PidFile.take(ask.pidFile);
+      if (!(taken instanceof PidFile)) return { heldBy: taken.heldBy };
+      this.#pidFile = taken;
+      const before = this.#sinks;
+      this.#sinks = await LogSinks.open(ask.log);
+      await before.close();
+      return { heldBy: null };
+    },
+    listen: ask => {
+      this.#listeners.open(ask.spec);
+      return null;
+    },
+    unlisten: ask => {
+      this.#listeners.close(ask.id);
+      return null;
+    },
+    spawn: ask => ({ pid: this.#workers.spawn(ask.spec, ask.tag) }),
+    signal: ask => this.#workers.signal(ask.pid, ask.signal),
+    tag: ask => {
+      this.#workers.tag(ask.pid, ask.tag);
+      return null;
+    },
+    acknowledge: ask => {
+      this.#workers.acknowledge(ask.pid);
+      return null;
+    },
+    note: ask => {
+      this.#notes.set(ask.name, ask.text);
+      return null;
+    },
+    reopenLogs: () => ({ failed: this.#sinks.reopen().map(error => error.message) }),
+    announce: ask => {
+      this.#announcer.announce({ ok: ask.ok, message: ask.message, exitCode: 0 });
+      return null;
+    },
+    finish: ask => {
+      this.#supervisor.retire(() => void this.#end(ask.exitCode, ask.message));
+      return null;
+    },
+  };
+
+  #hello(): Answer<'hello'> {
+    this.#isSupervised = true;
+    const signals = this.#waitingSignals;
+    this.#waitingSignals = [];
+    setImmediate(() => {
+      for (const signal of signals) this.#signalled(signal);
+    });
+    return {
+      keeperPid: process.pid,
+      startedAtMs: this.#startedAtMs,
+      listeners: this.#listeners.specs,
+      workers: this.#workers.states,
+      notes: Object.fromEntries(this.#notes),
+    };
+  }
+
+  async #answer(message: SupervisorMessage): Promise<void> {
+    const { id } = message;
+    let reply: KeeperMessage;
+    try {
+      reply = { id, answer: await this.#handle(message.name, message.ask) };
+    } catch (error) {
+      const code =
+        error instanceof SystemError ? error.code : ((error as NodeJS.ErrnoException).code ?? null);
+      reply = { id, failure: { message: error instanceof Error ? error.message : String(error), code } };
+    }
+    this.#supervisor.send(reply);
+  }
+
+  #handle<N extends RequestName>(name: N, ask: Ask<N>): Answer<N> | Promise<Answer<N>> {
+    return this.#handlers[name](ask);
+  }
+
+  #signalled(signal: NodeJS.Signals): void {
+    if (this.#isSupervised) this.#supervisor.send({ event: 'signalled', signal });
+    else this.#waitingSignals.push(signal);
+  }
+
+  #supervisorDied(pid: number, how: string, restartInMs: number): void {
+    this.#isSupervised = false;
+    if (this.#pidFile === null) {
+      // It has not even begun: nothing runs yet, so this is a failed start.
+      void this.#end(1, `fpm-ts: the supervisor ended (${how}) before it could start anything\n`);
+      return;
+    }
+    this.#log(
+      WARN,
+      `supervisor ${pid} ended (${how}); the workers go on, a new one starts in ${restartInMs} ms`,
+    );
+  }
+
+  #isChild(pid: number): boolean {
+    return this.#workers.owns(pid) || this.#supervisor.pid === pid;
+  }
+
+  #log(level: number, msg: string): void {
+    this.#sinks.main.write({ level, time: Date.now(), msg });
+  }
+
+  async #end(exitCode: number, message: string): Promise<never> {
+    this.#listeners.closeAll();
+    await this.#sinks.close();
+    if (message !== '') writeSync(2, message);
+    this.#announcer.announce({ ok: exitCode === 0, message, exitCode });
+    this.#pidFile?.release();
+    return endProcess(exitCode);
+  }
+}

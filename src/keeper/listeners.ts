@@ -1,0 +1,87 @@
+/** The listening sockets that the keeper holds open, by the supervisor's names for them. */
+import { closeSync } from 'node:fs';
+import { setNonblocking } from '../os/descriptor.ts';
+import { allowClients, type FileIdentity, listenTcp, listenUnix, unlinkOwn } from '../os/listener.ts';
+import type { ListenerSpec } from './protocol.ts';
+
+interface OpenListener {
+  readonly spec: ListenerSpec;
+  readonly descriptor: number;
+  /** The socket file, for a Unix listener that we made. */
+  readonly file: FileIdentity | null;
+}
+
+export class Listeners {
+  readonly #open = new Map<string, OpenListener>();
+  readonly #inherited: ReadonlyMap<string, number>;
+
+  /** @param inherited sockets from the service manager, by name */
+  constructor(inherited: ReadonlyMap<string, number>) {
+    this.#inherited = inherited;
+  }
+
+  /** @throws {SystemError} when the kernel refuses; {Error} when the service manager gave no such socket */
+  open(spec: ListenerSpec): void {
+    if (this.#open.has(spec.id)) throw new Error(`listener ${spec.id} is open already`);
+    const { descriptor, file } = this.#listen(spec);
+    setNonblocking(descriptor, spec.nonblock);
+    this.#open.set(spec.id, { spec, descriptor, file });
+  }
+
+  descriptor(id: string): number {
+    const listener = this.#open.get(id);
+    if (listener === undefined) throw new Error(`listener ${id} is not open`);
+    return listener.descriptor;
+  }
+
+  /** Closes our copy of the socket and removes its file when it is still ours; workers may still hold theirs. */
+  close(id: string): void {
+    const listener = this.#open.get(id);
+    if (listener === undefined) return;
+    this.#open.delete(id);
+    if (listener.spec.address.type === 'systemd') return; // the service manager's: a later pool may want it again
+    closeSync(listener.descriptor);
+    if (listener.spec.address.type === 'unix' && listener.file !== null) {
+      unlinkOwn(listener.spec.address.path, listener.file);
+    }
+  }
+
+  closeAll(): void {
+    for (const id of [...this.#open.keys()]) this.close(id);
+  }
+
+  get specs(): ListenerSpec[] {
+    return [...this.#open.values()].map(listener => listener.spec);
+  }
+
+  #listen(spec: ListenerSpec): { descriptor: number; file: FileIdentity | null } {
+    const { address } = spec;
+    switch (address.type) {
+      case 'unix':
+        return listenUnix({ ...spec, path: address.path });
+      case 'tcp':
+        return { descriptor: listenTcp({ ...spec, ...address }), file: null };
+      case 'systemd': {
+        const descriptor = this.#inherited.get(address.name);
+        if (descriptor === undefined)
+          throw new Error(`no socket named ${address.name} was passed in LISTEN_FDNAMES`);
+        if (spec.allowedClients.length > 0) allowClients(descriptor, spec.allowedClients);
+        return { descriptor, file: null };
+      }
+    }
+  }
+}
+
+/**
+ * The sockets that a service manager passed to this process, by name (sd_listen_fds_with_names(3)): LISTEN_PID
+ * must be ours; a socket without a name is 'unknown'. The variables are removed, so that no child sees them.
+ */
+export function takeInheritedListeners(env: NodeJS.ProcessEnv): Map<string, number> {
+  const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names } = env;
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
+  const inherited = new Map<string, number>();
+  if (Number(pid) !== process.pid) return inherited;
+  const given = (names ?? '').split(':');
+  for (let i = 0; i < Number(count); i++) inherited.set(given[i] || 'unknown', 3 + i);
+  return inherited;
+}

@@ -1,0 +1,85 @@
+/** Reads what children write: each pipe as lines, each line as a log record. */
+import { closeSync, readSync } from 'node:fs';
+import type { Poller } from '../os/poller.ts';
+import { LineSplitter, type OutputLine } from './lines.ts';
+import type { LogSink } from './log-sink.ts';
+import type { LogSinks } from './log-sinks.ts';
+
+/** Where a record comes from. */
+export interface Origin {
+  readonly pool: string;
+  readonly pid: number;
+  readonly stream: 'stdout' | 'stderr';
+}
+
+const INFO = 30;
+const ERROR = 50;
+/** As much as a pipe holds, so that one read empties it. */
+const CHUNK_BYTES = 256 * 1024;
+
+export class OutputReaders {
+  readonly #poller: Poller;
+  readonly #sinks: () => LogSinks;
+  /** One for all: a line that is complete is decoded at once, the rest is copied. */
+  readonly #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+
+  /** @param sinks the logs as they are open now: they change once, when the configuration is known */
+  constructor(poller: Poller, sinks: () => LogSinks) {
+    this.#poller = poller;
+    this.#sinks = sinks;
+  }
+
+  /** Turns a worker's output into records until the last holder of the pipe has closed it. */
+  follow(descriptor: number, origin: Origin, file: string | null): void {
+    this.#read(descriptor, lines => {
+      const sink = this.#sink(file);
+      for (const { text, ...part } of lines) {
+        sink.write({ level: INFO, time: Date.now(), ...origin, ...part, msg: text });
+      }
+    });
+  }
+
+  /** The supervisor writes finished records; anything else that it prints (a crash of Node's) becomes one. */
+  followSupervisor(descriptor: number, pid: number): void {
+    this.#read(descriptor, lines => {
+      const { main } = this.#sinks();
+      for (const { text, ...part } of lines) {
+        if (text.startsWith('{"level":') && part.part === undefined) main.writeRaw(text);
+        else main.write({ level: ERROR, time: Date.now(), process: 'supervisor', pid, ...part, msg: text });
+      }
+    });
+  }
+
+  #read(descriptor: number, deliver: (lines: OutputLine[]) => void): void {
+    const splitter = new LineSplitter();
+    this.#poller.add(descriptor, () => {
+      const count = readAvailable(descriptor, this.#chunk);
+      if (count === null) return;
+      if (count > 0) return deliver(splitter.push(this.#chunk.subarray(0, count)));
+      deliver(splitter.end());
+      this.#poller.remove(descriptor);
+      closeSync(descriptor);
+    });
+  }
+
+  /** The pool's own file, or the common log where that cannot be opened. */
+  #sink(file: string | null): LogSink {
+    const sinks = this.#sinks();
+    if (file === null) return sinks.main;
+    try {
+      return sinks.of(file);
+    } catch {
+      return sinks.main;
+    }
+  }
+}
+
+/** @returns the bytes read, 0 at the end, null when there is nothing yet */
+function readAvailable(descriptor: number, chunk: Buffer): number | null {
+  try {
+    return readSync(descriptor, chunk);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return null;
+    return 0;
+  }
+}

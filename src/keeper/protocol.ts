@@ -1,0 +1,130 @@
+/**
+ * What supervisor and keeper say to each other (DESIGN D4): JSON, a message a line, over a socket pair. The
+ * supervisor asks and the keeper answers each request once; the keeper also reports events. Types only.
+ */
+
+/** Where a listener is to listen. */
+export type BindAddress =
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'tcp'; readonly host: string; readonly port: number; readonly dualStack: boolean }
+  /** A socket that the service manager opened for us, by its name in LISTEN_FDNAMES (sd_listen_fds(3)). */
+  | { readonly type: 'systemd'; readonly name: string };
+
+export interface ListenerSpec {
+  /** The supervisor's name for it. */
+  readonly id: string;
+  readonly address: BindAddress;
+  readonly backlog: number;
+  /** Of the socket file: permission bits, owner and group. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Networks that may connect over TCP; empty: all. */
+  readonly allowedClients: readonly string[];
+  readonly nonblock: boolean;
+}
+
+export interface WorkerSpec {
+  /** The executable; nothing is searched in PATH. */
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly umask: number;
+  /** The listener that it inherits; null: none. */
+  readonly listener: string | null;
+  /** The descriptor on which it gets the listener: 0, or 3 as socket-activated programs expect. */
+  readonly listenerDescriptor: 0 | 3;
+  /** The signals of a stop reach its whole process group. */
+  readonly wholeGroup: boolean;
+  readonly pool: string;
+  /** A file of the pool's own for its output; null: the common log. */
+  readonly logFile: string | null;
+}
+
+/** What the supervisor wants to know again about a worker after its own death; opaque to the keeper. */
+export type Tag = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface Exit {
+  /** Exactly one of the two is set. */
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface WorkerState {
+  readonly pid: number;
+  readonly tag: Tag;
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  /** How its leader ended; null while it runs. */
+  readonly exit: Exit | null;
+  /** Leader and group are gone; it stays listed until the supervisor has acknowledged it. */
+  readonly gone: boolean;
+}
+
+export interface World {
+  readonly keeperPid: number;
+  readonly startedAtMs: number;
+  readonly listeners: readonly ListenerSpec[];
+  readonly workers: readonly WorkerState[];
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+export interface LogSettings {
+  /** 'stderr' or an absolute path. */
+  readonly file: string;
+  readonly format: 'auto' | 'json' | 'pretty';
+}
+
+/** Each request with the type of its answer. */
+export interface Requests {
+  /** Everything that there is: the first request of every supervisor. */
+  hello: { ask: object; answer: World };
+  /** Takes the pid file and opens the log; ALREADY_RUNNING when somebody else holds the pid file. */
+  settle: {
+    ask: { readonly runDir: string; readonly pidFile: string; readonly log: LogSettings };
+    answer: { readonly heldBy: number | null };
+  };
+  listen: { ask: { readonly spec: ListenerSpec }; answer: null };
+  /** Closes a listener, and removes its socket file when that is still ours. */
+  unlisten: { ask: { readonly id: string }; answer: null };
+  spawn: { ask: { readonly spec: WorkerSpec; readonly tag: Tag }; answer: { readonly pid: number } };
+  /** Signals a worker, its whole group when it was spawned so; false: it is gone. */
+  signal: { ask: { readonly pid: number; readonly signal: NodeJS.Signals }; answer: boolean };
+  tag: { ask: { readonly pid: number; readonly tag: Tag }; answer: null };
+  /** The supervisor has accounted for the end of a worker. */
+  acknowledge: { ask: { readonly pid: number }; answer: null };
+  /** Keeps a text for the supervisor that comes after this one. */
+  note: { ask: { readonly name: string; readonly text: string }; answer: null };
+  reopenLogs: { ask: object; answer: { readonly failed: readonly string[] } };
+  /** Tells whoever started us in the background that all pools are ready, or why not. */
+  announce: { ask: { readonly ok: boolean; readonly message: string }; answer: null };
+  /** The end: closes what is open and ends the keeper with this code, the message on stderr. */
+  finish: { ask: { readonly exitCode: number; readonly message: string }; answer: null };
+}
+
+export type RequestName = keyof Requests;
+export type Ask<N extends RequestName> = Requests[N]['ask'];
+export type Answer<N extends RequestName> = Requests[N]['answer'];
+
+export type SupervisorMessage = {
+  [N in RequestName]: { readonly id: number; readonly name: N; readonly ask: Ask<N> };
+}[RequestName];
+
+/** A request that failed: the system error's symbolic code where it was one. */
+export interface Failure {
+  readonly message: string;
+  readonly code: string | null;
+}
+
+export type KeeperEvent =
+  /** The leader of a worker has ended; `gone` follows when nothing of its group is left. */
+  | { readonly event: 'exited'; readonly pid: number; readonly exit: Exit }
+  | { readonly event: 'gone'; readonly pid: number }
+  /** A signal that the keeper, whose pid is the public one, was sent. */
+  | { readonly event: 'signalled'; readonly signal: NodeJS.Signals };
+
+export type KeeperMessage =
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly failure: Failure }
+  | KeeperEvent;

@@ -1,0 +1,95 @@
+/** The worker processes: started, signalled, listened to, and listed until the supervisor has accounted for them. */
+import { closeSync, openSync } from 'node:fs';
+import { outputPipe } from '../os/descriptor.ts';
+import type { Poller } from '../os/poller.ts';
+import type { Listeners } from './listeners.ts';
+import type { OutputReaders } from './output.ts';
+import { ProcessHandle } from './process-handle.ts';
+import type { KeeperEvent, Tag, WorkerSpec, WorkerState } from './protocol.ts';
+
+interface Worker {
+  readonly handle: ProcessHandle;
+  readonly startedAtMs: number;
+  tag: Tag;
+}
+
+export class Workers {
+  readonly #workers = new Map<number, Worker>();
+  readonly #poller: Poller;
+  readonly #listeners: Listeners;
+  readonly #output: OutputReaders;
+  readonly #report: (event: KeeperEvent) => void;
+  readonly #null: number = openSync('/dev/null', 'r+');
+
+  constructor(
+    poller: Poller,
+    listeners: Listeners,
+    output: OutputReaders,
+    report: (event: KeeperEvent) => void,
+  ) {
+    this.#poller = poller;
+    this.#listeners = listeners;
+    this.#output = output;
+    this.#report = report;
+  }
+
+  /** @returns the pid. @throws {SystemError} when it cannot be started */
+  spawn(spec: WorkerSpec, tag: Tag): number {
+    const listener = spec.listener === null ? this.#null : this.#listeners.descriptor(spec.listener);
+    const stdout = outputPipe();
+    const stderr = outputPipe();
+    const descriptors = new Map([
+      [0, this.#null],
+      [1, stdout.write],
+      [2, stderr.write],
+      [spec.listenerDescriptor, listener],
+    ]);
+    try {
+      const handle = new ProcessHandle({ ...spec, descriptors }, spec.wholeGroup, this.#poller, {
+        exited: exit => this.#report({ event: 'exited', pid: handle.pid, exit }),
+        gone: () => this.#report({ event: 'gone', pid: handle.pid }),
+      });
+      this.#workers.set(handle.pid, { handle, startedAtMs: Date.now(), tag });
+      this.#output.follow(stdout.read, { pool: spec.pool, pid: handle.pid, stream: 'stdout' }, spec.logFile);
+      this.#output.follow(stderr.read, { pool: spec.pool, pid: handle.pid, stream: 'stderr' }, spec.logFile);
+      return handle.pid;
+    } catch (error) {
+      closeSync(stdout.read);
+      closeSync(stderr.read);
+      throw error;
+    } finally {
+      closeSync(stdout.write);
+      closeSync(stderr.write);
+    }
+  }
+
+  /** @returns false when the worker and its group are gone */
+  signal(pid: number, signal: NodeJS.Signals): boolean {
+    return this.#workers.get(pid)?.handle.signal(signal) ?? false;
+  }
+
+  tag(pid: number, tag: Tag): void {
+    const worker = this.#workers.get(pid);
+    if (worker !== undefined) worker.tag = tag;
+  }
+
+  /** Forgets a worker that is gone. */
+  acknowledge(pid: number): void {
+    if (this.#workers.get(pid)?.handle.isGone === true) this.#workers.delete(pid);
+  }
+
+  get states(): WorkerState[] {
+    return [...this.#workers].map(([pid, { handle, startedAtMs, tag }]) => ({
+      pid,
+      tag,
+      startedAtMs,
+      exit: handle.exit,
+      gone: handle.isGone,
+    }));
+  }
+
+  /** Pids of our children that the poller reaps: as pid 1 we leave them to it. */
+  owns(pid: number): boolean {
+    return this.#workers.has(pid);
+  }
+}

@@ -1,0 +1,74 @@
+/** Small things about file descriptors that Node has no call for. */
+import { closeSync, openSync } from 'node:fs';
+import { declare, must, syscall } from './libc.ts';
+
+const pipe2 = declare('int pipe2(_Out_ int*, int)');
+const socketpair = declare('int socketpair(int, int, int, _Out_ int*)');
+const fcntl = declare('int fcntl(int, int, ...)');
+const flock = declare('int flock(int, int)');
+const dup2 = declare('int dup2(int, int)');
+const exitNow = declare('void _exit(int)');
+
+const CLOSE_RANGE = 436;
+const CLOSE_RANGE_CLOEXEC = 4;
+const CLOEXEC = 0o2000000;
+const NONBLOCK = 0o4000;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const LOCK_EX_NB = 2 | 4;
+
+/** Room for what a worker writes while we are away; /proc/sys/fs/pipe-max-size is 1 MiB by default. */
+const OUTPUT_PIPE_BYTES = 256 * 1024;
+
+/**
+ * A pipe for a worker's output. Our end does not block. The worker's end is open for reading as well, so that
+ * a worker whose reader has died is not killed by SIGPIPE.
+ */
+export function outputPipe(): { readonly read: number; readonly write: number } {
+  const ends: number[] = [0, 0];
+  must(pipe2(ends, CLOEXEC), 'pipe2');
+  const [read = -1, write = -1] = ends;
+  const both = openSync(`/proc/self/fd/${read}`, 'r+');
+  closeSync(write);
+  setNonblocking(read, true);
+  fcntl(read, F_SETPIPE_SZ, 'int', OUTPUT_PIPE_BYTES); // refused when the user has many pipes: 64 KiB will do
+  return { read, write: both };
+}
+
+/** Two connected stream sockets, close-on-exec. */
+export function socketPair(): readonly [number, number] {
+  const ends: number[] = [0, 0];
+  must(socketpair(AF_UNIX, SOCK_STREAM | CLOEXEC, 0, ends), 'socketpair');
+  const [ours = -1, theirs = -1] = ends;
+  return [ours, theirs];
+}
+
+/** Sets or clears O_NONBLOCK, on the open file description: everybody who shares it is concerned. */
+export function setNonblocking(descriptor: number, on: boolean): void {
+  const flags = must(fcntl(descriptor, F_GETFL, 'int', 0), 'fcntl');
+  must(fcntl(descriptor, F_SETFL, 'int', on ? flags | NONBLOCK : flags & ~NONBLOCK), 'fcntl');
+}
+
+/** Marks everything from 3 upwards close-on-exec, whoever left it open for us (close_range(2), Linux 5.11). */
+export function closeInheritedOnExec(): void {
+  must(syscall(CLOSE_RANGE, 'uint', 3, 'uint', 0xffffffff, 'uint', CLOSE_RANGE_CLOEXEC), 'close_range');
+}
+
+/** Takes the exclusive flock(2) of an open file. @returns false when somebody else holds it */
+export function tryLock(descriptor: number): boolean {
+  return flock(descriptor, LOCK_EX_NB) === 0;
+}
+
+/** Makes `target` another name of `descriptor`, as dup2(2). */
+export function duplicateOnto(descriptor: number, target: number): void {
+  must(dup2(descriptor, target), 'dup2');
+}
+
+/** Ends the process without waiting for threads: a write that is stuck in one must not hold up the end. */
+export function endProcess(code: number): never {
+  exitNow(code);
+  throw new Error('_exit returned');
+}

@@ -1,0 +1,45 @@
+/**
+ * Node raises its own soft descriptor limit to the hard one as it starts (src/node.cc), and children would
+ * inherit that. This puts back what our parent had, for the instant of a spawn.
+ */
+import { readFileSync } from 'node:fs';
+import { declare, must } from './libc.ts';
+
+const prlimit = declare('int prlimit(int, int, void*, void*)');
+const RLIMIT_NOFILE = 7;
+/** What the kernel and systemd give by default; select(2) cannot handle more. */
+const DEFAULT_SOFT = 1024n;
+
+class SoftFileLimit {
+  #wanted: bigint | null = null;
+
+  /** Lowers the soft limit of this process; the returned function raises it again. */
+  lower(): () => void {
+    const now = Buffer.alloc(16);
+    must(prlimit(0, RLIMIT_NOFILE, null, now), 'prlimit');
+    const hard = now.readBigUInt64LE(8);
+    this.#wanted ??= inheritedSoftLimit(hard);
+    const lowered = Buffer.from(now);
+    lowered.writeBigUInt64LE(this.#wanted, 0);
+    must(prlimit(0, RLIMIT_NOFILE, lowered, null), 'prlimit');
+    return () => {
+      must(prlimit(0, RLIMIT_NOFILE, now, null), 'prlimit');
+    };
+  }
+}
+
+/** The soft limit of whoever started us, where its hard limit is ours; pid 1's own limits say nothing about its services. */
+function inheritedSoftLimit(hard: bigint): bigint {
+  const fallback = DEFAULT_SOFT < hard ? DEFAULT_SOFT : hard;
+  if (process.ppid <= 1) return fallback;
+  try {
+    const limits = readFileSync(`/proc/${process.ppid}/limits`, 'latin1');
+    const [, soft, parentHard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(limits) ?? [];
+    if (soft === undefined || parentHard === undefined || BigInt(parentHard) !== hard) return fallback;
+    return BigInt(soft);
+  } catch {
+    return fallback;
+  }
+}
+
+export const softFileLimit: SoftFileLimit = new SoftFileLimit();

@@ -1,0 +1,97 @@
+/** Processes by descriptor: a pid can be reused, a pidfd cannot (pidfd_open(2), Linux 5.3). */
+import { constants } from 'node:os';
+import { declare, lastErrno, must, SystemError, syscall } from './libc.ts';
+
+const PIDFD_SEND_SIGNAL = 424;
+const PIDFD_OPEN = 434;
+const waitid = declare('int waitid(int, int, void*, int)');
+const P_ALL = 0;
+const P_PID = 1;
+const P_PIDFD = 3;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const CLD_EXITED = 1;
+
+/** How a process ended: exactly one of the two is set. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** @throws {SystemError} ESRCH when there is no such process */
+export function pidfdOpen(pid: number): number {
+  return must(syscall(PIDFD_OPEN, 'int', pid, 'int', 0), 'pidfd_open', String(pid));
+}
+
+/** Sends a signal to exactly that process. @returns false when it has ended */
+export function pidfdSignal(pidfd: number, signal: NodeJS.Signals): boolean {
+  const result = syscall(
+    PIDFD_SEND_SIGNAL,
+    'int',
+    pidfd,
+    'int',
+    constants.signals[signal],
+    'void*',
+    null,
+    'int',
+    0,
+  );
+  return delivered(result, 'pidfd_send_signal');
+}
+
+const kill = declare('int kill(int, int)');
+
+/**
+ * Sends a signal to a process group; null only asks whether there is one. Whoever sends holds the leader unreaped,
+ * so that the number cannot be reused.
+ * @returns false when no process of it is left
+ */
+export function signalGroup(group: number, signal: NodeJS.Signals | null): boolean {
+  return delivered(kill(-group, signal === null ? 0 : constants.signals[signal]), 'kill');
+}
+
+function delivered(result: number, name: string): boolean {
+  if (result === 0) return true;
+  const errno = lastErrno();
+  if (errno === constants.errno.ESRCH) return false;
+  throw new SystemError(name, errno);
+}
+
+/** Reaps a child that has ended; null when it still runs. @throws {SystemError} ECHILD when it is no child of ours */
+export function reap(pidfd: number): Exit | null {
+  return wait(P_PIDFD, pidfd, WEXITED | WNOHANG)?.exit ?? null;
+}
+
+/** The pid of some child that has ended and is not reaped yet, left as it is; null when there is none. */
+export function peekEndedChild(): number | null {
+  try {
+    return wait(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT)?.pid ?? null;
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'ECHILD') return null;
+    throw error;
+  }
+}
+
+/** Reaps a child by pid, as pid 1 does with orphans. */
+export function reapPid(pid: number): void {
+  wait(P_PID, pid, WEXITED | WNOHANG);
+}
+
+function wait(kind: number, id: number, options: number): { pid: number; exit: Exit } | null {
+  const info = Buffer.alloc(128); // siginfo_t
+  must(waitid(kind, id, info, options), 'waitid');
+  // On 64-bit Linux: si_code at 8, si_pid at 16, si_status at 24; si_pid stays 0 when nothing has ended.
+  const pid = info.readInt32LE(16);
+  if (pid === 0) return null;
+  const status = info.readInt32LE(24);
+  if (info.readInt32LE(8) === CLD_EXITED) return { pid, exit: { code: status, signal: null } };
+  return { pid, exit: { code: null, signal: signalName(status) } };
+}
+
+function signalName(number: number): NodeJS.Signals {
+  for (const [name, value] of Object.entries(constants.signals)) {
+    if (value === number) return name as NodeJS.Signals;
+  }
+  return `SIG${number}` as NodeJS.Signals; // a real-time signal, which Node has no name for
+}
