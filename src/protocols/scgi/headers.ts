@@ -1,0 +1,74 @@
+/**
+ * The header block of an SCGI request (the SCGI protocol, https://python.ca/scgi/protocol.txt): names and
+ * values, each ended by NUL; CONTENT_LENGTH first, SCGI=1 somewhere, no name twice.
+ */
+import { ProtocolError } from '../protocol-error.ts';
+
+/** Strings are sent as UTF-8; bytes as they are. */
+export type HeaderText = string | Uint8Array;
+export type ScgiHeaderInput = readonly [name: HeaderText, value: HeaderText];
+export type ScgiHeader = readonly [name: Buffer, value: Buffer];
+
+const NUL = 0;
+const NUL_BYTE: Buffer = Buffer.of(NUL);
+const CONTENT_LENGTH = 'CONTENT_LENGTH';
+
+/**
+ * The block without its netstring. CONTENT_LENGTH and SCGI are set here; what the caller's headers say of
+ * them is left out, so that they stand once, and where they must.
+ * @throws ProtocolError SCGI_HEADERS for an empty or repeated name, or NUL in a name or value.
+ */
+export function encodeScgiHeaders(contentLengthBytes: number, headers: Iterable<ScgiHeaderInput>): Buffer {
+  const pieces: Uint8Array[] = [
+    Buffer.from([CONTENT_LENGTH, contentLengthBytes, 'SCGI', '1', ''].join('\0'), 'latin1'),
+  ];
+  const names = new Set<string>([CONTENT_LENGTH, 'SCGI']);
+  for (const [name, value] of headers) {
+    const nameBytes = toBytes(name);
+    const valueBytes = toBytes(value);
+    const key = nameBytes.toString('latin1');
+    if (key === CONTENT_LENGTH || key === 'SCGI') continue;
+    checkHeader(key, valueBytes, names);
+    pieces.push(nameBytes, NUL_BYTE, valueBytes, NUL_BYTE);
+  }
+  return Buffer.concat(pieces);
+}
+
+function toBytes(text: HeaderText): Buffer {
+  return typeof text === 'string' ? Buffer.from(text, 'utf8') : Buffer.from(text);
+}
+
+function checkHeader(name: string, value: Buffer, names: Set<string>): void {
+  if (name === '' || name.includes('\0') || value.includes(NUL)) {
+    throw new ProtocolError('SCGI_HEADERS', `${JSON.stringify(name)} or its value cannot be sent over SCGI`);
+  }
+  if (names.has(name)) throw new ProtocolError('SCGI_HEADERS', `the header ${name} stands twice`);
+  names.add(name);
+}
+
+/** @throws ProtocolError SCGI_HEADERS where the block breaks one of the rules above. */
+export function decodeScgiHeaders(block: Buffer): ScgiHeader[] {
+  const headers: ScgiHeader[] = [];
+  const names = new Set<string>();
+  let at = 0;
+  while (at < block.length) {
+    const nameEnd = block.indexOf(NUL, at);
+    const valueEnd = nameEnd < 0 ? -1 : block.indexOf(NUL, nameEnd + 1);
+    if (valueEnd < 0) throw new ProtocolError('SCGI_HEADERS', 'a header is not ended by NUL');
+    const name = block.subarray(at, nameEnd);
+    const value = block.subarray(nameEnd + 1, valueEnd);
+    checkHeader(name.toString('latin1'), value, names);
+    headers.push([name, value]);
+    at = valueEnd + 1;
+  }
+  checkRequired(headers);
+  return headers;
+}
+
+function checkRequired(headers: readonly ScgiHeader[]): void {
+  if (headers[0]?.[0].toString('latin1') !== CONTENT_LENGTH) {
+    throw new ProtocolError('SCGI_HEADERS', 'CONTENT_LENGTH is not the first header');
+  }
+  const version = headers.find(([name]) => name.toString('latin1') === 'SCGI');
+  if (version?.[1].toString('latin1') !== '1') throw new ProtocolError('SCGI_HEADERS', 'SCGI is not 1');
+}
