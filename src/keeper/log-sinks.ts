@@ -1,0 +1,76 @@
+/** All logs that are open: the main one, and those of pools with a file of their own. */
+import { resolve } from 'node:path';
+import { openDestination } from './log-destination.ts';
+import { type LineFormat, plainFormat, prettyFormat } from './log-format.ts';
+import { LogSink } from './log-sink.ts';
+
+export interface LogOptions {
+  /** `stderr`, or an absolute path. */
+  readonly file: string;
+  /** `auto` is pretty on a terminal, else JSON. */
+  readonly format: 'json' | 'pretty' | 'auto';
+}
+
+export class LogSinks {
+  readonly main: LogSink;
+  /** By path: pools that name the same file share a sink, or their lines would be torn into each other. */
+  readonly #sinks = new Map<string, LogSink>();
+  readonly #poolFormat: LineFormat;
+
+  private constructor(main: LogSink, poolFormat: LineFormat) {
+    this.main = main;
+    this.#poolFormat = poolFormat;
+    this.#sinks.set(main.file, main);
+  }
+
+  /** @throws the error of open(2) for the main log */
+  static async open(options: LogOptions): Promise<LogSinks> {
+    const file = pathOf(options.file);
+    const destination = openDestination(file);
+    const isPretty = options.format === 'pretty' || (options.format === 'auto' && destination.isTerminal);
+    const format = isPretty
+      ? await prettyFormat(destination.isTerminal && !process.env.NO_COLOR)
+      : plainFormat;
+    return new LogSinks(
+      new LogSink(file, format, destination),
+      options.format === 'pretty' ? format : plainFormat,
+    );
+  }
+
+  /** The sink of a file, opened when it is first asked for. @throws the error of open(2) */
+  of(file: string): LogSink {
+    const path = pathOf(file);
+    let sink = this.#sinks.get(path);
+    if (sink === undefined) {
+      sink = new LogSink(path, this.#poolFormat);
+      this.#sinks.set(path, sink);
+    }
+    return sink;
+  }
+
+  /** Opens every file anew; one that fails stays as it is, and the main log says so. @returns the failures */
+  reopen(): Error[] {
+    const failures: Error[] = [];
+    for (const sink of this.#sinks.values()) {
+      try {
+        sink.reopen();
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        const failure = new Error(`log ${sink.file} could not be reopened: ${reason}`, { cause });
+        failures.push(failure);
+        this.main.write({ level: 50, time: Date.now(), msg: failure.message });
+      }
+    }
+    return failures;
+  }
+
+  /** Closes all of them at once. @returns how many lines were lost */
+  async close(graceMs = 1000): Promise<number> {
+    const lost = await Promise.all([...this.#sinks.values()].map(sink => sink.close(graceMs)));
+    return lost.reduce((sum, lines) => sum + lines, 0);
+  }
+}
+
+function pathOf(file: string): string {
+  return file === 'stderr' ? file : resolve(file);
+}
