@@ -43,17 +43,17 @@ const cases: readonly (readonly [name: string, chunks: (string | Buffer)[], expe
   ],
 ];
 for (const [name, chunks, expected] of cases) {
-  test(name, () => assert.deepEqual(texts(split(...chunks)), expected));
+  void test(name, () => assert.deepEqual(texts(split(...chunks)), expected));
 }
 
-test('a character split over writes at each of its bytes is one character', () => {
+void test('a character split over writes at each of its bytes is one character', () => {
   const bytes = Buffer.from('x😀€ä\n');
   for (let at = 1; at < bytes.length; at++) {
     assert.deepEqual(texts(split(bytes.subarray(0, at), bytes.subarray(at))), ['x😀€ä']);
   }
 });
 
-test('a line of exactly the limit is one line, one more byte makes it two parts', () => {
+void test('a line of exactly the limit is one line, one more byte makes it two parts', () => {
   const line = 'x'.repeat(LINE_LIMIT_BYTES);
   assert.deepEqual(split(`${line}\n`), [{ text: line }]);
   assert.deepEqual(split(line, '\n'), [{ text: line }]);
@@ -64,7 +64,7 @@ test('a line of exactly the limit is one line, one more byte makes it two parts'
   ]);
 });
 
-test('a line of 1 MB comes in numbered parts that make the line again, however it was written', () => {
+void test('a line of 1 MB comes in numbered parts that make the line again, however it was written', () => {
   const line = '0123456789€😀'.repeat(60_000);
   const bytes = Buffer.from(`${line}\nnext\n`);
   for (const step of [1000, 4096, 65_536, 262_144, bytes.length]) {
@@ -86,7 +86,7 @@ test('a line of 1 MB comes in numbered parts that make the line again, however i
   }
 });
 
-test('a line without an end is handed on in parts while it comes: nothing is held above the limit', () => {
+void test('a line without an end is handed on in parts while it comes: nothing is held above the limit', () => {
   const splitter = new LineSplitter();
   const chunk = Buffer.alloc(4096, 'x');
   let written = 0;
@@ -99,14 +99,14 @@ test('a line without an end is handed on in parts while it comes: nothing is hel
   assert.equal(splitter.end()[0]?.text.length, written - delivered);
 });
 
-test('after end() nothing is left to deliver', () => {
+void test('after end() nothing is left to deliver', () => {
   const splitter = new LineSplitter();
   splitter.push(Buffer.from('half'));
   assert.deepEqual(splitter.end(), [{ text: 'half' }]);
   assert.deepEqual(splitter.end(), []);
 });
 
-test('property: where writes are split makes no difference, and no line holds a control character', () => {
+void test('property: where writes are split makes no difference, and no line holds a control character', () => {
   const byte = fc.oneof(fc.constant(10), fc.constant(13), fc.integer({ min: 0, max: 255 }));
   const chunk = fc.array(byte, { maxLength: 40 }).map(bytes => Buffer.from(bytes));
   fc.assert(
@@ -121,7 +121,7 @@ test('property: where writes are split makes no difference, and no line holds a 
   );
 });
 
-test('property: text comes through as it is', () => {
+void test('property: text comes through as it is', () => {
   const text = fc.string({ unit: 'grapheme' }).filter(value => !/\p{Cc}|[\u2028\u2029]|^\ufeff/u.test(value));
   fc.assert(fc.property(text, value => assert.deepEqual(texts(split(`${value}\n`)), [value])));
 });

@@ -13,7 +13,7 @@ function drain(queue: LogQueue, stepBytes = Number.POSITIVE_INFINITY): string {
   return Buffer.concat(pieces).toString();
 }
 
-test('gives back what was added, over many blocks, and counts it to the byte', () => {
+void test('gives back what was added, over many blocks, and counts it to the byte', () => {
   const queue = new LogQueue();
   const lines = Array.from({ length: 5000 }, (_, i) => `line ${i} ${'ä'.repeat(i % 100)}\n`);
   for (const line of lines) queue.add(line);
@@ -24,7 +24,7 @@ test('gives back what was added, over many blocks, and counts it to the byte', (
   assert.equal(queue.next().length, 0);
 });
 
-test('a line longer than a block stays whole', () => {
+void test('a line longer than a block stays whole', () => {
   const queue = new LogQueue();
   const line = `${'x'.repeat(300_000)}\n`;
   queue.add('before\n');
@@ -33,7 +33,7 @@ test('a line longer than a block stays whole', () => {
   assert.equal(drain(queue), `before\n${line}after\n`);
 });
 
-test('what is being written stays as it is while more is added', () => {
+void test('what is being written stays as it is while more is added', () => {
   const queue = new LogQueue();
   queue.add('one\n');
   const writing = queue.next();
@@ -43,7 +43,7 @@ test('what is being written stays as it is while more is added', () => {
   assert.equal(queue.next().toString(), 'two\n');
 });
 
-test('a torn line is seen, counted, and can be begun again', () => {
+void test('a torn line is seen, counted, and can be begun again', () => {
   const queue = new LogQueue();
   queue.add('one\n');
   queue.add('two\n');
@@ -58,7 +58,7 @@ test('a torn line is seen, counted, and can be begun again', () => {
   assert.equal(queue.next().toString(), 'two\n');
 });
 
-test('the first line of a block, torn, begins at the start of the block', () => {
+void test('the first line of a block, torn, begins at the start of the block', () => {
   const queue = new LogQueue();
   queue.add('one\n');
   queue.take(3);
@@ -67,7 +67,7 @@ test('the first line of a block, torn, begins at the start of the block', () => 
   assert.equal(queue.next().toString(), 'one\n');
 });
 
-test('empty lines do not count, and clear() leaves nothing', () => {
+void test('empty lines do not count, and clear() leaves nothing', () => {
   const queue = new LogQueue();
   queue.add('\none\n');
   queue.add(`${'x'.repeat(70_000)}\n`);
@@ -79,7 +79,7 @@ test('empty lines do not count, and clear() leaves nothing', () => {
   assert.equal(drain(queue), 'two\n');
 });
 
-test('property: any order of adding, taking and beginning again loses and merges nothing', () => {
+void test('property: any order of adding, taking and beginning again loses and merges nothing', () => {
   const step = fc.oneof(
     fc.record({ add: fc.string({ maxLength: 30 }) }),
     fc.record({ take: fc.integer({ min: 1, max: 60 }) }),
