@@ -1,0 +1,182 @@
+/**
+ * The real daemon, started from written configuration in the suite's directory. At the end of the suite it is
+ * stopped, and the suite fails if it left a process or a socket, or logged a warning that the suite did not
+ * name.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CommandResult, cleanEnvironment, runCommand } from './command.ts';
+import { ask } from './http.ts';
+import { assertNothingLeft, watchProcesses } from './leftovers.ts';
+import { type LogRecord, readLog, unexpectedRecords } from './log.ts';
+import { MAIN } from './paths.ts';
+import { until } from './poll.ts';
+import type { Status } from './status.ts';
+import type { Scope } from './suite.ts';
+
+export interface DaemonOptions {
+  /** Pool files: name without ".toml" -> text. */
+  readonly pools: Readonly<Record<string, string>>;
+  /** More top-level lines of fpm-ts.toml; tables such as [defaults] come last, so they work here. */
+  readonly config?: string;
+  /** Warnings and errors that may stand in the log, held against the record as JSON. */
+  readonly expectedLog?: readonly RegExp[];
+  /** Added to the daemon's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** When it counts as started. By default: it and every pool are running. */
+  readonly ready?: (status: Status) => boolean;
+  /** Arguments of `start`. */
+  readonly startArguments?: readonly string[];
+}
+
+export interface Daemon {
+  /** The keeper's. */
+  readonly pid: number;
+  readonly dir: string;
+  readonly runDir: string;
+  readonly configFile: string;
+  readonly poolsDir: string;
+  readonly controlSocket: string;
+  status(): Promise<Status>;
+  /** Waits until `seen` holds for the status, and returns that status. */
+  statusWhen(what: string, seen: (status: Status) => boolean, deadlineMs?: number): Promise<Status>;
+  /** Runs `fpm-ts -c FILE ...args` beside the daemon. */
+  cli(...args: string[]): Promise<CommandResult>;
+  log(): LogRecord[];
+  /** What the daemon itself wrote to stdout and stderr. */
+  output(): string;
+  /** `fpm-ts stop`, and waits for the end of the process; fails when either goes wrong. Harmless twice. */
+  stop(): Promise<void>;
+  /** Resolves when the keeper has exited. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+function writeConfiguration(dir: string, options: DaemonOptions): { configFile: string; poolsDir: string } {
+  const poolsDir = join(dir, 'pools.d');
+  const configFile = join(dir, 'fpm-ts.toml');
+  mkdirSync(poolsDir);
+  const lines = [`run_dir = "${dir}/run"`, `log.file = "${dir}/fpm-ts.log"`, 'log.format = "json"'];
+  writeFileSync(configFile, `${lines.join('\n')}\n${options.config ?? ''}\n`);
+  for (const [name, text] of Object.entries(options.pools))
+    writeFileSync(join(poolsDir, `${name}.toml`), text);
+  return { configFile, poolsDir };
+}
+
+const allRunning = (status: Status): boolean =>
+  status.state === 'running' && status.pools.every(pool => pool.state === 'running');
+
+/** Starts the daemon and waits until it is ready. One daemon a suite: the directory is its own. */
+export async function startDaemon(scope: Scope, options: DaemonOptions): Promise<Daemon> {
+  const { dir } = scope;
+  const { configFile, poolsDir } = writeConfiguration(dir, options);
+  const runDir = join(dir, 'run');
+  const controlSocket = join(runDir, 'control.sock');
+  const logFile = join(dir, 'fpm-ts.log');
+  const outputFile = join(dir, 'output.txt');
+  const watch = watchProcesses();
+
+  const outputFd = openSync(outputFile, 'a');
+  const child = spawn(
+    process.execPath,
+    [MAIN, '-c', configFile, 'start', ...(options.startArguments ?? [])],
+    { cwd: dir, stdio: ['ignore', outputFd, outputFd], env: { ...cleanEnvironment(), ...options.env } },
+  );
+  closeSync(outputFd);
+  let end: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+  const exited = new Promise<NonNullable<typeof end>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      end = { code, signal };
+      resolve(end);
+    });
+  });
+  const { pid } = child;
+  if (pid === undefined) {
+    await exited;
+    throw new Error('the daemon did not start');
+  }
+  const explain = (): string => `output: ${readFileSync(outputFile, 'utf8')}\nlog: ${tail(logFile)}`;
+
+  async function status(): Promise<Status> {
+    const answer = await ask('http://localhost/v1/status', { socketPath: controlSocket });
+    if (answer.status !== 200) throw new Error(`GET /v1/status: ${answer.status} ${answer.text}`);
+    const seen = JSON.parse(answer.text) as Status;
+    watch.look([seen.pid, ...seen.pools.flatMap(pool => pool.processes.map(worker => worker.pid))]);
+    return seen;
+  }
+
+  function statusWhen(what: string, seen: (status: Status) => boolean, deadlineMs = 20_000): Promise<Status> {
+    let last: Status | undefined;
+    return until(
+      async () => {
+        if (end !== undefined) throw new Error(`the daemon ended (${JSON.stringify(end)})\n${explain()}`);
+        last = await status().catch(notThereYet);
+        return last !== undefined && seen(last) ? last : undefined;
+      },
+      { what, deadlineMs, explain: () => `last status: ${JSON.stringify(last?.pools)}\n${explain()}` },
+    );
+  }
+
+  async function stop(): Promise<void> {
+    if (end !== undefined) return;
+    watch.look([pid ?? 0]);
+    const result = await runCommand(process.execPath, [MAIN, '-c', configFile, 'stop'], { cwd: dir });
+    if (result.code !== 0) throw new Error(`stop: exit code ${result.code}\n${result.stderr}\n${explain()}`);
+    await until(() => end !== undefined, {
+      what: 'the daemon to end after stop',
+      deadlineMs: 15_000,
+      explain,
+    });
+  }
+
+  scope.defer(async () => {
+    watch.look([pid]);
+    try {
+      await stop();
+    } finally {
+      if (end === undefined) child.kill('SIGKILL');
+      await exited;
+      await assertNothingLeft(watch, dir);
+    }
+    const unexpected = unexpectedRecords(readLog(logFile), options.expectedLog ?? []);
+    if (unexpected.length > 0) {
+      throw new Error(`unexpected in the log:\n  ${unexpected.map(r => JSON.stringify(r)).join('\n  ')}`);
+    }
+  });
+
+  const cli = (...args: string[]): Promise<CommandResult> =>
+    runCommand(process.execPath, [MAIN, '-c', configFile, ...args], { cwd: dir });
+  const daemon: Daemon = {
+    pid,
+    dir,
+    runDir,
+    configFile,
+    poolsDir,
+    controlSocket,
+    status,
+    statusWhen,
+    cli,
+    log: () => readLog(logFile),
+    output: () => readFileSync(outputFile, 'utf8'),
+    stop,
+    exited,
+  };
+  await statusWhen('the daemon to be ready', options.ready ?? allRunning);
+  return daemon;
+}
+
+/** While the daemon starts or its supervisor restarts, nobody answers on the control socket. */
+function notThereYet(error: unknown): undefined {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code)) throw error;
+  return undefined;
+}
+
+function tail(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split('\n').slice(-20).join('\n');
+  } catch {
+    return '(none)';
+  }
+}

@@ -1,0 +1,15 @@
+/** Fixture programs, copied beside the test: a clone under /root cannot be entered by a worker's user. */
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { FIXTURES } from './paths.ts';
+import type { Scope } from './suite.ts';
+
+/** Copies a file or folder of test/fixtures into the suite's directory and returns its new path. */
+export function placeFixture(scope: Scope, path: string): string {
+  const directory = join(scope.dir, 'fixtures');
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const target = join(directory, basename(path));
+  cpSync(join(FIXTURES, path), target, { recursive: true });
+  chmodSync(target, 0o755);
+  return target;
+}

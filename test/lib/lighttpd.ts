@@ -1,0 +1,47 @@
+/** A real lighttpd with one of the examples in its configuration. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Replacements, readExample } from './example.ts';
+import { findProgram } from './needs.ts';
+import { freePort } from './ports.ts';
+import { type Server, startServer } from './server.ts';
+import { IS_ROOT, type Scope } from './suite.ts';
+
+/** What Debian's lighttpd.conf has before it includes conf-enabled. */
+function mainConfiguration(dir: string, port: number, site: string): string {
+  const account = IS_ROOT ? 'server.username = "www-data"\nserver.groupname = "www-data"' : '';
+  return `
+server.bind = "127.0.0.1"
+server.port = ${port}
+server.document-root = "${dir}/www"
+server.errorlog = "${dir}/error.log"
+server.pid-file = "${dir}/lighttpd.pid"
+server.upload-dirs = ("${dir}/uploads")
+server.compat-module-load = "disable"
+${account}
+include "${site}"
+`;
+}
+
+/** Starts lighttpd with `examples/EXAMPLE` on a free port of 127.0.0.1. */
+export async function startLighttpd(
+  scope: Scope,
+  example: string,
+  replacements: Replacements,
+): Promise<Server> {
+  const dir = join(scope.dir, 'lighttpd');
+  for (const part of ['', 'www', 'uploads']) mkdirSync(join(dir, part));
+  const port = await freePort();
+  const site = join(dir, example);
+  const file = join(dir, 'lighttpd.conf');
+  writeFileSync(site, readExample(example, replacements));
+  writeFileSync(file, mainConfiguration(dir, port, site));
+  return startServer(scope, {
+    command: findProgram('lighttpd') ?? 'lighttpd',
+    args: ['-D', '-f', file],
+    dir,
+    errorLog: join(dir, 'error.log'),
+    port,
+    endSignal: 'SIGTERM',
+  });
+}

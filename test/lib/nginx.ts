@@ -1,0 +1,49 @@
+/** A real nginx with one of the examples as its site. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Replacements, readExample } from './example.ts';
+import { findProgram } from './needs.ts';
+import { freePort } from './ports.ts';
+import { type Server, startServer } from './server.ts';
+import { IS_ROOT, type Scope } from './suite.ts';
+
+/** What Debian's nginx.conf has around a site, with everything that nginx writes in a directory of its own. */
+function mainConfiguration(dir: string, site: string): string {
+  const temporary = ['client_body', 'fastcgi', 'proxy', 'scgi', 'uwsgi'];
+  return `
+daemon off;
+worker_processes 1;
+pid ${dir}/nginx.pid;
+lock_file ${dir}/nginx.lock;
+error_log ${dir}/error.log info;
+${IS_ROOT ? 'user www-data;' : ''}
+events { worker_connections 1024; }
+http {
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    access_log ${dir}/access.log;
+${temporary.map(name => `    ${name}_temp_path ${dir}/${name};`).join('\n')}
+    include ${site};
+}
+`;
+}
+
+/** Starts nginx with `examples/EXAMPLE`, its "listen 80;" moved to a free port of 127.0.0.1. */
+export async function startNginx(scope: Scope, example: string, replacements: Replacements): Promise<Server> {
+  const dir = join(scope.dir, 'nginx');
+  mkdirSync(dir);
+  const port = await freePort();
+  const site = join(dir, example);
+  const moved = { ...replacements, 'listen 80;': `listen 127.0.0.1:${port};` };
+  writeFileSync(site, readExample(example, moved));
+  writeFileSync(join(dir, 'nginx.conf'), mainConfiguration(dir, site));
+  const errorLog = join(dir, 'error.log');
+  return startServer(scope, {
+    command: findProgram('nginx') ?? 'nginx',
+    args: ['-p', dir, '-e', errorLog, '-c', join(dir, 'nginx.conf')],
+    dir,
+    errorLog,
+    port,
+    endSignal: 'SIGTERM',
+  });
+}

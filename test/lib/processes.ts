@@ -1,0 +1,83 @@
+/** What the tests see of other processes, from /proc and independently of the product's own readers. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process as such: a pid alone may be another process a moment later. */
+export interface Seen {
+  readonly pid: number;
+  readonly startTicks: string;
+}
+
+interface Stat extends Seen {
+  readonly parent: number;
+  readonly state: string;
+  readonly name: string;
+}
+
+/** undefined when there is no such process. See proc(5); the name may hold spaces and parentheses. */
+export function readStat(pid: number): Stat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  const end = text.lastIndexOf(')');
+  const fields = text.slice(end + 2).split(' ');
+  return {
+    pid,
+    name: text.slice(text.indexOf('(') + 1, end),
+    state: fields[0] ?? '?',
+    parent: Number(fields[1]),
+    startTicks: fields[19] ?? '',
+  };
+}
+
+/** A zombie counts as gone: it only waits for its parent, which may be an init that never reaps. */
+export function isAlive(seen: Seen): boolean {
+  const stat = readStat(seen.pid);
+  return (
+    stat !== undefined && stat.startTicks === seen.startTicks && stat.state !== 'Z' && stat.state !== 'X'
+  );
+}
+
+/** All children of `pid` and theirs; not `pid` itself. */
+export function descendants(pid: number): Stat[] {
+  const children = new Map<number, Stat[]>();
+  for (const name of readdirSync('/proc')) {
+    const stat = /^\d+$/.test(name) ? readStat(Number(name)) : undefined;
+    if (stat !== undefined) children.set(stat.parent, [...(children.get(stat.parent) ?? []), stat]);
+  }
+  const found: Stat[] = [];
+  const visit = (parent: number): void => {
+    for (const child of children.get(parent) ?? []) {
+      found.push(child);
+      visit(child.pid);
+    }
+  };
+  visit(pid);
+  return found;
+}
+
+/** How many descriptors a process has open. */
+export function openDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** The command line, or the name in brackets where there is none (a zombie). */
+export function describe(pid: number): string {
+  try {
+    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return line === '' ? `[${readStat(pid)?.name ?? 'gone'}]` : line;
+  } catch {
+    return '[gone]';
+  }
+}
+
+export function kill(seen: Seen, signal: NodeJS.Signals): void {
+  if (!isAlive(seen)) return;
+  try {
+    process.kill(seen.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
