@@ -1,5 +1,5 @@
 /** A real lighttpd with one of the examples in its configuration. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Replacements, readExample } from './example.ts';
 import { findProgram } from './needs.ts';
@@ -7,14 +7,16 @@ import { freePort } from './ports.ts';
 import { type Server, startServer } from './server.ts';
 import { IS_ROOT, type Scope } from './suite.ts';
 
-/** What Debian's lighttpd.conf has before it includes conf-enabled. */
+/**
+ * What Debian's lighttpd.conf has before it includes conf-enabled; errors go to stderr, because lighttpd opens
+ * a log only when it has given up root.
+ */
 function mainConfiguration(dir: string, port: number, site: string): string {
   const account = IS_ROOT ? 'server.username = "www-data"\nserver.groupname = "www-data"' : '';
   return `
 server.bind = "127.0.0.1"
 server.port = ${port}
 server.document-root = "${dir}/www"
-server.errorlog = "${dir}/error.log"
 server.pid-file = "${dir}/lighttpd.pid"
 server.upload-dirs = ("${dir}/uploads")
 server.compat-module-load = "disable"
@@ -31,6 +33,8 @@ export async function startLighttpd(
 ): Promise<Server> {
   const dir = join(scope.dir, 'lighttpd');
   for (const part of ['', 'www', 'uploads']) mkdirSync(join(dir, part));
+  // Written by lighttpd's user, who is not the one who made it.
+  chmodSync(join(dir, 'uploads'), 0o777);
   const port = await freePort();
   const site = join(dir, example);
   const file = join(dir, 'lighttpd.conf');

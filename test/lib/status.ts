@@ -69,6 +69,9 @@ export function poolOf(status: Status, name: string): PoolStatus {
   return pool;
 }
 
+/** In ascending order, so that two looks can be compared. */
 export function workerPids(status: Status, name: string): number[] {
-  return poolOf(status, name).processes.map(worker => worker.pid);
+  return poolOf(status, name)
+    .processes.map(worker => worker.pid)
+    .sort((a, b) => a - b);
 }
