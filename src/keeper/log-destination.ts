@@ -4,31 +4,35 @@
  *
  * - A pipe or terminal is opened anew through /proc/self/fd, which makes a description of our own.
  * - A socket (systemd's journal) cannot be opened anew; there each single send(2) is told not to wait.
- * - A file keeps its description: its offset is shared with whoever else writes, and a disk does not block.
- *
- * Only a pipe of another user's that we may not open (started through su, without privilege) is left: its
- * writes wait in a thread of Node's pool, which costs that thread as long as nobody reads.
+ * - One that belongs to somebody else (started through su) may not be opened anew: poll(2) is asked first.
+ *   A pipe that is said to be writable takes PIPE_BUF bytes at once, unless another writer is just quicker.
+ * - A file is written as it is: its offset is shared with whoever else writes, and the page cache takes it.
  */
-import { closeSync, constants, fstatSync, openSync, type Stats, statSync, write } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { constants as system } from 'node:os';
 import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
-import { declare, lastErrno, SystemError } from '../os/libc.ts';
+import { declare, must, SystemError } from '../os/libc.ts';
 
 const send = declare('long send(int, void*, size_t, int)');
+const poll = declare('int poll(void*, unsigned long, int)');
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
+const POLLOUT = 4;
+const POLLFD_BYTES = 8;
+const PIPE_BUF_BYTES = 4096;
 const STDERR = 2;
 const OWN_OPEN = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-
-/** `error.code` is the errno's name; EAGAIN where the destination cannot take anything now. */
-export type WriteDone = (error: { readonly code?: string | undefined } | null, byteCount: number) => void;
 
 export interface LogDestination {
   readonly isTerminal: boolean;
   /** Device and inode: two destinations with the same are one file. */
   readonly identity: string;
-  /** Writes some or all of the bytes. The callback comes later, never within the call. */
-  write(bytes: Buffer, done: WriteDone): void;
+  /**
+   * Writes some or all of the bytes, without waiting. @returns how many
+   * @throws an error whose `code` is the errno's name: EAGAIN where nothing can be taken now
+   */
+  write(bytes: Buffer): number;
   close(): void;
 }
 
@@ -37,36 +41,45 @@ export interface LogDestination {
  * @throws the error of open(2); ELOOP for a symbolic link that somebody else may have put there
  */
 export function openDestination(file: string): LogDestination {
-  if (file !== 'stderr') return destination(openFile(file), true);
+  if (file !== 'stderr') return destination(openFile(file), true, writeNow);
   const found = fstatSync(STDERR);
-  if (found.isFIFO() || found.isCharacterDevice()) {
-    try {
-      return destination(openSync('/proc/self/fd/2', OWN_OPEN), true);
-    } catch {
-      return destination(STDERR, false); // not ours to open, or a pipe without a reader
-    }
+  if (found.isSocket()) return destination(STDERR, false, sendNow);
+  if (!found.isFIFO() && !found.isCharacterDevice()) return destination(STDERR, false, writeNow);
+  try {
+    return destination(openSync('/proc/self/fd/2', OWN_OPEN), true, writeNow);
+  } catch {
+    return destination(STDERR, false, writeWhenReady); // not ours to open, or a pipe without a reader
   }
-  return destination(STDERR, false);
 }
 
-function destination(fd: number, isOwn: boolean): LogDestination {
-  const found: Stats = fstatSync(fd);
+type Write = (fd: number, bytes: Buffer) => number;
+
+function destination(fd: number, isOwn: boolean, write: Write): LogDestination {
+  const { dev, ino } = fstatSync(fd);
   return {
     isTerminal: isatty(fd),
-    identity: `${found.dev}:${found.ino}`,
-    write: found.isSocket() ? sendTo(fd) : (bytes, done) => write(fd, bytes, done),
+    identity: `${dev}:${ino}`,
+    write: bytes => write(fd, bytes),
     close: () => {
       if (isOwn) closeSync(fd);
     },
   };
 }
 
-function sendTo(socket: number): LogDestination['write'] {
-  return (bytes, done) => {
-    const byteCount = send(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    const error = byteCount < 0 ? new SystemError('send', lastErrno()) : null;
-    setImmediate(done, error, byteCount);
-  };
+function writeNow(fd: number, bytes: Buffer): number {
+  return writeSync(fd, bytes);
+}
+
+function sendNow(socket: number, bytes: Buffer): number {
+  return must(send(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL), 'send');
+}
+
+function writeWhenReady(fd: number, bytes: Buffer): number {
+  const pollfd = Buffer.alloc(POLLFD_BYTES);
+  pollfd.writeInt32LE(fd, 0);
+  pollfd.writeInt16LE(POLLOUT, 4);
+  if (must(poll(pollfd, 1, 0), 'poll') === 0) throw new SystemError('write', system.errno.EAGAIN);
+  return writeSync(fd, bytes, 0, Math.min(bytes.length, PIPE_BUF_BYTES));
 }
 
 function openFile(path: string): number {

@@ -21,6 +21,9 @@ const FAILED_RETRY_MS = 500;
 const SLOW: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'ENOBUFS', 'ENOMEM']);
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
+/** Written at the latest when so much is new: a burst must not fill the queue of a destination that keeps up. */
+const BURST_BYTES = 64 * 1024;
+
 /** A record about dropped lines that is not written yet: it ends at this position of the queue. */
 interface DropReport {
   readonly dropped: number;
@@ -33,8 +36,10 @@ export class LogSink {
   readonly #format: LineFormat;
   readonly #queue = new LogQueue();
   #destination: LogDestination;
-  #reopened: LogDestination | undefined;
-  #isWriting = false;
+  #isScheduled = false;
+  /** Where the queue ended when it was last written from. */
+  #triedBytes = 0;
+  /** Set while the last write failed. */
   #retry: NodeJS.Timeout | undefined;
   #retryMs = SLOW_RETRY_MS;
   /** Why the last write failed; undefined while writes succeed. */
@@ -44,8 +49,8 @@ export class LogSink {
   #report: DropReport | undefined;
   /** The destination's last line is torn, and the rest of it was given up. */
   #leftTorn = false;
-  #onIdle: (() => void) | undefined;
   #isClosed = false;
+  #onEmpty: (() => void) | undefined;
 
   constructor(file: string, format: LineFormat, destination: LogDestination = openDestination(file)) {
     this.file = file;
@@ -72,64 +77,70 @@ export class LogSink {
       return;
     }
     this.#queue.add(text);
-    this.#wake();
+    if (this.#queue.addedBytes - this.#triedBytes >= BURST_BYTES) this.#flush();
+    else this.#schedule();
   }
 
   /**
    * Goes on in a new file of the same path (after logrotate). What waits goes there; a line that is half
-   * written is finished where it began, or begins again where that is not possible.
+   * written begins again there, as a whole.
    * @throws the error of open(2); the sink then stays with the file that it has
    */
   reopen(): void {
     if (this.file === 'stderr' || this.#isClosed) return;
     const destination = openDestination(this.file);
-    this.#reopened?.close();
-    this.#reopened = destination;
-    this.#wake(true);
+    if (destination.identity !== this.#destination.identity) {
+      this.#queue.untear();
+      this.#leftTorn = false;
+    }
+    this.#destination.close();
+    this.#destination = destination;
+    this.#flush();
   }
 
   /** Takes no more, and waits until all is written or `graceMs` are over. @returns how many lines were lost */
   async close(graceMs = 1000): Promise<number> {
     if (this.#isClosed) return 0;
     this.#isClosed = true;
-    if (this.#isWriting || this.#reopened !== undefined) {
+    this.#flush();
+    if (this.#retry !== undefined) {
       await new Promise<void>(resolve => {
         const deadline = setTimeout(resolve, graceMs);
-        this.#onIdle = () => {
+        this.#onEmpty = () => {
           clearTimeout(deadline);
           resolve();
         };
-        this.#wake(true);
       });
     }
     clearTimeout(this.#retry);
-    this.#reopened?.close();
-    // A thread that is stuck in a write keeps its descriptor: the number must not become another file's.
-    if (!this.#isWriting || this.#retry !== undefined) this.#destination.close();
+    this.#destination.close();
     return this.#dropped + this.#queue.lineCount;
   }
 
-  /** Starts writing unless that is under way; `now` cuts a pause short. */
-  #wake(now = false): void {
-    if (this.#isWriting && !(now && this.#retry !== undefined)) return;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    this.#isWriting = true;
-    queueMicrotask(() => this.#writeNext()); // once for all the lines that this turn of the loop brings
+  /** Writes once for all the lines that this turn of the loop brings. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#retry !== undefined) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      if (!this.#isClosed) this.#flush();
+    });
   }
 
-  #writeNext(): void {
-    this.#moveToReopened();
-    if (this.pendingBytes === 0 && this.#dropped > 0) this.#reportDropped();
-    if (this.pendingBytes === 0) {
-      this.#isWriting = false;
-      this.#onIdle?.();
-      return;
+  /** Writes what waits until it is all written or the destination takes no more. */
+  #flush(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#triedBytes = this.#queue.addedBytes;
+    try {
+      while (this.pendingBytes > 0 || this.#dropped > 0) {
+        if (this.#dropped > 0 && this.pendingBytes <= PENDING_LIMIT_BYTES / 2) this.#reportDropped();
+        this.#written(this.#destination.write(this.#queue.next()));
+      }
+      this.#onEmpty?.();
+    } catch (error) {
+      this.#failed(String((error as NodeJS.ErrnoException).code));
     }
-    this.#destination.write(this.#queue.next(), (error, byteCount) => {
-      if (error === null) this.#written(byteCount);
-      else this.#failed(error.code ?? 'unknown');
-    });
   }
 
   #written(byteCount: number): void {
@@ -138,14 +149,12 @@ export class LogSink {
     this.#retryMs = SLOW_RETRY_MS;
     this.#leftTorn = false;
     if (this.#report && this.#queue.takenBytes >= this.#report.endBytes) this.#report = undefined;
-    if (this.#dropped > 0 && this.pendingBytes <= PENDING_LIMIT_BYTES / 2) this.#reportDropped();
-    this.#writeNext();
   }
 
   #failed(code: string): void {
     this.#failure = code;
     if (!SLOW.has(code) && !FULL.has(code)) this.#giveUp(code);
-    this.#retry = setTimeout(() => this.#wake(true), SLOW.has(code) ? this.#retryMs : FAILED_RETRY_MS);
+    this.#retry = setTimeout(() => this.#flush(), SLOW.has(code) ? this.#retryMs : FAILED_RETRY_MS);
     this.#retry.unref();
     this.#retryMs = Math.min(this.#retryMs * 2, SLOW_RETRY_MAX_MS);
   }
@@ -167,18 +176,6 @@ export class LogSink {
     this.#queue.add(this.#leftTorn ? `\n${line}` : line);
     this.#report = { dropped, endBytes: this.#queue.addedBytes };
     this.#dropped = 0;
-  }
-
-  #moveToReopened(): void {
-    if (this.#reopened === undefined || (this.#queue.torn && this.#failure === undefined)) return;
-    if (this.#reopened.identity !== this.#destination.identity) {
-      this.#queue.untear();
-      this.#leftTorn = false;
-    }
-    this.#destination.close();
-    this.#destination = this.#reopened;
-    this.#reopened = undefined;
-    this.#failure = undefined;
   }
 }
 
