@@ -8,7 +8,7 @@ import { key } from './meta.ts';
 const address = z.union([z.string().min(1), z.int().min(1).max(65_535)]).transform((value, ctx) => {
   const result = parseAddress(String(value));
   if (result.ok) return { ...result.address, text: String(value) };
-  ctx.addIssue({ code: 'custom', message: `${result.reason}; ${result.remedy}` });
+  ctx.addIssue({ code: 'custom', message: result.reason, params: { remedy: result.remedy } });
   return z.NEVER;
 });
 

@@ -1,0 +1,68 @@
+/** Reading the files of a configuration: each once, all remembered, and what goes wrong as a problem. */
+import { readFileSync } from 'node:fs';
+import { type Problem, type ProblemPlace, problem } from './problems.ts';
+import { PLAIN_KEYS } from './said.ts';
+import type { SourceFile } from './sources.ts';
+import { readToml, type TomlDocument } from './toml/document.ts';
+
+export type ReadResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: Problem };
+
+export class ConfigFiles {
+  readonly #texts = new Map<string, string>();
+  readonly #documents = new Map<string, TomlDocument>();
+
+  /** All that were read so far. */
+  get read(): SourceFile[] {
+    return [...this.#texts].map(([path, text]) => ({ path, text }));
+  }
+
+  /** A TOML file; `from` is where it was asked for, null for the main file. */
+  document(file: string, from: { place: ProblemPlace; key: string } | null): ReadResult<TomlDocument> {
+    const known = this.#documents.get(file);
+    if (known) return { ok: true, value: known };
+    const text = this.text(file, from);
+    if (!text.ok) return text;
+    const document = readToml(file, text.value, PLAIN_KEYS);
+    this.#documents.set(file, document);
+    return { ok: true, value: document };
+  }
+
+  /** A file as text, without a byte order mark. */
+  text(file: string, from: { place: ProblemPlace; key: string } | null): ReadResult<string> {
+    const place = from?.place ?? { file };
+    const parts = { key: from?.key ?? null };
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(file);
+    } catch (error) {
+      const why = reason(error);
+      const remedy = why.remedy.replace('FILE', file);
+      return {
+        ok: false,
+        problem: problem('CONFIG_MISSING', place, `${file} ${why.message}`, { ...parts, remedy }),
+      };
+    }
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+      this.#texts.set(file, text);
+      return { ok: true, value: text };
+    } catch {
+      const remedy = 'save it as UTF-8';
+      return {
+        ok: false,
+        problem: problem('CONFIG_SYNTAX', { file, line: 1, column: 1 }, 'the file is not UTF-8', { remedy }),
+      };
+    }
+  }
+}
+
+function reason(error: unknown): { message: string; remedy: string } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  if (code === 'ENOENT') return { message: 'does not exist', remedy: 'create FILE, or correct the path' };
+  if (code === 'EACCES')
+    return { message: 'cannot be read (EACCES)', remedy: 'let the user who starts fpm-ts read FILE' };
+  if (code === 'EISDIR') return { message: 'is a directory', remedy: 'name a file' };
+  return { message: `cannot be read (${code})`, remedy: 'correct the path' };
+}

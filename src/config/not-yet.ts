@@ -1,0 +1,30 @@
+/**
+ * Settings whose effect this version does not have. Each is read and validated, and refused when it asks for
+ * that effect, because a setting that is silently ignored is worse than one that is missing. Whoever builds
+ * the effect deletes the entry.
+ */
+import type { GlobalKeys, PoolKeys } from './schema.ts';
+
+export interface NotYet<Keys> {
+  readonly key: string;
+  /** Whether the value asks for what is not there. */
+  asks(keys: Keys): boolean;
+  readonly remedy: string;
+}
+
+export const POOL_NOT_YET: readonly NotYet<PoolKeys>[] = [
+  { key: 'dispatch', asks: it => it.dispatch === 'broker', remedy: 'write: dispatch = "shared"' },
+  { key: 'pm.mode', asks: it => it.pm.mode !== 'static', remedy: 'write: pm.mode = "static"' },
+  {
+    key: 'pm.max_memory',
+    asks: it => it.pm.max_memory > 0,
+    remedy: 'leave it out; rlimit_as bounds a worker',
+  },
+  { key: 'pm.max_lifetime', asks: it => it.pm.max_lifetime > 0, remedy: 'leave it out' },
+  { key: 'request_terminate_timeout', asks: it => it.request_terminate_timeout > 0, remedy: 'leave it out' },
+  { key: 'request_slowlog_timeout', asks: it => it.request_slowlog_timeout > 0, remedy: 'leave it out' },
+];
+
+export const GLOBAL_NOT_YET: readonly NotYet<GlobalKeys>[] = [
+  { key: 'process.min_free_memory', asks: it => it.process.min_free_memory > 0, remedy: 'leave it out' },
+];
