@@ -1,5 +1,6 @@
 /** Names and values of a worker's environment, and the names that are never the user's to set. */
 import * as z from 'zod';
+import { plainText } from './kinds.ts';
 
 /** DESIGN section 8: these are between us and our own service manager, or change what Node does. */
 const RESERVED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
@@ -24,6 +25,4 @@ export const variableName = z.string().superRefine((name, ctx) => {
 });
 
 /** A number or a truth value is what it looks like as text. */
-export const variableValue = z
-  .union([z.string().regex(/^[^\0]*$/), z.int(), z.boolean()])
-  .transform(value => String(value));
+export const variableValue = z.union([plainText, z.int(), z.boolean()]).transform(value => String(value));

@@ -47,11 +47,11 @@ export const countLimit = z.union([z.int().min(0), z.literal('unlimited')]);
 export const SIZE_LIMIT_FORMS = `${SIZE_FORMS}, or "unlimited"`;
 export const sizeLimit = z.union([z.literal('unlimited'), size]);
 
+/** What can be an argument, a path or a variable: C ends a string at a NUL. */
+export const plainText = z.string().refine(value => !value.includes('\0'), { message: 'it has a NUL in it' });
+
 /** A path that has been made absolute by the loader; only an empty one can still be wrong here. */
-export const path = z
-  .string()
-  .min(1)
-  .regex(/^[^\0]*$/);
+export const path = plainText.min(1);
 
 /** A user or a group: a name, or an id as number or string. */
 export const account = z.union([z.string().min(1), z.int().min(0)]).transform(String);

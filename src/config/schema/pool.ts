@@ -1,7 +1,7 @@
 /** All keys of a pool file. */
 import * as z from 'zod';
 import { identityKeys } from './identity.ts';
-import { DURATION_FORMS, duration, path } from './kinds.ts';
+import { DURATION_FORMS, duration, path, plainText } from './kinds.ts';
 import { listenKeys } from './listen.ts';
 import { group, key } from './meta.ts';
 import { pmKeys, processKeys } from './pm.ts';
@@ -17,7 +17,7 @@ const logKeys = {
   }),
 };
 
-const command = z.array(z.string().regex(/^[^\0]*$/)).min(1);
+const command = z.array(plainText).min(1);
 
 export const poolKeys = {
   command: key(
@@ -106,18 +106,12 @@ export const poolKeys = {
     computedDefault: 'none',
     isPath: true,
   }),
-  index: key(
-    z
-      .string()
-      .regex(/^[^\0/]+$/)
-      .prefault('index.php'),
-    {
-      description: 'The script that `request` and `serve` take for a path that ends in a slash.',
-      allowed: 'a file name',
-      applies: 'live',
-    },
-  ),
-  params: key(z.record(z.string().regex(/^[^\0]+$/), z.string().regex(/^[^\0]*$/)).prefault({}), {
+  index: key(plainText.regex(/^[^/]+$/).prefault('index.php'), {
+    description: 'The script that `request` and `serve` take for a path that ends in a slash.',
+    allowed: 'a file name',
+    applies: 'live',
+  }),
+  params: key(z.record(plainText.min(1), plainText).prefault({}), {
     description: 'Further CGI parameters that `request` and `serve` send; merged name by name as `env` is.',
     allowed: 'a table of strings',
     applies: 'live',

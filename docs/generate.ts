@@ -1,0 +1,43 @@
+/**
+ * `npm run generate`: writes the documents that have their source in the code. With `--check` it writes
+ * nothing and exits 1 when a committed file is not what would be written.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { errorsPage } from './generate/errors.ts';
+import { globalJsonSchema, poolJsonSchema } from './generate/json-schema.ts';
+import { configurationPage } from './generate/reference.ts';
+
+/** File in docs/ and what makes its text. */
+const OUTPUTS: Readonly<Record<string, () => string>> = {
+  'configuration.md': configurationPage,
+  'fpm-ts.schema.json': () => json(globalJsonSchema()),
+  'pool.schema.json': () => json(poolJsonSchema()),
+  'errors.md': errorsPage,
+};
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function committed(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+const isCheck = process.argv.includes('--check');
+for (const [name, make] of Object.entries(OUTPUTS)) {
+  const path = fileURLToPath(new URL(name, import.meta.url));
+  const text = make();
+  if (committed(path) === text) continue;
+  if (isCheck) {
+    console.error(`docs/${name} is not what its source says: run npm run generate`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(path, text);
+    console.log(`docs/${name} written`);
+  }
+}

@@ -1,0 +1,56 @@
+/** docs/configuration.md: the prose of configuration-intro.md, then every key from the schema. */
+import { readFileSync } from 'node:fs';
+import { GLOBAL_NOT_YET, POOL_NOT_YET } from '../../src/config/not-yet.ts';
+import type { Applies } from '../../src/config/schema/meta.ts';
+import { type FileKind, KEYS, type KeyInfo } from '../../src/config/schema.ts';
+import { defaultOf } from '../../src/config/suggest.ts';
+import { tomlValue } from '../../src/config/toml/write.ts';
+
+const APPLIED: Readonly<Record<Applies, string>> = {
+  live: 'at once, to what is running',
+  workers: 'by new workers, which a reload starts',
+  listener: 'by a new listener and new workers, which a reload starts',
+  restart: 'only when fpm-ts is stopped and started',
+};
+
+const TITLES: Readonly<Record<FileKind, string>> = {
+  global: '## Keys of fpm-ts.toml',
+  pool: '## Keys of a pool file',
+};
+
+export function configurationPage(): string {
+  const intro = readFileSync(new URL('configuration-intro.md', import.meta.url), 'utf8');
+  return [
+    '<!-- Generated from src/config/schema/ and docs/generate/configuration-intro.md by npm run generate. -->\n',
+    intro,
+    section('global'),
+    section('pool'),
+  ].join('\n');
+}
+
+function section(kind: FileKind): string {
+  const keys = [...KEYS[kind].values()].map(key => describe(key, kind));
+  return `${TITLES[kind]}\n\n${keys.join('\n')}`;
+}
+
+function describe(key: KeyInfo, kind: FileKind): string {
+  const { meta } = key;
+  const notYet = (kind === 'pool' ? POOL_NOT_YET : GLOBAL_NOT_YET).some(it => it.key === key.name);
+  const facts = [
+    `- takes ${meta.allowed}`,
+    ...(meta.unit === undefined ? [] : [`- counted in ${meta.unit}`]),
+    `- default: ${defaultText(key)}`,
+    ...(meta.phpFpm === undefined
+      ? []
+      : [`- php-fpm: ${meta.phpFpm.includes(' ') ? meta.phpFpm : `\`${meta.phpFpm}\``}`]),
+    `- a change is applied ${APPLIED[meta.applies]}`,
+    ...(notYet ? ['- **not yet**: this version refuses a value that asks for more than it has'] : []),
+  ];
+  return `### \`${key.name}\`\n\n${meta.description}\n\n${facts.join('\n')}\n`;
+}
+
+function defaultText(key: KeyInfo): string {
+  const value = defaultOf(key);
+  if (value !== undefined) return `\`${tomlValue(value)}\``;
+  return key.meta.computedDefault ?? 'none; it must be set, in the file, a template or [defaults]';
+}

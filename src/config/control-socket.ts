@@ -1,0 +1,55 @@
+/**
+ * Where the control socket is, without loading the schema: commands that only talk to the supervisor must be
+ * quick, and must find it even when a pool file is broken.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parse } from 'toml';
+import { FpmError } from '../errors.ts';
+import { expand } from './expand.ts';
+import { defaultRunDir } from './resolve.ts';
+
+/** @param file fpm-ts.toml; null: everything is at its default. @throws {FpmError} CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_VARIABLE */
+export function controlSocket(file: string | null): string {
+  const keys = file === null ? {} : parseFile(file);
+  const here = file === null ? '/' : dirname(file);
+  const fallback = defaultRunDir(process.getuid?.() ?? 0, process.env);
+  const runDir = path(keys.run_dir, here, undefined, file) ?? fallback;
+  const control = keys.control as { readonly socket?: unknown } | undefined;
+  return path(control?.socket, here, runDir, file) ?? join(runDir, 'control.sock');
+}
+
+function parseFile(file: string): { readonly run_dir?: unknown; readonly control?: unknown } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FpmError('CONFIG_MISSING', `the configuration cannot be read: ${reason}`, { file });
+  }
+  try {
+    return parse(text) as { run_dir?: unknown; control?: unknown };
+  } catch {
+    throw new FpmError(
+      'CONFIG_SYNTAX',
+      `${file} is not valid TOML, so it cannot tell where the supervisor is: \`fpm-ts check\` says what is wrong`,
+      { file },
+    );
+  }
+}
+
+function path(
+  value: unknown,
+  here: string,
+  runDir: string | undefined,
+  file: string | null,
+): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const expanded = expand(value, { pool: undefined, here, runDir, node: process.execPath, env: process.env });
+  if (expanded.ok) return resolve(here, expanded.text);
+  throw new FpmError(
+    'CONFIG_VARIABLE',
+    `${expanded.message}; ${expanded.remedy}`,
+    file === null ? {} : { file },
+  );
+}

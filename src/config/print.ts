@@ -1,0 +1,117 @@
+/** What `fpm-ts config` shows: the effective configuration as TOML that loads to the same, or as JSON. */
+import { escapeExpansion } from './expand.ts';
+import { KEYS } from './schema.ts';
+import { globalSettings, poolSettings } from './settings.ts';
+import type { KeyPlace, Sources } from './sources.ts';
+import { type TomlValue, tomlKey, tomlLine } from './toml/write.ts';
+import type { GlobalConfig, PoolConfig } from './types.ts';
+
+/** Stands for a value that came from an env file. */
+export const MASK = '***';
+
+export interface PrintOptions {
+  /** Adds behind each line where its value was said. */
+  readonly origins?: Sources;
+}
+
+/** The whole: fpm-ts.toml, then each pool file, each under a comment line `# ==> FILE <==`. */
+export function printConfig(config: GlobalConfig, options: PrintOptions = {}): string {
+  const parts = config.pools.map(pool => `# ==> ${pool.file} <==\n${printPool(pool, options)}`);
+  return [
+    `# ==> ${config.file ?? '(no configuration file)'} <==\n${printGlobal(config, options)}`,
+    ...parts,
+  ].join('\n');
+}
+
+/** fpm-ts.toml; what [defaults] said is in the pools. */
+export function printGlobal(config: GlobalConfig, options: PrintOptions = {}): string {
+  return printLines(null, Object.entries(globalSettings(config)), options);
+}
+
+/** A pool file; what `extends` and [defaults] said is in it. */
+export function printPool(pool: PoolConfig, options: PrintOptions = {}): string {
+  const masked = pool.secretEnv.map(name => `# env.${tomlKey(name)} = "${MASK}" (from env_files)\n`);
+  return printLines(pool.name, Object.entries(poolSettings(pool)), options) + masked.join('');
+}
+
+interface Line {
+  readonly text: string;
+  readonly origin: string;
+}
+
+function printLines(
+  pool: string | null,
+  settings: readonly (readonly [string, TomlValue | undefined])[],
+  options: PrintOptions,
+): string {
+  const lines = settings.flatMap(([name, value]) => printSetting(pool, name, value, options.origins));
+  const width = Math.min(
+    48,
+    Math.max(...lines.filter(line => line.origin !== '').map(line => line.text.length)),
+  );
+  return lines
+    .map(line => (line.origin === '' ? line.text : `${line.text.padEnd(width)}  # ${line.origin}`))
+    .join('\n')
+    .concat('\n');
+}
+
+function printSetting(
+  pool: string | null,
+  name: string,
+  value: TomlValue | undefined,
+  origins: Sources | undefined,
+): Line[] {
+  if (value === undefined) return [{ text: `# ${name} is not set: ${notSet(pool, name)}`, origin: '' }];
+  const originOf = (element?: string): string =>
+    origins ? describeOrigin(origins.place(pool, name, element)) : '';
+  if (typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length > 0) {
+    return Object.entries(value).map(([element, inner]) => ({
+      text: tomlLine([...name.split('.'), element], escapeAll(inner)),
+      origin: originOf(element),
+    }));
+  }
+  return [{ text: tomlLine(name.split('.'), escapeAll(value)), origin: originOf() }];
+}
+
+/** What holds for a key without a value. */
+function notSet(pool: string | null, name: string): string {
+  return KEYS[pool === null ? 'global' : 'pool'].get(name)?.meta.computedDefault ?? 'none';
+}
+
+/** Values are printed expanded, so what looks like a variable in one is not. */
+function escapeAll(value: TomlValue): TomlValue {
+  if (typeof value === 'string') return escapeExpansion(value);
+  return Array.isArray(value) ? value.map(escapeAll) : value;
+}
+
+function describeOrigin(place: KeyPlace): string {
+  if (place.via === 'default') return 'default';
+  const where = `${place.file}:${place.line}`;
+  if (place.via === 'defaults') return `[defaults] ${where}`;
+  return place.via === 'extends' ? `extends ${where}` : where;
+}
+
+/** For `--json`: the same keys by dotted name, with `origin` by key where origins are asked for. */
+export function configToJson(config: GlobalConfig, options: PrintOptions = {}): object {
+  const pools = config.pools.map(pool => poolToJson(pool, options));
+  return { file: config.file, ...settingsToJson(null, globalSettings(config), options), pools };
+}
+
+export function poolToJson(pool: PoolConfig, options: PrintOptions = {}): object {
+  const secrets = Object.fromEntries(pool.secretEnv.map(name => [name, MASK]));
+  const settings = poolSettings(pool);
+  const env = { ...secrets, ...(settings.env as object) };
+  return { name: pool.name, file: pool.file, ...settingsToJson(pool.name, { ...settings, env }, options) };
+}
+
+function settingsToJson(
+  pool: string | null,
+  settings: Readonly<Record<string, unknown>>,
+  { origins }: PrintOptions,
+): object {
+  const names = Object.keys(settings).filter(name => settings[name] !== undefined);
+  const values = Object.fromEntries(names.map(name => [name, settings[name]]));
+  if (!origins) return { settings: values };
+  const origin = Object.fromEntries(names.map(name => [name, describeOrigin(origins.place(pool, name))]));
+  return { settings: values, origin };
+}
