@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { openDestination } from '../../src/keeper/log-destination.ts';
 import { plainFormat } from '../../src/keeper/log-format.ts';
 import { LogSink, PENDING_LIMIT_BYTES } from '../../src/keeper/log-sink.ts';
 import { until } from '../lib/poll.ts';
@@ -95,13 +96,21 @@ suite('integration/log-sink-pipe', {}, async scope => {
     async () => {
       const fifo = makeFifo(dir, 'gone');
       const first = new Reader(fifo);
-      const sink = new LogSink(fifo, plainFormat);
+      const destination = openDestination(fifo);
+      let tries = 0;
+      const counted = (bytes: Buffer): number => {
+        tries++;
+        return destination.write(bytes);
+      };
+      const sink = new LogSink(fifo, plainFormat, { ...destination, write: counted });
       const count = 5000;
       await fillPipe(sink, count);
       first.close();
       await until(() => sink.pendingBytes === 0, { what: 'the lines to be given up' });
       writeNumbered(sink, count, 100);
       assert.equal(sink.pendingBytes, 0, 'nothing waits for somebody who is not there');
+      const triesWhenGone = tries;
+      await until(() => tries >= triesWhenGone + 2, { what: 'the report to be tried in vain' });
 
       const second = new Reader(fifo);
       scope.defer(() => second.close());

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { PENDING_LIMIT_BYTES } from '../../src/keeper/log-sink.ts';
+import { findProgram } from '../lib/needs.ts';
 import { REPOSITORY } from '../lib/paths.ts';
 import { until } from '../lib/poll.ts';
 import { type Scope, suite } from '../lib/suite.ts';
@@ -168,6 +169,32 @@ suite('integration/log-sink-stderr', {}, async scope => {
     assert.equal(lines[COUNT], 'somebody else');
     assertComplete(records(lines.toSpliced(COUNT, 1).join('\n')), COUNT + 100);
     assert.equal(statSync(file).size, Buffer.byteLength(lines.join('\n')));
+  });
+});
+
+suite('integration/log-sink-stderr on a terminal', {}, async scope => {
+  const program = `
+    import { LogSinks } from '${REPOSITORY}/src/keeper/log-sinks.ts';
+    const sinks = await LogSinks.open({ file: 'stderr', format: 'auto' });
+    sinks.main.write({ level: 30, time: 1, pool: 'www', pid: 12, stream: 'stderr', msg: 'hello' });
+    await sinks.close();
+  `;
+  const onTerminal = (env: NodeJS.ProcessEnv): string => {
+    const file = join(scope.dir, 'program.mjs');
+    writeFileSync(file, program);
+    const command = `${process.execPath} --import tsx ${file}`;
+    return execFileSync('script', ['-qec', command, '/dev/null'], {
+      cwd: REPOSITORY,
+      env: { ...process.env, ...env },
+      input: '',
+      encoding: 'utf8',
+    });
+  };
+
+  await scope.test('is for eyes, with colours unless they are not wanted', t => {
+    if (findProgram('script') === undefined) return t.skip('needs script: apt-get install bsdutils');
+    assert.match(onTerminal({ NO_COLOR: '' }), /\p{Cc}\[.*INFO.*www\[12\] hello/u);
+    assert.match(onTerminal({ NO_COLOR: '1' }), /\] INFO: www\[12\] hello/);
   });
 });
 
