@@ -21,17 +21,26 @@ interface ErrorKind {
 }
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
-  FAILED: { exit: EXIT.failed, meaning: 'The operation was tried and did not succeed; the message says why.' },
+  FAILED: {
+    exit: EXIT.failed,
+    meaning: 'The operation was tried and did not succeed; the message says why.',
+  },
   USAGE: { exit: EXIT.usage, meaning: 'The command line or the request was not understood.' },
   NO_SUCH_POOL: { exit: EXIT.noSuchPool, meaning: 'No pool of that name is configured.' },
   NOT_RUNNING: { exit: EXIT.notRunning, meaning: 'No supervisor answers on the control socket.' },
   ALREADY_RUNNING: { exit: EXIT.alreadyRunning, meaning: 'Another supervisor holds the pid file.' },
-  NOT_ALLOWED: { exit: EXIT.notAllowed, meaning: 'The caller may not use the control socket, or not for that.' },
+  NOT_ALLOWED: {
+    exit: EXIT.notAllowed,
+    meaning: 'The caller may not use the control socket, or not for that.',
+  },
   POOL_FAILED: { exit: EXIT.failed, meaning: 'The workers of a pool did not come up.' },
   RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before goes on.' },
   CONFIG_MISSING: { exit: EXIT.config, meaning: 'The configuration file was not found or cannot be read.' },
   CONFIG_SYNTAX: { exit: EXIT.config, meaning: 'A file is not valid TOML.' },
-  CONFIG_UNKNOWN_KEY: { exit: EXIT.config, meaning: 'A key that does not exist; the nearest known one is named.' },
+  CONFIG_UNKNOWN_KEY: {
+    exit: EXIT.config,
+    meaning: 'A key that does not exist; the nearest known one is named.',
+  },
   CONFIG_VALUE: { exit: EXIT.config, meaning: 'A value that the key does not take.' },
   CONFIG_REQUIRED: { exit: EXIT.config, meaning: 'A required key is not set.' },
   CONFIG_CONFLICT: { exit: EXIT.config, meaning: 'Two settings contradict each other.' },

@@ -3,6 +3,7 @@
  * does what the supervisor asks. It reads no configuration and no byte from the network.
  */
 import { writeSync } from 'node:fs';
+import { nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { SystemError } from '../os/libc.ts';
 import { Poller } from '../os/poller.ts';
@@ -30,7 +31,7 @@ const WARN = 40;
 const ERROR = 50;
 
 export class Keeper {
-  readonly #startedAtMs: number = Date.now();
+  readonly #startedAtMs: number = nowMs();
   readonly #poller = new Poller();
   readonly #listeners = new Listeners(takeInheritedListeners(process.env));
   readonly #output: OutputReaders;

@@ -1,7 +1,15 @@
 /** The listening sockets that the keeper holds open, by the supervisor's names for them. */
 import { closeSync } from 'node:fs';
 import { setNonblocking } from '../os/descriptor.ts';
-import { allowClients, type FileIdentity, listenTcp, listenUnix, unlinkOwn } from '../os/listener.ts';
+import {
+  type FileIdentity,
+  listenTcp,
+  listenUnix,
+  setAllowedClients,
+  setBacklog,
+  setOwnerAndMode,
+  unlinkOwn,
+} from '../os/listener.ts';
 import type { ListenerSpec } from './protocol.ts';
 
 interface OpenListener {
@@ -20,10 +28,13 @@ export class Listeners {
     this.#inherited = inherited;
   }
 
-  /** @throws {SystemError} when the kernel refuses; {Error} when the service manager gave no such socket */
+  /**
+   * Opens a listener, or gives one that is open the settings of the new specification; its address stays.
+   * @throws {SystemError} when the kernel refuses; {Error} when the service manager gave no such socket
+   */
   open(spec: ListenerSpec): void {
-    if (this.#open.has(spec.id)) throw new Error(`listener ${spec.id} is open already`);
-    const { descriptor, file } = this.#listen(spec);
+    const known = this.#open.get(spec.id);
+    const { descriptor, file } = known === undefined ? this.#listen(spec) : adjust(known, spec);
     setNonblocking(descriptor, spec.nonblock);
     this.#open.set(spec.id, { spec, descriptor, file });
   }
@@ -65,11 +76,22 @@ export class Listeners {
         const descriptor = this.#inherited.get(address.name);
         if (descriptor === undefined)
           throw new Error(`no socket named ${address.name} was passed in LISTEN_FDNAMES`);
-        if (spec.allowedClients.length > 0) allowClients(descriptor, spec.allowedClients);
+        setAllowedClients(descriptor, spec.allowedClients);
         return { descriptor, file: null };
       }
     }
   }
+}
+
+function adjust(
+  listener: OpenListener,
+  spec: ListenerSpec,
+): { descriptor: number; file: FileIdentity | null } {
+  const { descriptor, file } = listener;
+  if (spec.address.type === 'unix' && file !== null) setOwnerAndMode(spec.address.path, file, spec);
+  if (spec.address.type === 'tcp') setAllowedClients(descriptor, spec.allowedClients);
+  if (spec.address.type !== 'systemd') setBacklog(descriptor, spec.backlog);
+  return { descriptor, file };
 }
 
 /**

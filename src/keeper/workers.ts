@@ -1,5 +1,6 @@
 /** The worker processes: started, signalled, listened to, and listed until the supervisor has accounted for them. */
 import { closeSync, openSync } from 'node:fs';
+import { nowMs } from '../os/clock.ts';
 import { outputPipe } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
 import type { Listeners } from './listeners.ts';
@@ -49,7 +50,7 @@ export class Workers {
         exited: exit => this.#report({ event: 'exited', pid: handle.pid, exit }),
         gone: () => this.#report({ event: 'gone', pid: handle.pid }),
       });
-      this.#workers.set(handle.pid, { handle, startedAtMs: Date.now(), tag });
+      this.#workers.set(handle.pid, { handle, startedAtMs: nowMs(), tag });
       this.#output.follow(stdout.read, { pool: spec.pool, pid: handle.pid, stream: 'stdout' }, spec.logFile);
       this.#output.follow(stderr.read, { pool: spec.pool, pid: handle.pid, stream: 'stderr' }, spec.logFile);
       return handle.pid;

@@ -43,3 +43,8 @@ function inheritedSoftLimit(hard: bigint): bigint {
 }
 
 export const softFileLimit: SoftFileLimit = new SoftFileLimit();
+
+/** Gives this process the soft limit that it was started with, for good. */
+export function restoreSoftFileLimit(): void {
+  softFileLimit.lower();
+}

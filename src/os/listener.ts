@@ -1,6 +1,15 @@
 /** Listening sockets, made as DESIGN section 8 asks: closed to others until owner and mode are right. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
-import { clientFilter, encodeFilter } from './client-filter.ts';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
+import { ACCEPT_ALL, clientFilter, encodeFilter } from './client-filter.ts';
 import { addressOf, declare, must, SystemError } from './libc.ts';
 import { AF_INET6, AF_UNIX, inetAddress, unixAddress } from './sockaddr.ts';
 
@@ -74,6 +83,32 @@ export function listenUnix(options: UnixListenerOptions): {
   }
 }
 
+/**
+ * Gives a socket file that is in use another owner and mode; connections that exist are not concerned.
+ * @throws {Error} when another file has taken the path
+ */
+export function setOwnerAndMode(
+  path: string,
+  file: FileIdentity,
+  options: Omit<UnixListenerOptions, 'path' | 'backlog'>,
+): void {
+  const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    const stat = fstatSync(descriptor);
+    if (stat.dev !== file.dev || stat.ino !== file.ino)
+      throw new Error(`${path} is not the socket any more that was opened`);
+    must(fchownat(descriptor, '', options.uid, options.gid, AT_EMPTY_PATH), 'chown', path);
+    chmodSync(`/proc/self/fd/${descriptor}`, options.mode);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** listen(2) on a socket that listens already changes the length of its queue. */
+export function setBacklog(descriptor: number, backlog: number): void {
+  must(listen(descriptor, backlog), 'listen');
+}
+
 /** Through a descriptor of the file itself: another name that somebody puts in its place is never changed. */
 function setOwner(path: string, uid: number, gid: number): FileIdentity {
   const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
@@ -138,7 +173,7 @@ export function listenTcp(options: TcpListenerOptions): number {
   try {
     setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     if (family === AF_INET6) setOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.dualStack ? 0 : 1);
-    if (options.allowedClients.length > 0) allowClients(descriptor, options.allowedClients);
+    if (options.allowedClients.length > 0) setAllowedClients(descriptor, options.allowedClients);
     must(bind(descriptor, bytes, bytes.length), 'bind', subject);
     must(listen(descriptor, options.backlog), 'listen', subject);
     return descriptor;
@@ -148,9 +183,9 @@ export function listenTcp(options: TcpListenerOptions): number {
   }
 }
 
-/** Lets only these networks connect to a TCP listener. */
-export function allowClients(descriptor: number, networks: readonly string[]): void {
-  const program = encodeFilter(clientFilter(networks));
+/** Lets only these networks connect to a TCP listener; none named: all. */
+export function setAllowedClients(descriptor: number, networks: readonly string[]): void {
+  const program = encodeFilter(networks.length === 0 ? ACCEPT_ALL : clientFilter(networks));
   const header = Buffer.alloc(16); // struct sock_fprog: length, pointer
   header.writeUInt16LE(program.length / 8, 0);
   header.writeBigUInt64LE(addressOf(program), 8);

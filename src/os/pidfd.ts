@@ -1,6 +1,8 @@
 /** Processes by descriptor: a pid can be reused, a pidfd cannot (pidfd_open(2), Linux 5.3). */
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { declare, lastErrno, must, SystemError, syscall } from './libc.ts';
+import { Poller } from './poller.ts';
 
 const PIDFD_SEND_SIGNAL = 424;
 const PIDFD_OPEN = 434;
@@ -94,4 +96,24 @@ function signalName(number: number): NodeJS.Signals {
     if (value === number) return name as NodeJS.Signals;
   }
   return `SIG${number}` as NodeJS.Signals; // a real-time signal, which Node has no name for
+}
+
+/** Waits until a process, whoever's child it is, has ended. */
+export async function untilEnded(pid: number): Promise<void> {
+  let pidfd: number;
+  try {
+    pidfd = pidfdOpen(pid);
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'ESRCH') return;
+    throw error;
+  }
+  const poller = new Poller();
+  await new Promise<void>(resolve => {
+    poller.add(pidfd, () => {
+      poller.remove(pidfd);
+      resolve();
+    });
+  });
+  poller.close();
+  closeSync(pidfd);
 }

@@ -75,10 +75,19 @@ export function threads(pid: number): number[] {
   }
 }
 
-/** The system call that a thread sleeps in, with its arguments; null while it runs or when we may not look. */
-export function currentSyscall(pid: number, thread: number): { number: number; args: bigint[] } | null {
-  const text = read(`/proc/${pid}/task/${thread}/syscall`)?.trim();
-  if (text === undefined || text === 'running') return null;
+/** The system call that a thread sleeps in, with its arguments; null while it runs, 'refused' when we may not look. */
+export function currentSyscall(
+  pid: number,
+  thread: number,
+): { readonly number: number; readonly args: bigint[] } | null | 'refused' {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/task/${thread}/syscall`, 'latin1').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' || code === 'ESRCH' ? null : 'refused';
+  }
+  if (text === 'running') return null;
   const [number = '', ...rest] = text.split(' ');
   return { number: Number(number), args: rest.slice(0, 6).map(BigInt) };
 }

@@ -1,0 +1,59 @@
+/** `start --daemonize`: starts the keeper in a session of its own and waits for its word. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { Announcement } from '../keeper/announcer.ts';
+
+/** Where the keeper finds the pipe to us. */
+export const ANNOUNCE_DESCRIPTOR = 3;
+
+/** @returns what the keeper announced, and its pid */
+export async function startInBackground(
+  entry: string,
+  configFile: string,
+  json: boolean,
+): Promise<Announcement & { readonly pid: number }> {
+  const [{ spawn }, { outputPipe, setNonblocking }, { restoreSoftFileLimit }] = await Promise.all([
+    import('../os/spawn.ts'),
+    import('../os/descriptor.ts'),
+    import('../os/file-limit.ts'),
+  ]);
+  restoreSoftFileLimit(); // the keeper takes its parent's limit for what workers inherit
+  const pipe = outputPipe();
+  const nowhere = openSync('/dev/null', 'r');
+  const argv = [
+    process.execPath,
+    ...process.execArgv,
+    entry,
+    'keeper',
+    '--config',
+    configFile,
+    ...(json ? ['--json'] : []),
+  ];
+  const env = Object.fromEntries(
+    Object.entries(process.env).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
+  );
+  const descriptors = new Map([
+    [0, nowhere],
+    [1, 1],
+    [2, 2],
+    [ANNOUNCE_DESCRIPTOR, pipe.write],
+  ]);
+  const pid = spawn({ path: process.execPath, argv, env, descriptors });
+  closeSync(pipe.write);
+  closeSync(nowhere);
+  setNonblocking(pipe.read, false);
+  const text = readToEnd(pipe.read);
+  if (text === '')
+    return { ok: false, exitCode: 1, message: 'fpm-ts: the keeper ended before it could say why\n', pid };
+  return { ...(JSON.parse(text) as Announcement), pid };
+}
+
+/** Blocks: there is nothing else to do, and the other end is closed when the keeper speaks or dies. */
+function readToEnd(descriptor: number): string {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = Buffer.alloc(64 * 1024);
+    const count = readSync(descriptor, chunk);
+    if (count === 0) return Buffer.concat(chunks).toString();
+    chunks.push(chunk.subarray(0, count));
+  }
+}

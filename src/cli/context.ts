@@ -1,0 +1,77 @@
+/** What several commands need: the global options, the configuration, the supervisor's socket. */
+import type { Command } from 'commander';
+import type { Problem } from '../config/problems.ts';
+import type { Sources } from '../config/sources.ts';
+import type { GlobalConfig, PoolConfig } from '../config/types.ts';
+import type { CommandName } from '../control/commands.ts';
+import type { Args, Result } from '../control/types.ts';
+import { FpmError } from '../errors.ts';
+
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** The global options, wherever on the line they stood. */
+export function globals(command: Command): GlobalOptions {
+  return command.optsWithGlobals<GlobalOptions>();
+}
+
+export interface LoadedFiles {
+  readonly config: GlobalConfig | null;
+  readonly problems: readonly Problem[];
+  readonly sources: Sources;
+}
+
+/** The configuration file of this command line; null when none is named and there is none at the default place. */
+export async function configFile(options: GlobalOptions): Promise<string | null> {
+  const { findConfigFile } = await import('../config/load.ts');
+  return findConfigFile(options.config, process.env);
+}
+
+/** Reads the configuration with every problem that it has; without a file everything is at its default. */
+export async function loadFiles(options: GlobalOptions): Promise<LoadedFiles> {
+  const { loadConfig } = await import('../config/load.ts');
+  return loadConfig({ file: await configFile(options), env: process.env, uid: process.getuid?.() ?? 0 });
+}
+
+/** @throws {FpmError} with all errors of the configuration */
+export async function loadOrThrow(options: GlobalOptions): Promise<GlobalConfig> {
+  const { config, problems } = await loadFiles(options);
+  const { hasErrors, toFpmError } = await import('../config/problems.ts');
+  if (config === null || hasErrors(problems)) throw toFpmError(problems);
+  return config;
+}
+
+/** @throws {FpmError} NO_SUCH_POOL */
+export async function poolConfig(options: GlobalOptions, name: string): Promise<PoolConfig> {
+  const config = await loadOrThrow(options);
+  const pool = config.pools.find(it => it.name === name);
+  if (pool !== undefined) return pool;
+  const known = config.pools.map(it => it.name).join(', ') || 'none';
+  throw new FpmError(
+    'NO_SUCH_POOL',
+    `there is no pool ${name} in ${config.file ?? 'the configuration'}; there are: ${known}`,
+  );
+}
+
+/** Asks the running supervisor. @throws {FpmError} NOT_RUNNING, NOT_ALLOWED, or what it answered */
+export async function callSupervisor<N extends CommandName>(
+  options: GlobalOptions,
+  name: N,
+  args: Args<N>,
+): Promise<Result<N>> {
+  const [{ controlSocket }, { call }] = await Promise.all([
+    import('../config/control-socket.ts'),
+    import('../control/client.ts'),
+  ]);
+  return await call(controlSocket(await configFile(options)), name, args);
+}
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}

@@ -1,0 +1,76 @@
+/** The command line: what commands there are, and how each ends. */
+import { Command, CommanderError } from 'commander';
+import { EXIT, FpmError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { registerCheck } from './check.ts';
+import { registerConfig } from './config.ts';
+import { example } from './example.ts';
+import { registerProcesses } from './processes.ts';
+import { registerReload } from './reload.ts';
+import { registerReopenLogs } from './reopen-logs.ts';
+import { registerRequest } from './request.ts';
+import { registerScale } from './scale.ts';
+import { registerServe } from './serve.ts';
+import { registerStart } from './start.ts';
+import { registerStatus } from './status.ts';
+import { registerStop } from './stop.ts';
+
+/** @param entry the file that was started, for the processes that are started with it again */
+export async function main(argv: readonly string[], entry: string): Promise<void> {
+  const program = createProgram(entry);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = await report(error, argv.includes('--json'));
+  }
+}
+
+export function createProgram(entry: string): Command {
+  const program = new Command('fpm-ts')
+    .description('Runs pools of FastCGI and SCGI programs behind nginx, lighttpd and Apache.')
+    .version(VERSION, '-V, --version')
+    .option('-c, --config <file>', 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)')
+    .option('--json', 'print results and errors as JSON')
+    .showHelpAfterError('(try `fpm-ts --help`)')
+    .configureOutput({ writeErr: text => void (argvWantsJson() || process.stderr.write(text)) })
+    .addHelpText(
+      'after',
+      example('fpm-ts -c /etc/fpm-ts/fpm-ts.toml start', 'fpm-ts status', 'fpm-ts reload www'),
+    )
+    .exitOverride();
+  registerStart(program, entry);
+  registerStop(program);
+  registerReload(program);
+  registerStatus(program);
+  registerScale(program);
+  registerCheck(program);
+  registerConfig(program);
+  registerReopenLogs(program);
+  registerRequest(program);
+  registerServe(program);
+  registerProcesses(program, entry);
+  return program;
+}
+
+function argvWantsJson(): boolean {
+  return process.argv.includes('--json');
+}
+
+/** What a user did is told in words; a stack trace is for what we did. */
+async function report(error: unknown, json: boolean): Promise<number> {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok; // --help, --version
+  const shown = toFpmError(error);
+  if (json) {
+    const { errorBody } = await import('../control/error-body.ts');
+    process.stdout.write(`${JSON.stringify(errorBody(shown))}\n`);
+  } else if (!(error instanceof CommanderError)) {
+    process.stderr.write(`fpm-ts: ${shown.message}\n`);
+  }
+  return shown.exitCode;
+}
+
+function toFpmError(error: unknown): FpmError {
+  if (error instanceof FpmError) return error;
+  if (error instanceof CommanderError) return new FpmError('USAGE', error.message.replace(/^error: /, ''));
+  return new FpmError('FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error));
+}

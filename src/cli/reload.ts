@@ -1,0 +1,55 @@
+/** `fpm-ts reload`. */
+import type { Command } from 'commander';
+import type { ReloadResult } from '../control/types.ts';
+import { callSupervisor, globals, print, printJson } from './context.ts';
+import { example } from './example.ts';
+
+interface ReloadOptions {
+  readonly changed?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const ACTIONS = {
+  add: 'is added',
+  remove: 'is stopped and removed',
+  roll: 'gets new workers',
+  live: 'takes its new settings as it runs',
+  keep: 'stays as it is',
+} as const;
+
+export function registerReload(program: Command): void {
+  program
+    .command('reload')
+    .description(
+      'Read the configuration again and replace the workers, the new ones first. What does not work changes nothing.',
+    )
+    .argument('[pools...]', 'only these pools')
+    .option('--changed', 'only pools whose settings changed')
+    .option('--dry-run', 'only print what would be done')
+    .addHelpText(
+      'after',
+      example('fpm-ts reload', 'fpm-ts reload www', 'fpm-ts reload --changed', 'fpm-ts reload --dry-run'),
+    )
+    .action(async (pools: string[], options: ReloadOptions, command: Command) => {
+      const common = globals(command);
+      const result = await callSupervisor(common, 'reload', {
+        ...(pools.length > 0 && { pools }),
+        changed: options.changed === true,
+        dry_run: options.dryRun === true,
+      });
+      if (common.json === true) printJson(result);
+      else print(describe(result));
+    });
+}
+
+function describe(result: ReloadResult): string {
+  const lines = result.pools.flatMap(({ pool, action, changes }) => [
+    `pool ${pool} ${ACTIONS[action]}`,
+    ...changes.map(({ key, applied }) => `  ${key} changed (${applied})`),
+  ]);
+  for (const key of result.needs_restart) lines.push(`${key} changed: only a restart of fpm-ts applies it`);
+  if (lines.length === 0) lines.push('there are no pools');
+  return [...lines, ...result.notices, result.dry_run ? 'nothing was done (--dry-run)' : 'reloaded'].join(
+    '\n',
+  );
+}

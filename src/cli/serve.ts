@@ -1,0 +1,21 @@
+/** `fpm-ts serve`. */
+import type { Command } from 'commander';
+import { globals, poolConfig } from './context.ts';
+import { example } from './example.ts';
+
+interface ServeOptions {
+  readonly http: string;
+}
+
+export function registerServe(program: Command): void {
+  program
+    .command('serve')
+    .description('A small HTTP front for a pool, for trying things out without a web server.')
+    .argument('<pool>')
+    .option('--http <address>', 'where to listen; a port that is taken is passed over', '127.0.0.1:8080')
+    .addHelpText('after', example('fpm-ts serve www --http 127.0.0.1:8080'))
+    .action(async (pool: string, options: ServeOptions, command: Command) => {
+      const { runServe } = await import('../client/serve.ts');
+      process.exitCode = await runServe(await poolConfig(globals(command), pool), options, process);
+    });
+}

@@ -1,0 +1,65 @@
+/** `fpm-ts start`: becomes the keeper; with names, starts pools of a running supervisor. */
+import type { Command } from 'commander';
+import { EXIT, FpmError } from '../errors.ts';
+import { callSupervisor, configFile, type GlobalOptions, globals, print, printJson } from './context.ts';
+import { example } from './example.ts';
+
+interface StartOptions {
+  readonly daemonize?: boolean;
+}
+
+export function registerStart(program: Command, entry: string): void {
+  program
+    .command('start')
+    .description('Run the supervisor in the foreground; with names, start stopped pools of a running one.')
+    .argument('[pools...]', 'stopped pools')
+    .option('--daemonize', 'return when every pool is ready, or say why not')
+    .addHelpText(
+      'after',
+      example('fpm-ts start', 'fpm-ts -c /srv/fpm-ts.toml start --daemonize', 'fpm-ts start www'),
+    )
+    .action(async (pools: string[], options: StartOptions, command: Command) => {
+      const common = globals(command);
+      if (pools.length > 0) return await startPools(common, pools);
+      const file = await configFile(common);
+      if (file === null) throw noConfiguration();
+      if (options.daemonize === true) await daemonize(entry, file, common);
+      else await foreground(entry, file, common);
+    });
+}
+
+async function startPools(options: GlobalOptions, pools: readonly string[]): Promise<void> {
+  const result = await callSupervisor(options, 'start', { pools });
+  if (options.json === true) printJson(result);
+  else print(`started ${result.started.join(', ')}`);
+}
+
+async function foreground(entry: string, file: string, options: GlobalOptions): Promise<void> {
+  const { runKeeper } = await import('./keeper-process.ts');
+  await runKeeper({ entry, configFile: file, json: options.json === true, announceDescriptor: null });
+}
+
+async function daemonize(entry: string, file: string, options: GlobalOptions): Promise<void> {
+  const { startInBackground } = await import('./background.ts');
+  const announced = await startInBackground(entry, file, options.json === true);
+  if (announced.exitCode !== EXIT.ok) {
+    // The error is complete: what the supervisor said is printed as it is.
+    process.stderr.write(announced.message);
+    process.exitCode = announced.exitCode;
+    return;
+  }
+  if (!announced.ok)
+    throw new FpmError(
+      'POOL_FAILED',
+      `${announced.message}\nfpm-ts runs on without it (pid ${announced.pid}); \`fpm-ts stop\` ends it`,
+    );
+  if (options.json === true) printJson({ pid: announced.pid });
+  else print(`fpm-ts runs, pid ${announced.pid}`);
+}
+
+function noConfiguration(): FpmError {
+  return new FpmError(
+    'CONFIG_MISSING',
+    'there is no configuration: -c names none, FPM_TS_CONFIG is not set, and /etc/fpm-ts/fpm-ts.toml does not exist. An empty file is a valid one; pools go into pools.d/NAME.toml beside it',
+  );
+}

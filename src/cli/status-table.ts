@@ -1,0 +1,86 @@
+/** `status` for people: a line a pool, and for one pool a line a worker. */
+import Table from 'cli-table3';
+import type { PoolStatus, Status } from '../observe/status.ts';
+
+const PLAIN = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+};
+const STYLE = { 'padding-left': 0, 'padding-right': 0, head: [], border: [] };
+
+export function statusTable(status: Status, withWorkers: boolean): string {
+  const { last_reload: reload } = status;
+  const lines = [
+    `fpm-ts ${status.version}, ${status.state}, pid ${status.pid}, up ${duration(status.uptime_seconds)}`,
+    ...(reload !== null && !reload.ok ? [`the last reload (${reload.at}) failed: ${reload.message}`] : []),
+    ...(status.config_changed_on_disk ? ['the configuration on disk has changed since it was loaded'] : []),
+    '',
+    status.pools.length === 0 ? 'no pools' : poolTable(status.pools),
+    ...status.pools.filter(({ reason }) => reason !== '').map(({ name, reason }) => `${name}: ${reason}`),
+  ];
+  if (withWorkers) lines.push('', ...status.pools.map(workerTable));
+  return lines.join('\n');
+}
+
+function poolTable(pools: readonly PoolStatus[]): string {
+  const head = ['POOL', 'STATE', 'WORKERS', 'IDLE', 'ACTIVE', 'QUEUE', 'CRASHED', 'LISTENS ON'];
+  return table(
+    head,
+    pools.map(({ name, state, workers, pm, queue, counters, listen }) => [
+      name,
+      state,
+      `${workers.total}/${pm.max_children}`,
+      known(workers.idle),
+      known(workers.active),
+      known(queue.length),
+      String(counters.crashed),
+      listen.address,
+    ]),
+  );
+}
+
+function workerTable({ processes }: PoolStatus): string {
+  return table(
+    ['PID', 'STATE', 'UP', 'CPU s', 'RSS MB', 'GENERATION'],
+    processes.map(({ pid, state, uptime_seconds: up, cpu_seconds: cpu, rss_bytes: rss, generation }) => [
+      String(pid),
+      state ?? 'ready',
+      duration(up),
+      known(cpu),
+      rss === null ? '-' : (rss / 1e6).toFixed(1),
+      String(generation),
+    ]),
+  );
+}
+
+function table(head: string[], rows: string[][]): string {
+  const result = new Table({ head, chars: PLAIN, style: STYLE });
+  result.push(...rows);
+  return result.toString();
+}
+
+/** What cannot be known shows as a dash. */
+function known(value: number | null): string {
+  return value === null ? '-' : String(value);
+}
+
+function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.floor(seconds)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m ${Math.floor(seconds % 60)}s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}

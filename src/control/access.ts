@@ -1,0 +1,36 @@
+/** Who may do what on the control socket: the kernel tells who calls (SO_PEERCRED), this says what they may. */
+import { FpmError } from '../errors.ts';
+import { COMMANDS, type CommandName } from './commands.ts';
+import type { Args } from './types.ts';
+
+export interface Caller {
+  /** For messages. */
+  readonly uid: number;
+  /** Root, the supervisor's own user, and members of control.group. */
+  readonly mayDoAll: boolean;
+  /** Pools that run as the caller. */
+  readonly ownPools: readonly string[];
+}
+
+/** @throws {FpmError} NOT_ALLOWED */
+export function mayUse(caller: Caller, name: CommandName, args: Args<CommandName>): void {
+  if (caller.mayDoAll) return;
+  const named = poolsOf(args);
+  const isOwn = named.length > 0 && named.every(pool => caller.ownPools.includes(pool));
+  if (COMMANDS[name].isForPoolUsers && isOwn) return;
+  const own =
+    caller.ownPools.length === 0
+      ? ''
+      : `; it may status and reload ${caller.ownPools.join(', ')}, each by name`;
+  throw new FpmError(
+    'NOT_ALLOWED',
+    `uid ${caller.uid} may not ${name} here: root, the supervisor's user and members of control.group may${own}`,
+  );
+}
+
+function poolsOf(args: {
+  readonly pool?: string | undefined;
+  readonly pools?: readonly string[] | undefined;
+}): readonly string[] {
+  return args.pools ?? (args.pool === undefined ? [] : [args.pool]);
+}

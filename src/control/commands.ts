@@ -1,0 +1,60 @@
+/**
+ * The commands of the control socket, each once: server, client, the command line's help and `docs/openapi.json`
+ * come from this table. What their arguments and results look like stands in schemas.ts, which costs more to load.
+ */
+export interface Command {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly help: string;
+  /** It changes nothing. */
+  readonly isReadOnly: boolean;
+  /** The user of a pool may use it for that pool (DESIGN section 3, control.group). */
+  readonly isForPoolUsers: boolean;
+}
+
+export type CommandName = 'status' | 'reload' | 'stop' | 'start' | 'scale' | 'reopen-logs';
+
+export const COMMANDS: Readonly<Record<CommandName, Command>> = {
+  status: {
+    method: 'GET',
+    path: '/v1/status',
+    help: 'What the supervisor and its pools are doing.',
+    isReadOnly: true,
+    isForPoolUsers: true,
+  },
+  reload: {
+    method: 'POST',
+    path: '/v1/reload',
+    help: 'Reads the configuration again and replaces the workers; answers when that is done.',
+    isReadOnly: false,
+    isForPoolUsers: true,
+  },
+  stop: {
+    method: 'POST',
+    path: '/v1/stop',
+    help: 'Stops the named pools and answers when they are gone; without names stops everything, and answers at once.',
+    isReadOnly: false,
+    isForPoolUsers: false,
+  },
+  start: {
+    method: 'POST',
+    path: '/v1/start',
+    help: 'Starts stopped pools; answers when they are ready.',
+    isReadOnly: false,
+    isForPoolUsers: false,
+  },
+  scale: {
+    method: 'POST',
+    path: '/v1/scale',
+    help: 'Gives a pool another number of workers, until the next reload.',
+    isReadOnly: false,
+    isForPoolUsers: false,
+  },
+  'reopen-logs': {
+    method: 'POST',
+    path: '/v1/reopen-logs',
+    help: 'Opens the log files anew, after they were moved away.',
+    isReadOnly: false,
+    isForPoolUsers: false,
+  },
+};

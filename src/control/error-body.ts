@@ -1,0 +1,35 @@
+/** Errors as JSON, the same over HTTP and with `--json`. */
+import { ERRORS, type ErrorCode, EXIT, FpmError } from '../errors.ts';
+import type { ErrorBody } from './types.ts';
+
+export function errorBody(error: FpmError): ErrorBody {
+  const { file = null, line = null, column = null, key = null } = error.place;
+  return { error: { code: error.code, message: error.message, file, line, column, key } };
+}
+
+/** The error that a body describes; one with a code that we do not know is FAILED. */
+export function toFpmError({ error }: ErrorBody): FpmError {
+  const code = error.code in ERRORS ? (error.code as ErrorCode) : 'FAILED';
+  return new FpmError(code, error.message, {
+    ...(error.file !== null && { file: error.file }),
+    ...(error.line !== null && { line: error.line }),
+    ...(error.column !== null && { column: error.column }),
+    ...(error.key !== null && { key: error.key }),
+  });
+}
+
+/** The HTTP status of an error's class. */
+export function httpStatus(code: ErrorCode): number {
+  switch (ERRORS[code].exit) {
+    case EXIT.usage:
+      return 400;
+    case EXIT.notAllowed:
+      return 403;
+    case EXIT.noSuchPool:
+      return 404;
+    case EXIT.config:
+      return 422;
+    default:
+      return 500;
+  }
+}

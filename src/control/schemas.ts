@@ -1,0 +1,119 @@
+/** Arguments and results of the control commands as schemas: the server validates with them, openapi.json shows them. */
+import * as z from 'zod';
+import type { CommandName } from './commands.ts';
+import type { Calls } from './types.ts';
+
+const pool = z.string().min(1).meta({ description: 'Name of a pool.' });
+const pools = z.array(pool).meta({ description: 'Names of pools.' });
+/** In a query string there are only texts. */
+const count = z.int().min(0).max(100_000);
+const nullableNumber = z.number().nullable();
+
+const counters = z.strictObject({
+  spawned: z.int(),
+  exited: z.int(),
+  crashed: z.int(),
+  max_children_reached: z.int(),
+  slow_requests: z.int(),
+  reloads: z.int(),
+  accepted_connections: z.null().meta({ description: 'Shared pools do not count requests.' }),
+});
+
+const workerProcess = z.strictObject({
+  pid: z.int(),
+  state: z.enum(['starting', 'idle', 'active', 'stopping']).nullable(),
+  adopted: z.boolean(),
+  uptime_seconds: z.number(),
+  rss_bytes: nullableNumber,
+  cpu_seconds: nullableNumber,
+  generation: z.int(),
+  connection_seconds: nullableNumber,
+});
+
+const poolStatus = z.strictObject({
+  name: z.string(),
+  state: z.enum(['starting', 'running', 'degraded', 'stopping', 'stopped', 'failed']),
+  reason: z.string(),
+  protocol: z.string(),
+  dispatch: z.string(),
+  pm: z.strictObject({ mode: z.string(), max_children: z.int() }),
+  listen: z.strictObject({ address: z.string() }),
+  queue: z.strictObject({ length: nullableNumber, max: nullableNumber, limit: nullableNumber }),
+  workers: z.strictObject({
+    total: z.int(),
+    idle: nullableNumber,
+    active: nullableNumber,
+    starting: z.int(),
+    stopping: z.int(),
+    max_active: nullableNumber,
+  }),
+  counters,
+  processes: z.array(workerProcess),
+});
+
+const status = z.strictObject({
+  schema: z.literal(1),
+  version: z.string(),
+  pid: z.int().meta({ description: "The keeper's, which is in the pid file." }),
+  supervisor_pid: z.int(),
+  state: z.enum(['starting', 'running', 'reloading', 'stopping']),
+  started_at: z.string().meta({ description: 'ISO 8601.' }),
+  uptime_seconds: z.number(),
+  last_reload: z
+    .strictObject({ at: z.string(), ok: z.boolean(), code: z.int(), message: z.string() })
+    .nullable(),
+  config_changed_on_disk: z.boolean(),
+  pools: z.array(poolStatus),
+});
+
+const plannedPool = z.strictObject({
+  pool,
+  action: z.enum(['add', 'remove', 'roll', 'live', 'keep']),
+  changes: z.array(z.strictObject({ key: z.string(), applied: z.string() })),
+});
+
+type Schemas = {
+  readonly [N in CommandName]: {
+    readonly args: z.ZodType<Calls[N]['args']>;
+    readonly result: z.ZodType<Calls[N]['result']>;
+  };
+};
+
+export const SCHEMAS: Schemas = {
+  status: { args: z.strictObject({ pool: pool.optional() }), result: status },
+  reload: {
+    args: z.strictObject({
+      pools: pools.optional(),
+      changed: z.boolean().optional().meta({ description: 'Only pools whose settings changed.' }),
+      dry_run: z.boolean().optional().meta({ description: 'Only say what would be done.' }),
+    }),
+    result: z.strictObject({
+      dry_run: z.boolean(),
+      pools: z.array(plannedPool),
+      needs_restart: z.array(z.string()),
+      notices: z.array(z.string()),
+    }),
+  },
+  stop: {
+    args: z.strictObject({
+      pools: pools.optional(),
+      now: z.boolean().optional().meta({ description: 'Do not wait for requests in hand.' }),
+    }),
+    result: z.strictObject({ pid: z.int(), stopped: pools }),
+  },
+  start: { args: z.strictObject({ pools: pools.min(1) }), result: z.strictObject({ started: pools }) },
+  scale: { args: z.strictObject({ pool, workers: count }), result: z.strictObject({ pool, workers: count }) },
+  'reopen-logs': { args: z.strictObject({}), result: z.strictObject({ reopened: z.literal(true) }) },
+};
+
+/** Of every failure. */
+export const ERROR_SCHEMA: z.ZodType = z.strictObject({
+  error: z.strictObject({
+    code: z.string().meta({ description: 'See docs/errors.md.' }),
+    message: z.string(),
+    file: z.string().nullable(),
+    line: z.int().nullable(),
+    column: z.int().nullable(),
+    key: z.string().nullable(),
+  }),
+});

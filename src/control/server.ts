@@ -1,0 +1,153 @@
+/** HTTP with JSON on the control socket (DESIGN section 4): `curl --unix-socket` works on it. */
+import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { FpmError } from '../errors.ts';
+import { peerOf } from '../os/peer.ts';
+import { type Caller, mayUse } from './access.ts';
+import { COMMANDS, type CommandName } from './commands.ts';
+import { errorBody, httpStatus } from './error-body.ts';
+import { SCHEMAS } from './schemas.ts';
+import type { Args, Result } from './types.ts';
+
+export type Handlers = {
+  readonly [N in CommandName]: (args: Args<N>) => Promise<Result<N>> | Result<N>;
+};
+
+export interface ServerOptions {
+  readonly path: string;
+  readonly handlers: Handlers;
+  /** What the process at the other end may do. */
+  readonly identify: (peer: ReturnType<typeof peerOf>) => Caller;
+  /** Something that is our fault; the client is told so too. */
+  readonly onError: (error: unknown) => void;
+}
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export class ControlServer {
+  readonly #server: Server;
+  readonly #options: ServerOptions;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+      (request, response) => {
+        void this.#answer(request, response);
+      },
+    );
+    this.#server.maxConnections = 1000;
+  }
+
+  /**
+   * Listens under a temporary name and renames it over the path: a socket that an earlier supervisor left is
+   * replaced in one step. Everybody may connect; what the kernel says of the caller decides what is answered.
+   */
+  async listen(): Promise<void> {
+    const { path } = this.#options;
+    const temporary = `${path}.new`;
+    if (lstatSync(temporary, { throwIfNoEntry: false }) !== undefined) unlinkSync(temporary);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(temporary, () => resolve());
+    });
+    chmodSync(temporary, 0o666);
+    renameSync(temporary, path);
+  }
+
+  /** Takes no more connections, lets answers that are under way finish, and removes the socket. */
+  async close(): Promise<void> {
+    const { path } = this.#options;
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
+    this.#server.closeIdleConnections();
+    await new Promise<void>(resolve => {
+      this.#server.close(() => resolve());
+      setTimeout(() => this.#server.closeAllConnections(), 200).unref();
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const name = route(request);
+      const args = parseArguments(name, await readArguments(request));
+      mayUse(this.#options.identify(callerOf(request.socket)), name, args);
+      reply(response, 200, await this.#call(name, args));
+    } catch (error) {
+      if (!(error instanceof FpmError)) this.#options.onError(error);
+      const shown =
+        error instanceof FpmError
+          ? error
+          : new FpmError('FAILED', `an error of fpm-ts's own: ${String(error)}`);
+      reply(response, httpStatus(shown.code), errorBody(shown));
+    }
+  }
+
+  #call<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> | Result<N> {
+    return this.#options.handlers[name](args);
+  }
+}
+
+function route(request: IncomingMessage): CommandName {
+  const { pathname } = url(request);
+  for (const [name, command] of Object.entries(COMMANDS)) {
+    if (command.path !== pathname) continue;
+    if (command.method === request.method) return name as CommandName;
+    throw new FpmError('USAGE', `${pathname} takes ${command.method}, not ${request.method}`);
+  }
+  const known = Object.values(COMMANDS).map(({ method, path }) => `${method} ${path}`);
+  throw new FpmError('USAGE', `there is no ${pathname}; there are ${known.join(', ')}`);
+}
+
+function url(request: IncomingMessage): URL {
+  try {
+    return new URL(request.url ?? '/', 'http://control');
+  } catch {
+    throw new FpmError('USAGE', `${request.url} is no path`);
+  }
+}
+
+/** A GET has its arguments in the query, a POST as JSON in its body; no body is no arguments. */
+async function readArguments(request: IncomingMessage): Promise<unknown> {
+  if (request.method === 'GET') return Object.fromEntries(url(request).searchParams);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > BODY_LIMIT_BYTES)
+      throw new FpmError('USAGE', `the body is longer than ${BODY_LIMIT_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8').trim();
+  if (text === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new FpmError('USAGE', 'the body is not JSON');
+  }
+}
+
+function parseArguments<N extends CommandName>(name: N, args: unknown): Args<N> {
+  const parsed = SCHEMAS[name].args.safeParse(args);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(
+    ({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`,
+  );
+  throw new FpmError('USAGE', `${name}: ${issues.join('; ')}`);
+}
+
+/** Node has no way to ask for a connection's credentials, so its descriptor is asked for by hand. */
+function callerOf(socket: Socket): ReturnType<typeof peerOf> {
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  return peerOf(fd);
+}
+
+function reply(response: ServerResponse, status: number, body: object): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}

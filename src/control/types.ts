@@ -1,0 +1,57 @@
+/** Arguments and results of the control commands, for those who do not validate them. */
+import type { Status } from '../observe/status.ts';
+import type { CommandName } from './commands.ts';
+
+export interface Calls {
+  status: { args: { readonly pool?: string | undefined }; result: Status };
+  reload: {
+    args: {
+      /** Only these; without it all. */
+      readonly pools?: readonly string[] | undefined;
+      /** Only pools whose files changed. */
+      readonly changed?: boolean | undefined;
+      /** Only say what would be done. */
+      readonly dry_run?: boolean | undefined;
+    };
+    result: ReloadResult;
+  };
+  stop: {
+    args: { readonly pools?: readonly string[] | undefined; readonly now?: boolean | undefined };
+    result: { readonly pid: number; readonly stopped: readonly string[] };
+  };
+  start: { args: { readonly pools: readonly string[] }; result: { readonly started: readonly string[] } };
+  scale: {
+    args: { readonly pool: string; readonly workers: number };
+    result: { readonly pool: string; readonly workers: number };
+  };
+  'reopen-logs': { args: object; result: { readonly reopened: true } };
+}
+
+export type Args<N extends CommandName> = Calls[N]['args'];
+export type Result<N extends CommandName> = Calls[N]['result'];
+
+export interface ReloadResult {
+  readonly dry_run: boolean;
+  readonly pools: readonly PlannedPool[];
+  /** Settings that only a restart of fpm-ts applies. */
+  readonly needs_restart: readonly string[];
+  readonly notices: readonly string[];
+}
+
+export interface PlannedPool {
+  readonly pool: string;
+  readonly action: 'add' | 'remove' | 'roll' | 'live' | 'keep';
+  readonly changes: readonly { readonly key: string; readonly applied: string }[];
+}
+
+/** How every failure is answered; `fpm-ts --json` prints the same. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly file: string | null;
+    readonly line: number | null;
+    readonly column: number | null;
+    readonly key: string | null;
+  };
+}

@@ -1,0 +1,59 @@
+/** Everything that happens in the supervisor, as one union: the log, the counters and the tests read it. */
+import type { Exit } from '../keeper/protocol.ts';
+
+/** Why a worker leaves: it ended by itself, never became ready, or we ended it. */
+export type LeaveReason = 'ended' | 'startTimeout' | 'scaledDown' | 'replaced' | 'cancelled' | 'poolStopped';
+
+export type SupervisorEvent =
+  | { readonly type: 'started'; readonly pools: number; readonly runDir: string; readonly control: string }
+  | { readonly type: 'noPools'; readonly include: string }
+  | { readonly type: 'restored'; readonly pools: number; readonly workers: number }
+  | { readonly type: 'notice'; readonly text: string }
+  | { readonly type: 'ready' }
+  | { readonly type: 'signalled'; readonly signal: string; readonly means: string }
+  | { readonly type: 'stopping'; readonly now: boolean }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'reloading'; readonly pools: readonly string[] }
+  | { readonly type: 'reloaded'; readonly pools: readonly string[] }
+  | { readonly type: 'reloadFailed'; readonly message: string }
+  | { readonly type: 'logsReopened' }
+  | { readonly type: 'problem'; readonly text: string };
+
+export type PoolEvent =
+  | { readonly type: 'listening'; readonly pool: string; readonly address: string }
+  | { readonly type: 'poolRunning'; readonly pool: string; readonly workers: number }
+  | { readonly type: 'poolFailed'; readonly pool: string; readonly reason: string }
+  | { readonly type: 'poolStopped'; readonly pool: string }
+  | { readonly type: 'spawned'; readonly pool: string; readonly pid: number; readonly generation: number }
+  | { readonly type: 'spawnFailed'; readonly pool: string; readonly message: string }
+  | { readonly type: 'workerReady'; readonly pool: string; readonly pid: number; readonly afterMs: number }
+  | {
+      readonly type: 'startTimedOut';
+      readonly pool: string;
+      readonly pid: number;
+      readonly timeoutMs: number;
+    }
+  | { readonly type: 'cut'; readonly pool: string; readonly pid: number; readonly timeoutMs: number }
+  | {
+      readonly type: 'exited';
+      readonly pool: string;
+      readonly pid: number;
+      readonly exit: Exit;
+      readonly uptimeMs: number;
+      readonly reason: LeaveReason;
+      /** For a SIGKILL that was not ours: what the kernel's counters say about memory. */
+      readonly memory: string | null;
+    }
+  | {
+      readonly type: 'backingOff';
+      readonly pool: string;
+      readonly attempts: number;
+      readonly delayMs: number;
+    }
+  | { readonly type: 'scaled'; readonly pool: string; readonly size: number }
+  | { readonly type: 'rolling'; readonly pool: string; readonly generation: number }
+  | { readonly type: 'rolled'; readonly pool: string; readonly generation: number }
+  | { readonly type: 'rollCancelled'; readonly pool: string; readonly reason: string };
+
+export type Event = SupervisorEvent | PoolEvent;
+export type Report = (event: Event) => void;

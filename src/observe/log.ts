@@ -1,0 +1,120 @@
+/** Events as log records: pino's JSON on stdout, which the keeper writes to where the log goes. */
+import { destination, type Logger, pino } from 'pino';
+import type { Exit } from '../keeper/protocol.ts';
+import type { Event, LeaveReason, Report } from './events.ts';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** A logger whose records the keeper passes on as they are. */
+export function supervisorLogger(level: string): Logger {
+  return pino({ level, base: null }, destination({ fd: 1, sync: true }));
+}
+
+export function logEvents(logger: Logger): Report {
+  return event => {
+    const { level, text } = describe(event);
+    const { type, ...fields } = event;
+    logger[level]({ event: type, ...fields }, text);
+  };
+}
+
+/** What a person reads about an event. */
+export function describe(event: Event): { readonly level: Level; readonly text: string } {
+  switch (event.type) {
+    case 'started':
+      return info(`fpm-ts runs ${count(event.pools, 'pool')}; control socket ${event.control}`);
+    case 'noPools':
+      return warn(`no pools are configured (include = ${event.include}): idle until a reload finds some`);
+    case 'restored':
+      return warn(
+        `supervisor restarted: ${count(event.workers, 'worker')} of ${count(event.pools, 'pool')} taken over`,
+      );
+    case 'notice':
+      return info(event.text);
+    case 'ready':
+      return info('every pool is ready');
+    case 'signalled':
+      return info(`${event.signal}: ${event.means}`);
+    case 'stopping':
+      return info(event.now ? 'stopping now' : 'stopping: workers finish what they have in hand');
+    case 'stopped':
+      return info('stopped');
+    case 'reloading':
+      return info(`reloading ${event.pools.join(', ')}`);
+    case 'reloaded':
+      return info(`reloaded ${event.pools.join(', ')}`);
+    case 'reloadFailed':
+      return error(`reload failed, what ran before goes on: ${event.message}`);
+    case 'logsReopened':
+      return info('logs reopened');
+    case 'problem':
+      return error(event.text);
+    case 'listening':
+      return info(`pool ${event.pool} listens on ${event.address}`);
+    case 'poolRunning':
+      return info(`pool ${event.pool} is running, ${count(event.workers, 'worker')}`);
+    case 'poolFailed':
+      return error(`pool ${event.pool} failed: ${event.reason}`);
+    case 'poolStopped':
+      return info(`pool ${event.pool} is stopped`);
+    case 'spawned':
+      return debug(`pool ${event.pool}: worker ${event.pid} started`);
+    case 'spawnFailed':
+      return error(`pool ${event.pool}: no worker could be started: ${event.message}`);
+    case 'workerReady':
+      return debug(`pool ${event.pool}: worker ${event.pid} ready after ${event.afterMs} ms`);
+    case 'startTimedOut':
+      return error(
+        `pool ${event.pool}: worker ${event.pid} did not accept on its listener within start_timeout (${event.timeoutMs} ms), killed`,
+      );
+    case 'cut':
+      return warn(
+        `pool ${event.pool}: worker ${event.pid} was still busy ${event.timeoutMs} ms after its stop signal (process_control_timeout), killed; the request in hand was cut`,
+      );
+    case 'exited':
+      return describeExit(event);
+    case 'backingOff':
+      return warn(
+        `pool ${event.pool}: workers died young ${event.attempts} times in a row; next try in ${event.delayMs} ms`,
+      );
+    case 'scaled':
+      return info(`pool ${event.pool}: scaled to ${count(event.size, 'worker')} until the next reload`);
+    case 'rolling':
+      return info(`pool ${event.pool}: starting generation ${event.generation}`);
+    case 'rolled':
+      return info(`pool ${event.pool}: generation ${event.generation} serves`);
+    case 'rollCancelled':
+      return error(
+        `pool ${event.pool}: the new workers did not come up, the old ones go on: ${event.reason}`,
+      );
+  }
+}
+
+function describeExit(event: Extract<Event, { type: 'exited' }>): { level: Level; text: string } {
+  const how = `pool ${event.pool}: worker ${event.pid} ended with ${exitText(event.exit)} after ${seconds(event.uptimeMs)}`;
+  if (!isUnexpected(event.reason)) return info(`${how} (${event.reason})`);
+  if (event.memory !== null) return warn(`${how}; perhaps out of memory: ${event.memory}`);
+  return event.exit.code === 0 ? info(`${how}, by itself`) : warn(how);
+}
+
+function isUnexpected(reason: LeaveReason): boolean {
+  return reason === 'ended' || reason === 'startTimeout';
+}
+
+/** `code 1` or `SIGSEGV`. */
+export function exitText(exit: Exit): string {
+  return exit.signal ?? `code ${exit.code}`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 3 : 0)} s`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+const debug = (text: string): { level: Level; text: string } => ({ level: 'debug', text });
+const info = (text: string): { level: Level; text: string } => ({ level: 'info', text });
+const warn = (text: string): { level: Level; text: string } => ({ level: 'warn', text });
+const error = (text: string): { level: Level; text: string } => ({ level: 'error', text });

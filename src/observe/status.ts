@@ -1,0 +1,76 @@
+/** What `fpm-ts status --json` prints: the contract of DESIGN section 4. What cannot be known is null, never 0. */
+
+export type DaemonState = 'starting' | 'running' | 'reloading' | 'stopping';
+export type PoolState = 'starting' | 'running' | 'degraded' | 'stopping' | 'stopped' | 'failed';
+export type WorkerState = 'starting' | 'idle' | 'active' | 'stopping';
+
+export interface Status {
+  readonly schema: 1;
+  readonly version: string;
+  /** The keeper's: the one in the pid file. */
+  readonly pid: number;
+  readonly supervisor_pid: number;
+  readonly state: DaemonState;
+  /** ISO 8601. */
+  readonly started_at: string;
+  readonly uptime_seconds: number;
+  readonly last_reload: LastReload | null;
+  readonly config_changed_on_disk: boolean;
+  readonly pools: readonly PoolStatus[];
+}
+
+export interface LastReload {
+  readonly at: string;
+  readonly ok: boolean;
+  /** The exit code that the command had. */
+  readonly code: number;
+  readonly message: string;
+}
+
+export interface PoolStatus {
+  readonly name: string;
+  readonly state: PoolState;
+  readonly reason: string;
+  readonly protocol: string;
+  readonly dispatch: string;
+  readonly pm: { readonly mode: string; readonly max_children: number };
+  readonly listen: { readonly address: string };
+  readonly queue: {
+    readonly length: number | null;
+    readonly max: number | null;
+    readonly limit: number | null;
+  };
+  readonly workers: {
+    readonly total: number;
+    readonly idle: number | null;
+    readonly active: number | null;
+    readonly starting: number;
+    readonly stopping: number;
+    readonly max_active: number | null;
+  };
+  readonly counters: Counters & {
+    readonly slow_requests: number;
+    readonly max_children_reached: number;
+    readonly accepted_connections: null;
+  };
+  readonly processes: readonly ProcessStatus[];
+}
+
+export interface Counters {
+  readonly spawned: number;
+  readonly exited: number;
+  readonly crashed: number;
+  readonly reloads: number;
+}
+
+export interface ProcessStatus {
+  readonly pid: number;
+  /** null: ready, but whether it is busy cannot be told. */
+  readonly state: WorkerState | null;
+  readonly adopted: boolean;
+  readonly uptime_seconds: number;
+  readonly rss_bytes: number | null;
+  readonly cpu_seconds: number | null;
+  readonly generation: number;
+  readonly connection_seconds: number | null;
+}

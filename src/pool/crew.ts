@@ -1,0 +1,214 @@
+/**
+ * The workers of a pool: started, looked at, taken through their lifecycle, and reported. How many there should
+ * be is not its business; pool.ts decides that.
+ */
+import type { PoolConfig } from '../config/types.ts';
+import type { Keeper } from '../keeper/client.ts';
+import type { Exit, WorkerState } from '../keeper/protocol.ts';
+import type { LeaveReason, PoolEvent } from '../observe/events.ts';
+import { describeOom, type OomCounters, readOomCounters } from '../observe/out-of-memory.ts';
+import { workerSpec } from '../worker/command.ts';
+import { poolIdentity } from '../worker/identity.ts';
+import type { Effect, WorkerEvent } from '../worker/lifecycle.ts';
+import { lookAtWorker } from '../worker/readiness.ts';
+import { WorkerHandle } from '../worker/worker-handle.ts';
+
+/** A worker whose accepting cannot be seen counts as ready when it has lived for so long (DESIGN section 6). */
+const UNSEEN_READY_MS = 1000;
+
+export interface PoolPorts {
+  readonly keeper: Keeper;
+  readonly report: (event: PoolEvent) => void;
+  readonly now: () => number;
+  /** Called when there may be something to do before the next tick. */
+  readonly wake: () => void;
+}
+
+/** What the pool is told. */
+export interface CrewListener {
+  /** Why a worker of that generation, just spawned, is not wanted any more; null: it is. */
+  readonly unwanted: (generation: number) => LeaveReason | null;
+  /** A worker ended that we had not asked to, or that never became ready. */
+  readonly died: (worker: WorkerHandle) => void;
+  readonly spawnFailed: (generation: number, message: string, askedAtMs: number) => void;
+}
+
+export interface CrewCounters {
+  readonly spawned: number;
+  readonly exited: number;
+  readonly crashed: number;
+}
+
+export class Crew {
+  readonly workers = new Map<number, WorkerHandle>();
+  counters: CrewCounters = { spawned: 0, exited: 0, crashed: 0 };
+  readonly #pool: string;
+  readonly #ports: PoolPorts;
+  readonly #listener: CrewListener;
+  /** By generation: asked for, and not yet answered. */
+  readonly #spawning = new Map<number, number>();
+  #oom: OomCounters = readOomCounters();
+
+  constructor(pool: string, ports: PoolPorts, listener: CrewListener) {
+    this.#pool = pool;
+    this.#ports = ports;
+    this.#listener = listener;
+  }
+
+  /** Processes that there are or are about to be. */
+  get count(): number {
+    let count = this.workers.size;
+    for (const spawning of this.#spawning.values()) count += spawning;
+    return count;
+  }
+
+  spawning(generation: number): number {
+    return this.#spawning.get(generation) ?? 0;
+  }
+
+  /** Those that serve or will. */
+  staying(generation: number): WorkerHandle[] {
+    return [...this.workers.values()].filter(it => it.isStaying && it.generation === generation);
+  }
+
+  ready(generation: number): WorkerHandle[] {
+    return this.staying(generation).filter(it => it.phase === 'ready');
+  }
+
+  spawn(config: PoolConfig, generation: number, listener: string | null): void {
+    const askedAtMs = this.#ports.now();
+    let spec: ReturnType<typeof workerSpec>;
+    try {
+      spec = workerSpec(config, poolIdentity(config), listener, process.env);
+    } catch (error) {
+      this.#spawnFailed(generation, error instanceof Error ? error.message : String(error), askedAtMs);
+      return;
+    }
+    this.#spawning.set(generation, this.spawning(generation) + 1);
+    const tag = new WorkerHandle(0, generation, askedAtMs).tag(this.#pool);
+    this.#ports.keeper.post('spawn', { spec, tag }, outcome => {
+      this.#spawning.set(generation, this.spawning(generation) - 1);
+      if ('failure' in outcome) this.#spawnFailed(generation, outcome.failure.message, askedAtMs);
+      else this.#spawned(new WorkerHandle(outcome.answer.pid, generation, askedAtMs), config);
+      this.#ports.wake();
+    });
+  }
+
+  /** Takes over what an earlier supervisor started, and what ended meanwhile. */
+  restore(states: readonly WorkerState[], config: PoolConfig): void {
+    for (const state of states) this.workers.set(state.pid, WorkerHandle.restore(state));
+    for (const { pid, exit, gone } of states) {
+      if (exit !== null) this.exited(pid, exit, config);
+      if (gone) this.gone(pid, config);
+    }
+  }
+
+  /** Looks at those that start, and gives those their due whose time is over. */
+  observe(config: PoolConfig): void {
+    const now = this.#ports.now();
+    for (const worker of this.workers.values()) {
+      if (worker.phase === 'starting') this.#observeStarting(worker, config, now);
+      else if (worker.phase !== 'ready' && now - worker.sinceMs >= config.processControlTimeoutMs) {
+        this.happen(worker, { type: 'stopTimedOut' }, config);
+      }
+    }
+  }
+
+  exited(pid: number, exit: Exit, config: PoolConfig): void {
+    const worker = this.workers.get(pid);
+    if (worker === undefined) return;
+    worker.exit = exit;
+    this.happen(worker, { type: 'exited' }, config);
+  }
+
+  gone(pid: number, config: PoolConfig): void {
+    const worker = this.workers.get(pid);
+    if (worker === undefined) return;
+    this.happen(worker, { type: 'gone' }, config);
+    this.workers.delete(pid);
+    this.#ports.keeper.post('acknowledge', { pid });
+  }
+
+  happen(worker: WorkerHandle, event: WorkerEvent, config: PoolConfig): void {
+    const before = worker.phase;
+    for (const effect of worker.happen(event, this.#ports.now())) this.#effect(worker, effect, config);
+    if (worker.phase === before) return;
+    this.#ports.keeper.post('tag', { pid: worker.pid, tag: worker.tag(this.#pool) });
+  }
+
+  #observeStarting(worker: WorkerHandle, config: PoolConfig, now: number): void {
+    if (worker.isLookDue(now) && isAccepting(worker, config, now))
+      this.happen(worker, { type: 'accepting' }, config);
+    else if (now - worker.startedAtMs >= config.startTimeoutMs)
+      this.happen(worker, { type: 'startTimedOut' }, config);
+  }
+
+  #spawned(worker: WorkerHandle, config: PoolConfig): void {
+    this.workers.set(worker.pid, worker);
+    this.counters = { ...this.counters, spawned: this.counters.spawned + 1 };
+    this.#ports.report({ type: 'spawned', pool: this.#pool, pid: worker.pid, generation: worker.generation });
+    const reason = this.#listener.unwanted(worker.generation);
+    if (reason !== null) this.happen(worker, { type: 'stop', reason }, config);
+  }
+
+  #spawnFailed(generation: number, message: string, askedAtMs: number): void {
+    this.#ports.report({ type: 'spawnFailed', pool: this.#pool, message });
+    this.#listener.spawnFailed(generation, message, askedAtMs);
+  }
+
+  #effect(worker: WorkerHandle, effect: Effect, config: PoolConfig): void {
+    const { keeper, report, now } = this.#ports;
+    const { pid } = worker;
+    switch (effect) {
+      case 'sendStopSignal':
+        keeper.post('signal', { pid, signal: config.stopSignal });
+        break;
+      case 'sendKill':
+        keeper.post('signal', { pid, signal: 'SIGKILL' });
+        break;
+      case 'reportReady':
+        report({
+          type: 'workerReady',
+          pool: this.#pool,
+          pid,
+          afterMs: Math.round(now() - worker.startedAtMs),
+        });
+        break;
+      case 'reportStartTimeout':
+        report({ type: 'startTimedOut', pool: this.#pool, pid, timeoutMs: config.startTimeoutMs });
+        break;
+      case 'reportCut':
+        report({ type: 'cut', pool: this.#pool, pid, timeoutMs: config.processControlTimeoutMs });
+        break;
+      case 'reportExit':
+        this.#reportExit(worker);
+        break;
+    }
+  }
+
+  #reportExit(worker: WorkerHandle): void {
+    const { exit, pid } = worker;
+    if (exit === null) return;
+    const uptimeMs = Math.round(this.#ports.now() - worker.startedAtMs);
+    const reason = worker.reason ?? 'ended';
+    const memory = exit.signal === 'SIGKILL' && reason === 'ended' ? this.#memoryReport() : null;
+    const isCrash = reason === 'startTimeout' || (reason === 'ended' && exit.code !== 0);
+    const { exited, crashed } = this.counters;
+    this.counters = { ...this.counters, exited: exited + 1, crashed: crashed + (isCrash ? 1 : 0) };
+    this.#ports.report({ type: 'exited', pool: this.#pool, pid, exit, uptimeMs, reason, memory });
+    if (reason === 'ended' || reason === 'startTimeout') this.#listener.died(worker);
+  }
+
+  #memoryReport(): string {
+    const before = this.#oom;
+    this.#oom = readOomCounters();
+    return describeOom(before, this.#oom);
+  }
+}
+
+function isAccepting(worker: WorkerHandle, { listen }: PoolConfig, now: number): boolean {
+  const isOld = now - worker.startedAtMs >= UNSEEN_READY_MS;
+  if (listen.address.type === 'none') return isOld;
+  const sight = lookAtWorker(worker.pid, listen.pass === 'systemd' ? 3 : 0);
+  return sight === 'accepting' || (sight === 'unseen' && isOld);
+}

@@ -1,0 +1,382 @@
+/**
+ * A pool as it runs: what it is meant to be, its listener, its generations. `turn` observes, decides and applies;
+ * the decision itself is in decide.ts, the workers are crew.ts's.
+ */
+import type { PoolConfig } from '../config/types.ts';
+import type { Exit, ListenerSpec, WorkerState } from '../keeper/protocol.ts';
+import type { LeaveReason } from '../observe/events.ts';
+import type { Counters } from '../observe/status.ts';
+
+import type { WorkerHandle } from '../worker/worker-handle.ts';
+import { Crew, type PoolPorts } from './crew.ts';
+import { type Action, decide, type Memory } from './decide.ts';
+import { isSameAddress, listenerSpec } from './listener-spec.ts';
+import { afterDeath, afterSuccess, FAILED_AFTER_ATTEMPTS, NO_FAILURES } from './restart-limit.ts';
+import { type Roll, type RollResult, startRoll } from './roll.ts';
+
+/** What a pool leaves with the keeper for the next supervisor. */
+export interface PoolNote {
+  readonly generation: number;
+  readonly listenerNumber: number;
+  readonly size: number | null;
+  readonly isWanted: boolean;
+  readonly counters: Counters;
+}
+
+export class Pool {
+  config: PoolConfig;
+  /** Why the last worker that ended by itself did, or why none could be started. */
+  lastFailure = '';
+  readonly #crew: Crew;
+  readonly #ports: PoolPorts;
+  #memory: Memory;
+  #generation = 1;
+  #listenerNumber = 1;
+  /** Listeners of an address that was changed, open until the old generation is gone. */
+  #oldListeners: string[] = [];
+  #size: number | null = null;
+  #reloads = 0;
+  #isWanted = true;
+  #hasBeenWhole = false;
+  #isStartTimedOut = false;
+  #roll: Roll | null = null;
+  #savedNote = '';
+
+  constructor(config: PoolConfig, ports: PoolPorts) {
+    this.config = config;
+    this.#ports = ports;
+    this.#memory = { restart: NO_FAILURES, spawnTokens: config.pm.maxSpawnRate, tokensAtMs: ports.now() };
+    this.#crew = new Crew(config.name, ports, {
+      unwanted: generation => this.#unwanted(generation),
+      died: worker => this.#died(worker),
+      spawnFailed: (generation, message, askedAtMs) => this.#spawnFailed(generation, message, askedAtMs),
+    });
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get workers(): ReadonlyMap<number, WorkerHandle> {
+    return this.#crew.workers;
+  }
+
+  /** How many workers it is meant to have. */
+  get size(): number {
+    return this.#size ?? this.config.pm.maxChildren;
+  }
+
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  /** Since it was started, all its workers were ready at some time. */
+  get hasBeenWhole(): boolean {
+    return this.#hasBeenWhole;
+  }
+
+  /** Some worker is on its way: there is something to look at soon. */
+  get isStarting(): boolean {
+    return [...this.workers.values()].some(it => it.phase === 'starting');
+  }
+
+  get isEmpty(): boolean {
+    return this.#crew.count === 0;
+  }
+
+  /** No worker is ready, and those that were started died young again and again, or never accepted. */
+  get isFailed(): boolean {
+    const isDead = this.#memory.restart.failedAttempts >= FAILED_AFTER_ATTEMPTS || this.#isStartTimedOut;
+    return this.#isWanted && isDead && this.#crew.ready(this.#generation).length === 0;
+  }
+
+  /** Processes that count against process.max. */
+  get processCount(): number {
+    return this.#crew.count;
+  }
+
+  get counters(): Counters {
+    return { ...this.#crew.counters, reloads: this.#reloads };
+  }
+
+  /** Opens the listener. @throws {KeeperError} when the address cannot be had */
+  async open(): Promise<void> {
+    const spec = this.#listener(this.config, this.#listenerNumber);
+    if (spec === null) return;
+    await this.#ports.keeper.ask('listen', { spec });
+    this.#ports.report({ type: 'listening', pool: this.name, address: this.config.listen.text });
+  }
+
+  /** Goes on where the last supervisor stopped: workers of a reload that it had not finished are sent away. */
+  restore(note: PoolNote | null, states: readonly WorkerState[]): void {
+    if (note !== null) {
+      this.#generation = note.generation;
+      this.#listenerNumber = note.listenerNumber;
+      this.#size = note.size;
+      this.#isWanted = note.isWanted;
+      this.#reloads = note.counters.reloads;
+      this.#crew.counters = note.counters;
+    }
+    this.#crew.restore(states, this.config);
+    this.#sendAway(worker => worker.generation > this.#generation, 'cancelled');
+  }
+
+  /** Observes, decides, applies. @param allowance how many more processes process.max allows */
+  turn(allowance: number): void {
+    this.#crew.observe(this.config);
+    this.#noticeSuccess();
+    if (this.#isWanted) this.#decide(allowance);
+    if (this.#roll !== null) this.#advanceRoll(this.#roll, allowance);
+    this.#saveNote();
+  }
+
+  exited(pid: number, exit: Exit): void {
+    this.#crew.exited(pid, exit, this.config);
+  }
+
+  gone(pid: number): void {
+    this.#crew.gone(pid, this.config);
+    this.#closeOldListeners();
+  }
+
+  scale(size: number): void {
+    this.#size = size;
+    this.#ports.report({ type: 'scaled', pool: this.name, size });
+    this.#ports.wake();
+  }
+
+  /** Sends the workers away; the listener is closed by `close` when the last is gone. */
+  stop(now: boolean): void {
+    this.#isWanted = false;
+    this.#cancelRoll('the pool is being stopped');
+    this.#sendAway(() => true, 'poolStopped', now ? 'kill' : 'stop');
+    this.#ports.wake();
+  }
+
+  /** After a stop. */
+  async close(): Promise<void> {
+    this.#saveNote();
+    const spec = this.#listener(this.config, this.#listenerNumber);
+    if (spec !== null) await this.#ports.keeper.ask('unlisten', { id: spec.id });
+    this.#ports.report({ type: 'poolStopped', pool: this.name });
+  }
+
+  /** Begins again after a stop. @throws {KeeperError} when the address cannot be had */
+  async startAgain(): Promise<void> {
+    await this.open();
+    this.#isWanted = true;
+    this.#hasBeenWhole = false;
+    this.#memory = { ...this.#memory, restart: NO_FAILURES };
+    this.#ports.wake();
+  }
+
+  /**
+   * Starts a new generation beside the serving one; when all of it is ready it takes over. What does not come
+   * up is cancelled, and the old generation stays.
+   */
+  async roll(config: PoolConfig): Promise<RollResult> {
+    if (!this.#isWanted) {
+      this.config = config;
+      return { ok: true };
+    }
+    const changesAddress = !isSameAddress(this.config.listen, config.listen);
+    const listenerNumber = this.#listenerNumber + (changesAddress ? 1 : 0);
+    try {
+      const spec = this.#listener(config, listenerNumber);
+      if (spec !== null) await this.#ports.keeper.ask('listen', { spec });
+    } catch (error) {
+      return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    }
+    const result = new Promise<RollResult>(done => {
+      this.#roll = startRoll(config, this.#generation + 1, listenerNumber, done);
+    });
+    this.#ports.report({ type: 'rolling', pool: this.name, generation: this.#generation + 1 });
+    this.#ports.wake();
+    return result;
+  }
+
+  #listener(config: PoolConfig, number: number): ListenerSpec | null {
+    return listenerSpec(config, `${config.name}#${number}`);
+  }
+
+  #decide(allowance: number): void {
+    const roll = this.#roll;
+    const workers = this.#crew.staying(this.#generation);
+    const decision = decide(
+      {
+        nowMs: this.#ports.now(),
+        workers: workers.map(({ pid, phase, startedAtMs }) => ({
+          pid,
+          isReady: phase === 'ready',
+          startedAtMs,
+        })),
+        spawning: this.#crew.spawning(this.#generation),
+        allowance,
+        nextGeneration:
+          roll === null ? null : { size: roll.config.pm.maxChildren, requested: roll.requested },
+      },
+      { mode: 'static', size: this.size - (roll?.madeRoom ?? 0), maxSpawnRate: this.config.pm.maxSpawnRate },
+      this.#memory,
+    );
+    this.#memory = decision.memory;
+    for (const action of decision.actions) this.#apply(action);
+  }
+
+  #apply(action: Action): void {
+    if (action.type === 'retire') {
+      const reason = this.#roll === null ? 'scaledDown' : 'replaced';
+      this.#sendAway(worker => worker.pid === action.pid, reason);
+      return;
+    }
+    for (let i = 0; i < action.count; i++) {
+      if (action.generation === 'serving') this.#spawn(this.config, this.#generation, this.#listenerNumber);
+      else if (this.#roll !== null) {
+        this.#roll.requested++;
+        this.#spawn(this.#roll.config, this.#roll.generation, this.#roll.listenerNumber);
+      }
+    }
+  }
+
+  #spawn(config: PoolConfig, generation: number, listenerNumber: number): void {
+    this.#crew.spawn(config, generation, this.#listener(config, listenerNumber)?.id ?? null);
+  }
+
+  #sendAway(
+    which: (worker: WorkerHandle) => boolean,
+    reason: LeaveReason,
+    type: 'stop' | 'kill' = 'stop',
+  ): void {
+    for (const worker of this.workers.values()) {
+      if (which(worker)) this.#crew.happen(worker, { type, reason }, this.config);
+    }
+  }
+
+  #unwanted(generation: number): LeaveReason | null {
+    if (!this.#isWanted) return 'poolStopped';
+    if (generation < this.#generation) return 'replaced';
+    return generation > this.#generation && generation !== this.#roll?.generation ? 'cancelled' : null;
+  }
+
+  #spawnFailed(generation: number, message: string, askedAtMs: number): void {
+    this.lastFailure = message;
+    if (generation === this.#roll?.generation) this.#cancelRoll(message);
+    else this.#countDeath(askedAtMs, false);
+  }
+
+  #died(worker: WorkerHandle): void {
+    this.lastFailure = failureText(worker, this.#ports.now(), this.config.startTimeoutMs);
+    if (worker.generation === this.#roll?.generation) this.#cancelRoll(this.lastFailure);
+    else if (worker.generation === this.#generation) {
+      this.#isStartTimedOut ||= worker.reason === 'startTimeout';
+      this.#countDeath(worker.startedAtMs, worker.wasReady);
+    }
+  }
+
+  #countDeath(startedAtMs: number, wasReady: boolean): void {
+    const now = this.#ports.now();
+    const before = this.#memory.restart;
+    const restart = afterDeath(before, startedAtMs, wasReady, now);
+    this.#memory = { ...this.#memory, restart };
+    if (restart === before) return;
+    if (restart.failedAttempts === FAILED_AFTER_ATTEMPTS && this.isFailed) {
+      this.#ports.report({ type: 'poolFailed', pool: this.name, reason: this.lastFailure });
+    }
+    const delayMs = Math.round(restart.notBeforeMs - now);
+    if (delayMs <= 0) return;
+    this.#ports.report({ type: 'backingOff', pool: this.name, attempts: restart.failedAttempts, delayMs });
+  }
+
+  #noticeSuccess(): void {
+    const now = this.#ports.now();
+    const ready = this.#crew.ready(this.#generation);
+    for (const worker of ready) {
+      const restart = afterSuccess(this.#memory.restart, worker.startedAtMs, now);
+      if (restart !== this.#memory.restart) this.#memory = { ...this.#memory, restart };
+    }
+    if (this.#hasBeenWhole || !this.#isWanted || ready.length < this.size) return;
+    this.#hasBeenWhole = true;
+    this.#isStartTimedOut = false;
+    this.#ports.report({ type: 'poolRunning', pool: this.name, workers: this.size });
+  }
+
+  #advanceRoll(roll: Roll, allowance: number): void {
+    const arrived = this.#crew.ready(roll.generation).length;
+    if (arrived >= roll.config.pm.maxChildren) {
+      this.#commitRoll(roll);
+      return;
+    }
+    // process.max has no room for two generations: workers are replaced one by one.
+    const isStuck = allowance <= 0 && arrived === roll.requested && roll.madeRoom === roll.requested;
+    if (isStuck && roll.madeRoom < this.size) roll.madeRoom++;
+  }
+
+  #commitRoll(roll: Roll): void {
+    if (roll.listenerNumber !== this.#listenerNumber) {
+      const old = this.#listener(this.config, this.#listenerNumber);
+      if (old !== null) this.#oldListeners.push(old.id);
+    }
+    this.#sendAway(worker => worker.generation < roll.generation, 'replaced');
+    this.#roll = null;
+    this.config = roll.config;
+    this.#generation = roll.generation;
+    this.#listenerNumber = roll.listenerNumber;
+    this.#size = null;
+    this.#hasBeenWhole = true;
+    this.#isStartTimedOut = false;
+    this.#memory = { ...this.#memory, restart: NO_FAILURES };
+    this.#reloads++;
+    this.#saveNote();
+    this.#ports.report({ type: 'rolled', pool: this.name, generation: this.#generation });
+    this.#closeOldListeners();
+    roll.done({ ok: true });
+  }
+
+  #cancelRoll(reason: string): void {
+    const roll = this.#roll;
+    if (roll === null) return;
+    this.#roll = null;
+    this.#sendAway(worker => worker.generation === roll.generation, 'cancelled');
+    this.#restoreListener(roll);
+    this.#ports.report({ type: 'rollCancelled', pool: this.name, reason });
+    roll.done({ ok: false, reason });
+    this.#ports.wake();
+  }
+
+  /** A new address is closed again; an old one gets back the settings that it had. */
+  #restoreListener(roll: Roll): void {
+    const { keeper } = this.#ports;
+    const own = this.#listener(this.config, this.#listenerNumber);
+    const next = this.#listener(roll.config, roll.listenerNumber);
+    if (next !== null && next.id !== own?.id) keeper.post('unlisten', { id: next.id });
+    else if (own !== null) keeper.post('listen', { spec: own });
+  }
+
+  #closeOldListeners(): void {
+    if ([...this.workers.values()].some(it => it.generation < this.#generation)) return;
+    for (const id of this.#oldListeners) this.#ports.keeper.post('unlisten', { id });
+    this.#oldListeners = [];
+  }
+
+  #saveNote(): void {
+    const note: PoolNote = {
+      generation: this.#generation,
+      listenerNumber: this.#listenerNumber,
+      size: this.#size,
+      isWanted: this.#isWanted,
+      counters: this.counters,
+    };
+    const text = JSON.stringify(note);
+    if (text === this.#savedNote) return;
+    this.#savedNote = text;
+    this.#ports.keeper.post('note', { name: `pool:${this.name}`, text });
+  }
+}
+
+function failureText(worker: WorkerHandle, nowMs: number, startTimeoutMs: number): string {
+  if (worker.reason === 'startTimeout') {
+    return `worker ${worker.pid} did not accept on its listener within start_timeout (${startTimeoutMs} ms)`;
+  }
+  const how = worker.exit?.signal ?? `code ${worker.exit?.code}`;
+  const uptimeMs = Math.round(nowMs - worker.startedAtMs);
+  return `worker ${worker.pid} ended with ${how} ${uptimeMs} ms after its start; its output is in the log`;
+}

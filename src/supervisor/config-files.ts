@@ -1,0 +1,62 @@
+/** Whether the configuration on disk is still what was loaded: by the files' identity, size and time of change. */
+
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Keeper } from '../keeper/client.ts';
+
+/** Path to what it was when it was read; null: it could not be read. */
+type Fingerprints = Readonly<Record<string, string | null>>;
+
+interface Remembered {
+  readonly files: Fingerprints;
+  readonly include: readonly string[];
+}
+
+export class ConfigFiles {
+  readonly #keeper: Keeper;
+  #remembered: Remembered = { files: {}, include: [] };
+
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper;
+  }
+
+  /** These have just been read. */
+  remember(paths: readonly string[], include: readonly string[]): void {
+    this.#remembered = { files: fingerprints([...paths, ...included(include)]), include };
+    this.#keeper.post('note', { name: 'files', text: JSON.stringify(this.#remembered) });
+  }
+
+  /** What an earlier supervisor had read. */
+  restore(note: string | undefined): void {
+    if (note !== undefined) this.#remembered = JSON.parse(note) as Remembered;
+  }
+
+  areChanged(): boolean {
+    const { files, include } = this.#remembered;
+    const now = fingerprints([...Object.keys(files), ...included(include)]);
+    return Object.keys(now).some(path => now[path] !== files[path]);
+  }
+}
+
+function fingerprints(paths: readonly string[]): Fingerprints {
+  return Object.fromEntries(paths.map(path => [path, fingerprint(path)]));
+}
+
+function fingerprint(path: string): string | null {
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return stat === undefined ? null : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+}
+
+/** TOML files beside those that `include` names: a new one may be a new pool. */
+function included(patterns: readonly string[]): string[] {
+  return patterns.flatMap(pattern => {
+    const directory = dirname(pattern);
+    try {
+      return readdirSync(directory)
+        .filter(name => name.endsWith('.toml') && !name.startsWith('.'))
+        .map(name => join(directory, name));
+    } catch {
+      return []; // a pattern over several directories: only the files that were read are watched
+    }
+  });
+}

@@ -1,0 +1,37 @@
+/** Reads the configuration and checks it against the system: for start and reload what `fpm-ts check` is for the shell. */
+import { checkSystem } from '../config/check/check.ts';
+import { loadConfig } from '../config/load.ts';
+import { formatProblem, hasErrors, type Problem, toFpmError } from '../config/problems.ts';
+import type { Sources } from '../config/sources.ts';
+import type { GlobalConfig } from '../config/types.ts';
+
+export interface Loaded {
+  readonly config: GlobalConfig;
+  readonly sources: Sources;
+  /** What is worth saying and changes nothing. */
+  readonly notices: readonly string[];
+}
+
+/** @throws {FpmError} with every error of the files, one a line */
+export function readConfiguration(file: string | null): Loaded {
+  const { config, problems, sources } = loadConfig({ file, env: process.env, uid: process.getuid?.() ?? 0 });
+  if (config === null || hasErrors(problems)) throw toFpmError(problems);
+  return { config, sources, notices: noticesOf(problems) };
+}
+
+/**
+ * @param own the addresses that we hold ourselves: they are not taken
+ * @throws {FpmError} with everything that the system does not have as the configuration says
+ */
+export async function checkAgainstSystem(loaded: Loaded, own: readonly string[]): Promise<readonly string[]> {
+  const { problems } = await checkSystem(loaded.config, loaded.sources, {
+    ownAddresses: new Set(own),
+    isService: true,
+  });
+  if (hasErrors(problems)) throw toFpmError(problems);
+  return noticesOf(problems);
+}
+
+function noticesOf(problems: readonly Problem[]): string[] {
+  return problems.filter(({ severity }) => severity === 'notice').map(formatProblem);
+}

@@ -1,0 +1,156 @@
+/**
+ * What is executed for a worker: its environment, and the programs in front of its command that set what must be
+ * set before it runs (DESIGN D9). Each of them executes the next, so the pid stays and nothing of ours is in
+ * between. The order: what needs root first, credentials last.
+ */
+
+import { accessSync, constants, statSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
+import type { Limit, PoolConfig } from '../config/types.ts';
+import type { WorkerSpec } from '../keeper/protocol.ts';
+import type { Identity } from './identity.ts';
+
+/** Where the programs of util-linux and coreutils stand, and what a worker has as PATH when nothing else is said. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Variables of ours or of our service manager's, which mean something else to a worker (DESIGN section 8). */
+const NEVER_PASSED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
+
+export function workerSpec(
+  pool: PoolConfig,
+  identity: Identity,
+  listener: string | null,
+  env: NodeJS.ProcessEnv,
+): WorkerSpec {
+  const environment = workerEnvironment(pool, identity, env);
+  const argv = workerArgv(pool, identity);
+  const [program = ''] = argv;
+  const path = program.includes('/') ? program : findProgram(program, environment.PATH ?? DEFAULT_PATH);
+  return {
+    path: path ?? program,
+    argv,
+    env: environment,
+    cwd: pool.chroot === undefined ? pool.chdir : '/',
+    umask: pool.umask,
+    listener,
+    listenerDescriptor: pool.listen.pass === 'systemd' ? 3 : 0,
+    wholeGroup: pool.killMode === 'group',
+    pool: pool.name,
+    logFile: pool.logFile ?? null,
+  };
+}
+
+/** The environment of a worker: cleared unless the pool says otherwise, and never with what is meant for us. */
+export function workerEnvironment(
+  pool: PoolConfig,
+  identity: Pick<Identity, 'name' | 'home'>,
+  env: NodeJS.ProcessEnv,
+): Record<string, string> {
+  const inherited = pool.clearEnv
+    ? pool.passEnv.map(name => [name, env[name]] as const)
+    : Object.entries(env);
+  const result: Record<string, string> = { PATH: DEFAULT_PATH };
+  for (const [name, value] of inherited)
+    if (value !== undefined && !NEVER_PASSED.test(name)) result[name] = value;
+  Object.assign(result, { HOME: identity.home, USER: identity.name, LOGNAME: identity.name });
+  if (pool.listen.pass === 'systemd') {
+    // LISTEN_PID is the worker's own and is set by the shell in front of it.
+    Object.assign(result, { LISTEN_FDS: '1', LISTEN_FDNAMES: pool.name });
+  }
+  if (isPhpCgi(pool.command)) result.PHP_FCGI_MAX_REQUESTS = String(pool.pm.maxRequests); // unset it is 500, 0 is no limit
+  if (pool.listen.allowedClients.length > 0) {
+    result.FCGI_WEB_SERVER_ADDRS = pool.listen.allowedClients
+      .filter(client => !client.includes('/'))
+      .join(',');
+  }
+  return { ...result, ...pool.env };
+}
+
+function isPhpCgi(command: readonly string[]): boolean {
+  return basename(command[0] ?? '').startsWith('php-cgi');
+}
+
+/** The command with the programs in front of it. */
+export function workerArgv(pool: PoolConfig, identity: Identity): string[] {
+  return [
+    ...listenPid(pool),
+    ...limits(pool),
+    ...credentials(pool, identity),
+    ...enterDirectory(pool),
+    ...pool.command,
+  ];
+}
+
+/** sd_listen_fds(3): LISTEN_PID must be the pid of the process that looks at it. */
+function listenPid(pool: PoolConfig): string[] {
+  return pool.listen.pass === 'systemd' ? ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh'] : [];
+}
+
+function limits(pool: PoolConfig): string[] {
+  const { files, core, nproc, as, memlock } = pool.rlimits;
+  const options = [
+    ...limit('--nofile', files),
+    ...limit('--core', core),
+    ...limit('--nproc', nproc),
+    ...limit('--as', as),
+    ...limit('--memlock', memlock),
+  ];
+  const { priority, oomScoreAdj } = pool.process;
+  return [
+    ...(priority === 0 ? [] : ['nice', '-n', String(priority)]),
+    ...(oomScoreAdj === 0 ? [] : ['choom', '-n', String(oomScoreAdj), '--']),
+    ...(options.length === 0 ? [] : ['prlimit', ...options, '--']),
+  ];
+}
+
+/** prlimit(1): one value sets the soft and the hard limit, as php-fpm does. */
+function limit(option: string, value: Limit | undefined): string[] {
+  return value === undefined ? [] : [`${option}=${value}`];
+}
+
+function credentials(pool: PoolConfig, identity: Identity): string[] {
+  const { noNewPrivileges } = pool.process;
+  const groups = identity.groups.join(',');
+  const privileges = noNewPrivileges ? ['--no-new-privs'] : [];
+  if (pool.chroot !== undefined) {
+    // setpriv would not be found inside, and chroot is not permitted any more once the user has changed.
+    const outer = noNewPrivileges ? ['setpriv', ...privileges, '--'] : [];
+    return [
+      ...outer,
+      'chroot',
+      `--userspec=${identity.uid}:${identity.gid}`,
+      `--groups=${groups}`,
+      pool.chroot,
+    ];
+  }
+  if (!identity.isOther) return noNewPrivileges ? ['setpriv', ...privileges, '--'] : [];
+  const supplementary = groups === '' ? '--clear-groups' : `--groups=${groups}`;
+  return [
+    'setpriv',
+    ...privileges,
+    `--reuid=${identity.uid}`,
+    `--regid=${identity.gid}`,
+    supplementary,
+    '--',
+  ];
+}
+
+/** chroot(1) goes to the root of the jail; only something inside it can go further. */
+function enterDirectory(pool: PoolConfig): string[] {
+  if (pool.chroot === undefined || pool.chdir === '/') return [];
+  return ['/bin/sh', '-c', 'cd "$0" && exec "$@"', pool.chdir];
+}
+
+/** The first executable of that name in the directories of PATH; null when there is none. */
+export function findProgram(name: string, path: string): string | null {
+  for (const directory of path.split(delimiter)) {
+    const candidate = join(directory, name);
+    try {
+      accessSync(candidate, constants.X_OK);
+      if (statSync(candidate).isFile()) return candidate;
+    } catch {
+      // not there: on to the next
+    }
+  }
+  return null;
+}

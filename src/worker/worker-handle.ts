@@ -1,0 +1,86 @@
+/** The supervisor's view of one worker: its place in the lifecycle, and when to look at it again. */
+import type { Exit, Tag, WorkerState } from '../keeper/protocol.ts';
+import type { LeaveReason } from '../observe/events.ts';
+import {
+  type Effect,
+  type Lifecycle,
+  newborn,
+  step,
+  type WorkerEvent,
+  type WorkerPhase,
+} from './lifecycle.ts';
+
+/** A starting worker is looked at again after half its age, but not more often than this. */
+const SHORTEST_LOOK_MS = 20;
+
+export class WorkerHandle {
+  readonly pid: number;
+  readonly generation: number;
+  readonly startedAtMs: number;
+  exit: Exit | null = null;
+  #lifecycle: Lifecycle;
+  #wasReady = false;
+  #nextLookMs: number;
+
+  constructor(pid: number, generation: number, startedAtMs: number) {
+    this.pid = pid;
+    this.generation = generation;
+    this.startedAtMs = startedAtMs;
+    this.#lifecycle = newborn(startedAtMs);
+    this.#nextLookMs = startedAtMs + SHORTEST_LOOK_MS;
+  }
+
+  /** A worker that an earlier supervisor started, as its tag says. */
+  static restore(state: WorkerState): WorkerHandle {
+    const worker = new WorkerHandle(state.pid, Number(state.tag.generation), state.startedAtMs);
+    worker.#lifecycle = {
+      phase: state.tag.phase as WorkerPhase,
+      sinceMs: Number(state.tag.sinceMs),
+      reason: state.tag.reason as LeaveReason | null,
+    };
+    worker.#wasReady = state.tag.wasReady === true;
+    return worker;
+  }
+
+  get phase(): WorkerPhase {
+    return this.#lifecycle.phase;
+  }
+
+  get sinceMs(): number {
+    return this.#lifecycle.sinceMs;
+  }
+
+  get reason(): LeaveReason | null {
+    return this.#lifecycle.reason;
+  }
+
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  /** It serves or will: nobody has asked it to leave. */
+  get isStaying(): boolean {
+    return this.phase === 'starting' || this.phase === 'ready';
+  }
+
+  /** Takes the event through the lifecycle table. @returns what is to be done about it */
+  happen(event: WorkerEvent, nowMs: number): readonly Effect[] {
+    const { lifecycle, effects } = step(this.#lifecycle, event, nowMs);
+    this.#lifecycle = lifecycle;
+    this.#wasReady ||= lifecycle.phase === 'ready';
+    return effects;
+  }
+
+  /** Whether it is time to look at a starting worker; asks again later and later. */
+  isLookDue(nowMs: number): boolean {
+    if (this.phase !== 'starting' || nowMs < this.#nextLookMs) return false;
+    this.#nextLookMs = nowMs + Math.max(SHORTEST_LOOK_MS, (nowMs - this.startedAtMs) / 2);
+    return true;
+  }
+
+  /** What the next supervisor must know. */
+  tag(pool: string): Tag {
+    const { generation, wasReady } = this;
+    return { pool, generation, wasReady, ...this.#lifecycle };
+  }
+}
