@@ -60,9 +60,15 @@ function readClient(chunks: readonly Buffer[]): unknown {
   return seen;
 }
 
+interface PlainEvent {
+  readonly type: string;
+  chunk?: unknown;
+  [detail: string]: unknown;
+}
+
 function readServer(chunks: readonly Buffer[]): unknown {
   const reader = new FastcgiServerReader();
-  const seen: { type: string; chunk?: unknown }[] = [];
+  const seen: PlainEvent[] = [];
   for (const chunk of chunks) {
     for (const event of reader.push(chunk)) {
       const last = seen.at(-1);
@@ -75,10 +81,10 @@ function readServer(chunks: readonly Buffer[]): unknown {
   return seen;
 }
 
-function plainEvent(event: FastcgiServerEvent): { type: string; chunk?: unknown } {
+function plainEvent(event: FastcgiServerEvent): PlainEvent {
   if (event.type === 'stdin') return { ...event, chunk: latin1(event.chunk) };
-  if (event.type === 'params') return { type: 'params', ...{ params: event.params.map(textPair) } };
-  if (event.type === 'get-values') return { type: 'get-values', ...{ names: event.names.map(latin1) } };
+  if (event.type === 'params') return { type: 'params', params: event.params.map(textPair) };
+  if (event.type === 'get-values') return { type: 'get-values', names: event.names.map(latin1) };
   return event;
 }
 
