@@ -25,7 +25,7 @@ export interface LoadedFiles {
 
 /** The configuration file of this command line; null when none is named and there is none at the default place. */
 export async function configFile(options: GlobalOptions): Promise<string | null> {
-  const { findConfigFile } = await import('../config/load.ts');
+  const { findConfigFile } = await import('../config/find.ts');
   return findConfigFile(options.config, process.env);
 }
 

@@ -4,7 +4,6 @@ import { EXIT } from '../errors.ts';
 import type { Status } from '../observe/status.ts';
 import { callSupervisor, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
-import { statusTable } from './status-table.ts';
 
 interface StatusOptions {
   readonly watch?: boolean;
@@ -24,6 +23,7 @@ export function registerStatus(program: Command): void {
     .addHelpText('after', example('fpm-ts status', 'fpm-ts status www --json', 'fpm-ts status --check'))
     .action(async (pool: string | undefined, options: StatusOptions, command: Command) => {
       const common = globals(command);
+      const { statusTable } = await import('./status-table.ts');
       do {
         const status = await callSupervisor(common, 'status', { ...(pool !== undefined && { pool }) });
         if (common.json === true) printJson(status);

@@ -2,8 +2,7 @@
  * From files to the effective configuration, with all that is wrong in any of them at once. This looks at
  * nothing but the files: what the system says to the values (users, directories, addresses) is check/'s.
  */
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { applyRules } from './apply-rules.ts';
 import { evaluate, placesOf } from './effective.ts';
 import { ConfigFiles } from './files.ts';
@@ -19,18 +18,6 @@ import type { GlobalConfig } from './types.ts';
 import { validateGlobal, validatePool } from './validate.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
-
-export const SYSTEM_CONFIG_FILE = '/etc/fpm-ts/fpm-ts.toml';
-
-/**
- * The configuration file, absolute: `-c FILE`, $FPM_TS_CONFIG, /etc/fpm-ts/fpm-ts.toml. The first two are
- * taken at their word; null when neither is given and the third does not exist.
- */
-export function findConfigFile(option: string | undefined, env: Env): string | null {
-  const given = option ?? (env.FPM_TS_CONFIG === '' ? undefined : env.FPM_TS_CONFIG);
-  if (given !== undefined) return resolve(given);
-  return existsSync(SYSTEM_CONFIG_FILE) ? SYSTEM_CONFIG_FILE : null;
-}
 
 export interface LoadOptions {
   /** fpm-ts.toml, absolute. Null: every key at its default, and no pools. */

@@ -1,0 +1,18 @@
+/** Which file is the configuration: on its own, because it is all that many commands need to know. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+export const SYSTEM_CONFIG_FILE = '/etc/fpm-ts/fpm-ts.toml';
+
+/**
+ * The configuration file, absolute: `-c FILE`, $FPM_TS_CONFIG, /etc/fpm-ts/fpm-ts.toml. The first two are
+ * taken at their word; null when neither is given and the third does not exist.
+ */
+export function findConfigFile(
+  option: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
+  const given = option ?? (env.FPM_TS_CONFIG === '' ? undefined : env.FPM_TS_CONFIG);
+  if (given !== undefined) return resolve(given);
+  return existsSync(SYSTEM_CONFIG_FILE) ? SYSTEM_CONFIG_FILE : null;
+}
