@@ -46,7 +46,8 @@ function lookUp(name: string, isBraced: boolean, context: ExpandContext): string
   if (name === 'here') return context.here;
   if (name === 'node') return context.node;
   if (name === 'run_dir') return context.runDir;
-  return name.startsWith('env:') ? context.env[name.slice('env:'.length)] : undefined;
+  const variable = name.startsWith('env:') ? name.slice('env:'.length) : '';
+  return Object.hasOwn(context.env, variable) ? context.env[variable] : undefined;
 }
 
 function refused(reference: string, name: string, isBraced: boolean, context: ExpandContext): Expanded {

@@ -50,7 +50,9 @@ const RULES: readonly Rule[] = [
   },
   (key, value) => {
     if (!/^0[0-9]+$/.test(value)) return null;
-    return { message: `${value} is not a number in TOML: modes are strings`, line: `${key} = "${value}"` };
+    const isMode = /(mode|umask)$/.test(key);
+    const message = `${value} is not a number in TOML: ${isMode ? 'modes are strings' : 'it begins with a zero'}`;
+    return { message, line: `${key} = ${isMode ? `"${value}"` : Number(value)}` };
   },
   (key, value) => {
     if (!/^\d+(\.\d+)?(ms|s|m|h|d|%|[KMGTkmgt])$/.test(value)) return null;

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseEnvFile } from '../../../src/config/env-file.ts';
+
+/** As systemd.exec(5) describes EnvironmentFile=. */
+const ROWS: readonly (readonly [string, string, Record<string, string>])[] = [
+  ['a plain value', 'A=1\nB=two words', { A: '1', B: 'two words' }],
+  ['blanks around', '  A =  x y  \n', { A: 'x y' }],
+  ['CRLF', 'A=1\r\nB=2\r\n', { A: '1', B: '2' }],
+  ['comments and empty lines', '# A=1\n; B=2\n\n  # C=3\nD=4', { D: '4' }],
+  ['a hash in a value is no comment', 'A=1 # 2', { A: '1 # 2' }],
+  ['double quotes', 'A="x  "\nB="a \\"b\\" \\$ \\n"', { A: 'x  ', B: 'a "b" $ \\n' }],
+  ['single quotes', 'A=\'x\\y "z"\'', { A: 'x\\y "z"' }],
+  ['a quote inside a word', 'A=a"b"', { A: 'a"b"' }],
+  ['quoted parts join', 'A="a" \'b\'', { A: 'ab' }],
+  ['several lines in quotes', 'A="one\ntwo"\nB=3', { A: 'one\ntwo', B: '3' }],
+  ['a joined line', 'A=one\\\ntwo', { A: 'onetwo' }],
+  ['an empty value', 'A=\nB=""', { A: '', B: '' }],
+  ['the last one wins', 'A=1\nA=2', { A: '2' }],
+  ['an equals sign in the value', 'URL=a=b', { URL: 'a=b' }],
+  ['export', 'export A=1', { A: '1' }],
+  ['nothing is expanded', `A=$HOME\nB="\${B}"`, { A: '$HOME', B: `\${B}` }],
+];
+
+for (const [name, text, expected] of ROWS) {
+  test(name, () => {
+    const parsed = parseEnvFile(text);
+    const values = Object.fromEntries([...parsed.variables].map(([key, { value }]) => [key, value]));
+    assert.deepEqual([values, parsed.mistakes], [expected, []]);
+  });
+}
+
+test('lines that set nothing are named', () => {
+  const { variables, mistakes } = parseEnvFile('A=1\njust words\n=x\nB="open\nmore');
+  assert.deepEqual([...variables.keys()], ['A']);
+  assert.deepEqual(
+    mistakes.map(it => it.line),
+    [2, 3, 4],
+  );
+});
+
+test('a variable knows its line', () => {
+  assert.equal(parseEnvFile('\nA="x\ny"\nB=1').variables.get('B')?.line, 4);
+});
