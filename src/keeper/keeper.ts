@@ -13,7 +13,7 @@ import { LogSinks } from './log-sinks.ts';
 import { reapOrphans } from './orphans.ts';
 import { OutputReaders } from './output.ts';
 import { makeRunDir, PidFile } from './pid-file.ts';
-import type { Answer, Ask, KeeperMessage, RequestName, SupervisorMessage } from './protocol.ts';
+import type { Answer, Ask, KeeperMessage, LogSettings, RequestName, SupervisorMessage } from './protocol.ts';
 import { SupervisorProcess } from './supervisor-process.ts';
 import { Workers } from './workers.ts';
 
@@ -45,6 +45,7 @@ export class Keeper {
   #isSupervised = false;
   #pidFile: PidFile | null = null;
   #sinks: LogSinks;
+  #logSettings: LogSettings | null = null;
 
   /** Starts the supervisor, which does the rest. */
   static async start(options: KeeperOptions): Promise<Keeper> {
@@ -81,9 +82,7 @@ export class Keeper {
       const taken = this.#pidFile ?? PidFile.take(ask.pidFile);
       if (!(taken instanceof PidFile)) return { heldBy: taken.heldBy };
       this.#pidFile = taken;
-      const before = this.#sinks;
-      this.#sinks = await LogSinks.open(ask.log);
-      await before.close();
+      await this.#openLogs(ask.log);
       return { heldBy: null };
     },
     listen: ask => {
@@ -133,6 +132,14 @@ export class Keeper {
       workers: this.#workers.states,
       notes: Object.fromEntries(this.#notes),
     };
+  }
+
+  async #openLogs(settings: LogSettings): Promise<void> {
+    if (JSON.stringify(settings) === JSON.stringify(this.#logSettings)) return;
+    const before = this.#sinks;
+    this.#sinks = await LogSinks.open(settings);
+    this.#logSettings = settings;
+    await before.close();
   }
 
   async #answer(message: SupervisorMessage): Promise<void> {

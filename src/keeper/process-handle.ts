@@ -4,7 +4,7 @@
  * have finished their requests).
  */
 import { closeSync } from 'node:fs';
-import { type Exit, pidfdOpen, pidfdSignal, reap, signalGroup } from '../os/pidfd.ts';
+import { awaitEnd, type Exit, pidfdOpen, pidfdSignal, reap, signalGroup } from '../os/pidfd.ts';
 import type { Poller } from '../os/poller.ts';
 import { groupMembers } from '../os/proc.ts';
 import { type SpawnOptions, spawn } from '../os/spawn.ts';
@@ -32,7 +32,13 @@ export class ProcessHandle {
     this.#listener = listener;
     this.#wholeGroup = wholeGroup;
     this.pid = spawn(options);
-    this.#watch(this.pid);
+    try {
+      this.#watch(this.pid);
+    } catch (error) {
+      signalGroup(this.pid, 'SIGKILL'); // out of descriptors: nobody would notice its end
+      awaitEnd(this.pid);
+      throw error;
+    }
   }
 
   /** How the leader ended; null while it runs. */

@@ -80,6 +80,11 @@ export function reapPid(pid: number): void {
   wait(P_PID, pid, WEXITED | WNOHANG);
 }
 
+/** Reaps a child that was sent SIGKILL; blocks for the moment until it has ended. */
+export function awaitEnd(pid: number): void {
+  wait(P_PID, pid, WEXITED);
+}
+
 function wait(kind: number, id: number, options: number): { pid: number; exit: Exit } | null {
   const info = Buffer.alloc(128); // siginfo_t
   must(waitid(kind, id, info, options), 'waitid');

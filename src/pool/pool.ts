@@ -3,6 +3,7 @@
  * the decision itself is in decide.ts, the workers are crew.ts's.
  */
 import type { PoolConfig } from '../config/types.ts';
+import { FpmError } from '../errors.ts';
 import type { Exit, ListenerSpec, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import type { Counters } from '../observe/status.ts';
@@ -99,11 +100,18 @@ export class Pool {
     return { ...this.#crew.counters, reloads: this.#reloads };
   }
 
-  /** Opens the listener. @throws {KeeperError} when the address cannot be had */
+  /** Opens the listener. @throws {FpmError} POOL_FAILED when the address cannot be had */
   async open(): Promise<void> {
-    const spec = this.#listener(this.config, this.#listenerNumber);
-    if (spec === null) return;
-    await this.#ports.keeper.ask('listen', { spec });
+    try {
+      const spec = this.#listener(this.config, this.#listenerNumber);
+      if (spec === null) return;
+      await this.#ports.keeper.ask('listen', { spec });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${reason}`, {
+        file: this.config.file,
+      });
+    }
     this.#ports.report({ type: 'listening', pool: this.name, address: this.config.listen.text });
   }
 
@@ -161,7 +169,7 @@ export class Pool {
     this.#ports.report({ type: 'poolStopped', pool: this.name });
   }
 
-  /** Begins again after a stop. @throws {KeeperError} when the address cannot be had */
+  /** Begins again after a stop. @throws {FpmError} POOL_FAILED when the address cannot be had */
   async startAgain(): Promise<void> {
     await this.open();
     this.#isWanted = true;
@@ -187,6 +195,7 @@ export class Pool {
     } catch (error) {
       return { ok: false, reason: error instanceof Error ? error.message : String(error) };
     }
+    if (!this.#isWanted) return { ok: false, reason: 'the pool is being stopped' };
     const result = new Promise<RollResult>(done => {
       this.#roll = startRoll(config, this.#generation + 1, listenerNumber, done);
     });

@@ -139,12 +139,21 @@ class Daemon {
     if (supervisor.pools.size === 0) this.report({ type: 'noPools', include: include.join(', ') });
     supervisor.wake();
     void this.#announceWhenUp();
+    this.#finishStops();
     await new Promise<void>(resolve => {
       this.#ended = resolve;
     });
     this.report({ type: 'stopped' });
     await this.#control.close();
     await finish(this.#keeper, EXIT.ok, '');
+  }
+
+  /** What an earlier supervisor had begun to stop is stopped. */
+  #finishStops(): void {
+    const { stopping } = this.#world.notes;
+    if (stopping !== undefined) void this.#stop(stopping === 'now');
+    const stopped = [...this.supervisor.pools.values()].filter(pool => !pool.isWanted);
+    if (stopped.length > 0) void this.supervisor.stopPools(stopped, false);
   }
 
   async #announceWhenUp(): Promise<void> {

@@ -102,6 +102,7 @@ export class Supervisor {
   /** Stops everything. A second call with `now` cuts a graceful stop short. */
   async stopAll(now: boolean): Promise<void> {
     this.#isStopping = true;
+    this.ports.keeper.post('note', { name: 'stopping', text: now ? 'now' : 'gracefully' });
     this.ports.report({ type: 'stopping', now });
     await this.stopPools([...this.pools.values()], now);
   }
