@@ -1,0 +1,150 @@
+/** Addresses before we listen on them: whose they are, whether two of them collide, who holds one. */
+import { closeSync, readdirSync, readlinkSync } from 'node:fs';
+import { declare, must, SystemError } from './libc.ts';
+import { allPids, read } from './proc.ts';
+import { AF_INET6, inetAddress, parseIPv4, parseIPv6, unixAddress } from './sockaddr.ts';
+
+const socket = declare('int socket(int, int, int)');
+const bind = declare('int bind(int, const void *, uint32_t)');
+const connect = declare('int connect(int, const void *, uint32_t)');
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+
+/** What the temporary name of a generation's socket may add to its path, in bytes (DESIGN D3). */
+export const TEMPORARY_SUFFIX_BYTES = 12;
+
+/** What a TCP listener takes up; the fields that sock_diag gives of one. */
+export interface Endpoint {
+  readonly family: 4 | 6;
+  /** In network order: 4 or 16 bytes. */
+  readonly address: Buffer;
+  readonly port: number;
+  /** null: not known, and then taken for false, which collides with more. */
+  readonly v6Only: boolean | null;
+}
+
+/** @param host an IP address without brackets */
+export function endpoint(host: string, port: number, family: 4 | 6, dualStack: boolean): Endpoint {
+  return { family, address: family === 6 ? parseIPv6(host) : parseIPv4(host), port, v6Only: !dualStack };
+}
+
+/** Whether the kernel would refuse one beside the other without SO_REUSEPORT (inet_rcv_saddr_equal in net/ipv4). */
+export function collide(a: Endpoint, b: Endpoint): boolean {
+  if (a.port !== b.port) return false;
+  if (a.family === b.family) return a.address.equals(b.address) || isUnspecified(a) || isUnspecified(b);
+  const [v4, v6] = a.family === 4 ? [a, b] : [b, a];
+  if (isUnspecified(v6)) return v6.v6Only !== true;
+  const mapped = mappedIPv4(v6.address);
+  return mapped !== null && (mapped.equals(v4.address) || isZero(mapped) || isUnspecified(v4));
+}
+
+/** The IPv4 address inside ::ffff:a.b.c.d, which takes IPv4 connections whatever v6Only says. */
+function mappedIPv4(address: Buffer): Buffer | null {
+  const prefix = Buffer.from('00000000000000000000ffff', 'hex');
+  return address.subarray(0, 12).equals(prefix) ? address.subarray(12) : null;
+}
+
+function isUnspecified(of: Endpoint): boolean {
+  return isZero(of.address);
+}
+
+function isZero(address: Buffer): boolean {
+  return address.every(byte => byte === 0);
+}
+
+/** An endpoint as people write it. */
+export function formatEndpoint({ family, address, port }: Endpoint): string {
+  if (family === 4) return `${[...address].join('.')}:${port}`;
+  const groups = Array.from({ length: 8 }, (_, i) => address.readUInt16BE(i * 2).toString(16));
+  return `${new URL(`http://[${groups.join(':')}]/`).hostname}:${port}`;
+}
+
+/**
+ * Whether listeners of this machine may have the address. The kernel is asked (a bind to any port, at once
+ * closed), because what is local is more than what the interfaces show: 127.0.0.0/8, local routes, nonlocal_bind.
+ * @throws {SystemError} EAFNOSUPPORT when there is no IPv6
+ */
+export function isOwnAddress(host: string): boolean {
+  const { family, bytes } = inetAddress(host, 0);
+  const descriptor = must(
+    socket(family, SOCK_STREAM_CLOEXEC, 0),
+    'socket',
+    family === AF_INET6 ? 'IPv6' : 'IPv4',
+  );
+  try {
+    must(bind(descriptor, bytes, bytes.length), 'bind', host);
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'EADDRNOTAVAIL') return false;
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What a connect to a socket file says about it. */
+export type Occupancy = 'listening' | 'stale' | 'denied' | 'missing' | 'other';
+
+/**
+ * Asks a socket file with a connect, as DESIGN section 8 wants it. A full queue counts as listening; `denied`
+ * means that we may not connect, so nothing is known; `other` is a socket of another type, such as /dev/log.
+ */
+export function probeUnixSocket(path: string): Occupancy {
+  const descriptor = must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC | SOCK_NONBLOCK, 0), 'socket');
+  try {
+    const address = unixAddress(path);
+    must(connect(descriptor, address, address.length), 'connect', path);
+    return 'listening';
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return OCCUPANCY_OF[error.code] ?? 'stale';
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const OCCUPANCY_OF: Readonly<Record<string, Occupancy>> = {
+  EAGAIN: 'listening',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  EPROTOTYPE: 'other',
+};
+
+/** A process that holds a socket. */
+export interface Holder {
+  readonly pid: number;
+  /** The kernel's name of the program, at most 15 characters. */
+  readonly program: string;
+}
+
+/**
+ * Who has the socket open, the lowest pid first: that is who opened it rather than a child of theirs.
+ * @returns null when nobody is seen, which as an ordinary user, or root without CAP_SYS_PTRACE, is the rule
+ */
+export function holderOf(socketInode: number): Holder | null {
+  const wanted = `socket:[${socketInode}]`;
+  for (const pid of allPids().sort((a, b) => a - b)) {
+    if (holds(pid, wanted)) return { pid, program: (read(`/proc/${pid}/comm`) ?? '?').trimEnd() };
+  }
+  return null;
+}
+
+function holds(pid: number, wanted: string): boolean {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).some(name => linkTarget(`${folder}/${name}`) === wanted);
+  } catch {
+    return false; // it ended, or it is not ours to look at
+  }
+}
+
+function linkTarget(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null; // closed between the two calls
+  }
+}
