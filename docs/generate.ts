@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { openApiDocument } from '../src/control/openapi.ts';
 import { errorsPage } from './generate/errors.ts';
 import { globalJsonSchema, poolJsonSchema } from './generate/json-schema.ts';
 import { configurationPage } from './generate/reference.ts';
@@ -14,6 +15,7 @@ const OUTPUTS: Readonly<Record<string, () => string>> = {
   'fpm-ts.schema.json': () => json(globalJsonSchema()),
   'pool.schema.json': () => json(poolJsonSchema()),
   'errors.md': errorsPage,
+  'openapi.json': () => json(openApiDocument()),
 };
 
 function json(value: unknown): string {
