@@ -4,14 +4,14 @@
  */
 import type { PoolConfig } from '../config/types.ts';
 import { FpmError } from '../errors.ts';
-import type { Exit, ListenerSpec, WorkerState } from '../keeper/protocol.ts';
+import type { Exit, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import type { Counters } from '../observe/status.ts';
 
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { Crew, type PoolPorts } from './crew.ts';
 import { type Action, decide, type Memory } from './decide.ts';
-import { isSameAddress, listenerSpec } from './listener-spec.ts';
+import { PoolListener } from './pool-listener.ts';
 import { afterDeath, afterSuccess, FAILED_AFTER_ATTEMPTS, NO_FAILURES } from './restart-limit.ts';
 import { type Roll, type RollResult, startRoll } from './roll.ts';
 
@@ -32,9 +32,7 @@ export class Pool {
   readonly #ports: PoolPorts;
   #memory: Memory;
   #generation = 1;
-  #listenerNumber = 1;
-  /** Listeners of an address that was changed, open until the old generation is gone. */
-  #oldListeners: string[] = [];
+  #listener: PoolListener;
   #size: number | null = null;
   #reloads = 0;
   #isWanted = true;
@@ -46,6 +44,7 @@ export class Pool {
   constructor(config: PoolConfig, ports: PoolPorts) {
     this.config = config;
     this.#ports = ports;
+    this.#listener = new PoolListener(ports.keeper, 1);
     this.#memory = { restart: NO_FAILURES, spawnTokens: config.pm.maxSpawnRate, tokensAtMs: ports.now() };
     this.#crew = new Crew(config.name, ports, {
       unwanted: generation => this.#unwanted(generation),
@@ -103,9 +102,7 @@ export class Pool {
   /** Opens the listener. @throws {FpmError} POOL_FAILED when the address cannot be had */
   async open(): Promise<void> {
     try {
-      const spec = this.#listener(this.config, this.#listenerNumber);
-      if (spec === null) return;
-      await this.#ports.keeper.ask('listen', { spec });
+      await this.#listener.open(this.config);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${reason}`, {
@@ -119,7 +116,7 @@ export class Pool {
   restore(note: PoolNote | null, states: readonly WorkerState[]): void {
     if (note !== null) {
       this.#generation = note.generation;
-      this.#listenerNumber = note.listenerNumber;
+      this.#listener = new PoolListener(this.#ports.keeper, note.listenerNumber);
       this.#size = note.size;
       this.#isWanted = note.isWanted;
       this.#reloads = note.counters.reloads;
@@ -164,8 +161,7 @@ export class Pool {
   /** After a stop. */
   async close(): Promise<void> {
     this.#saveNote();
-    const spec = this.#listener(this.config, this.#listenerNumber);
-    if (spec !== null) await this.#ports.keeper.ask('unlisten', { id: spec.id });
+    await this.#listener.close(this.config);
     this.#ports.report({ type: 'poolStopped', pool: this.name });
   }
 
@@ -187,11 +183,9 @@ export class Pool {
       this.config = config;
       return { ok: true };
     }
-    const changesAddress = !isSameAddress(this.config.listen, config.listen);
-    const listenerNumber = this.#listenerNumber + (changesAddress ? 1 : 0);
+    let listenerNumber: number;
     try {
-      const spec = this.#listener(config, listenerNumber);
-      if (spec !== null) await this.#ports.keeper.ask('listen', { spec });
+      listenerNumber = await this.#listener.prepare(this.config, config);
     } catch (error) {
       return { ok: false, reason: error instanceof Error ? error.message : String(error) };
     }
@@ -202,10 +196,6 @@ export class Pool {
     this.#ports.report({ type: 'rolling', pool: this.name, generation: this.#generation + 1 });
     this.#ports.wake();
     return result;
-  }
-
-  #listener(config: PoolConfig, number: number): ListenerSpec | null {
-    return listenerSpec(config, `${config.name}#${number}`);
   }
 
   #decide(allowance: number): void {
@@ -238,7 +228,7 @@ export class Pool {
       return;
     }
     for (let i = 0; i < action.count; i++) {
-      if (action.generation === 'serving') this.#spawn(this.config, this.#generation, this.#listenerNumber);
+      if (action.generation === 'serving') this.#spawn(this.config, this.#generation, this.#listener.number);
       else if (this.#roll !== null) {
         this.#roll.requested++;
         this.#spawn(this.#roll.config, this.#roll.generation, this.#roll.listenerNumber);
@@ -247,7 +237,7 @@ export class Pool {
   }
 
   #spawn(config: PoolConfig, generation: number, listenerNumber: number): void {
-    this.#crew.spawn(config, generation, this.#listener(config, listenerNumber)?.id ?? null);
+    this.#crew.spawn(config, generation, this.#listener.idOf(config, listenerNumber));
   }
 
   #sendAway(
@@ -320,15 +310,11 @@ export class Pool {
   }
 
   #commitRoll(roll: Roll): void {
-    if (roll.listenerNumber !== this.#listenerNumber) {
-      const old = this.#listener(this.config, this.#listenerNumber);
-      if (old !== null) this.#oldListeners.push(old.id);
-    }
+    this.#listener.commit(this.config, roll.listenerNumber);
     this.#sendAway(worker => worker.generation < roll.generation, 'replaced');
     this.#roll = null;
     this.config = roll.config;
     this.#generation = roll.generation;
-    this.#listenerNumber = roll.listenerNumber;
     this.#size = null;
     this.#hasBeenWhole = true;
     this.#isStartTimedOut = false;
@@ -345,31 +331,21 @@ export class Pool {
     if (roll === null) return;
     this.#roll = null;
     this.#sendAway(worker => worker.generation === roll.generation, 'cancelled');
-    this.#restoreListener(roll);
+    this.#listener.cancel(this.config, roll.config, roll.listenerNumber);
     this.#ports.report({ type: 'rollCancelled', pool: this.name, reason });
     roll.done({ ok: false, reason });
     this.#ports.wake();
   }
 
-  /** A new address is closed again; an old one gets back the settings that it had. */
-  #restoreListener(roll: Roll): void {
-    const { keeper } = this.#ports;
-    const own = this.#listener(this.config, this.#listenerNumber);
-    const next = this.#listener(roll.config, roll.listenerNumber);
-    if (next !== null && next.id !== own?.id) keeper.post('unlisten', { id: next.id });
-    else if (own !== null) keeper.post('listen', { spec: own });
-  }
-
   #closeOldListeners(): void {
     if ([...this.workers.values()].some(it => it.generation < this.#generation)) return;
-    for (const id of this.#oldListeners) this.#ports.keeper.post('unlisten', { id });
-    this.#oldListeners = [];
+    this.#listener.closeOld();
   }
 
   #saveNote(): void {
     const note: PoolNote = {
       generation: this.#generation,
-      listenerNumber: this.#listenerNumber,
+      listenerNumber: this.#listener.number,
       size: this.#size,
       isWanted: this.#isWanted,
       counters: this.counters,

@@ -2,20 +2,13 @@
 
 import type { GlobalConfig } from '../config/types.ts';
 import { errorBody } from '../control/error-body.ts';
-import { ControlServer, type Handlers } from '../control/server.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import type { World } from '../keeper/protocol.ts';
-import { logEvents, supervisorLogger } from '../observe/log.ts';
-import { nowMs } from '../os/clock.ts';
 import { endProcess } from '../os/descriptor.ts';
 import type { PoolNote } from '../pool/pool.ts';
-import { identifyCaller } from './callers.ts';
-import { ConfigFiles } from './config-files.ts';
-import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
-import { Reloads } from './reload.ts';
-import { statusOf } from './status.ts';
-import { Supervisor } from './supervisor.ts';
+import { checkAgainstSystem, readConfiguration } from './configuration.ts';
+import { Daemon } from './daemon.ts';
 
 /** Where the keeper put our end of the channel. */
 const CHANNEL_DESCRIPTOR = 3;
@@ -44,6 +37,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
         : restore(keeper, world, options);
     for (const event of early) daemon.supervisor.enqueue(event);
     await daemon.serve();
+    await finish(keeper, EXIT.ok, '');
   } catch (error) {
     const shown = error instanceof FpmError ? error : new FpmError('FAILED', messageOf(error));
     await finish(
@@ -65,7 +59,7 @@ async function startFresh(keeper: Keeper, world: World, options: SupervisorOptio
     );
   }
   const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, []))];
-  const daemon = new Daemon(keeper, world, loaded.config, options);
+  const daemon = new Daemon(keeper, world, loaded.config, options.configFile);
   for (const text of notices) daemon.report({ type: 'notice', text });
   daemon.files.remember(
     loaded.sources.files.map(({ path }) => path),
@@ -80,7 +74,12 @@ async function startFresh(keeper: Keeper, world: World, options: SupervisorOptio
 /** What an earlier supervisor had in effect goes on, whatever the files say by now. */
 function restore(keeper: Keeper, world: World, options: SupervisorOptions): Daemon {
   const { notes } = world;
-  const daemon = new Daemon(keeper, world, JSON.parse(notes.config ?? '') as GlobalConfig, options);
+  const daemon = new Daemon(
+    keeper,
+    world,
+    JSON.parse(notes.config ?? '') as GlobalConfig,
+    options.configFile,
+  );
   daemon.files.restore(notes.files);
   daemon.supervisor.lastReload = JSON.parse(notes.last_reload ?? 'null');
   for (const config of daemon.supervisor.config.pools) {
@@ -95,155 +94,6 @@ function restore(keeper: Keeper, world: World, options: SupervisorOptions): Daem
   return daemon;
 }
 
-class Daemon {
-  readonly supervisor: Supervisor;
-  readonly files: ConfigFiles;
-  readonly report: ReturnType<typeof logEvents>;
-  readonly #keeper: Keeper;
-  readonly #world: World;
-  readonly #reloads: Reloads;
-  readonly #control: ControlServer;
-  #ended: (() => void) | null = null;
-
-  constructor(keeper: Keeper, world: World, config: GlobalConfig, options: SupervisorOptions) {
-    const logger = supervisorLogger(config.log.level);
-    this.report = logEvents(logger);
-    this.#keeper = keeper;
-    this.#world = world;
-    this.files = new ConfigFiles(keeper);
-    this.supervisor = new Supervisor(config, { keeper, report: this.report, now: nowMs }, signal =>
-      this.#onSignal(signal),
-    );
-    this.#reloads = new Reloads({
-      supervisor: this.supervisor,
-      configFile: options.configFile,
-      onLoaded: async loaded => {
-        logger.level = loaded.config.log.level;
-        await this.#afterReload(loaded);
-      },
-    });
-    this.#control = new ControlServer({
-      path: config.control.socket,
-      handlers: this.#handlers(),
-      identify: peer => identifyCaller(peer, this.supervisor.config),
-      onError: error => this.report({ type: 'problem', text: `control socket: ${stackOf(error)}` }),
-    });
-  }
-
-  /** Serves until a stop, then ends the keeper. */
-  async serve(): Promise<void> {
-    const { supervisor } = this;
-    await this.#control.listen();
-    const { include, control, runDir } = supervisor.config;
-    this.report({ type: 'started', pools: supervisor.pools.size, runDir, control: control.socket });
-    if (supervisor.pools.size === 0) this.report({ type: 'noPools', include: include.join(', ') });
-    supervisor.wake();
-    void this.#announceWhenUp();
-    this.#finishStops();
-    await new Promise<void>(resolve => {
-      this.#ended = resolve;
-    });
-    this.report({ type: 'stopped' });
-    await this.#control.close();
-    await finish(this.#keeper, EXIT.ok, '');
-  }
-
-  /** What an earlier supervisor had begun to stop is stopped. */
-  #finishStops(): void {
-    const { stopping } = this.#world.notes;
-    if (stopping !== undefined) void this.#stop(stopping === 'now');
-    const stopped = [...this.supervisor.pools.values()].filter(pool => !pool.isWanted);
-    if (stopped.length > 0) void this.supervisor.stopPools(stopped, false);
-  }
-
-  async #announceWhenUp(): Promise<void> {
-    const pools = [...this.supervisor.pools.values()];
-    for (const pool of pools) await this.supervisor.untilUp(pool);
-    const failed = pools
-      .filter(pool => pool.isFailed)
-      .map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`);
-    if (failed.length === 0) this.report({ type: 'ready' });
-    this.#keeper.post('announce', { ok: failed.length === 0, message: failed.join('\n') });
-  }
-
-  #handlers(): Handlers {
-    const { supervisor } = this;
-    return {
-      status: ({ pool }) => {
-        const pools = pool === undefined ? [...supervisor.pools.values()] : [supervisor.pool(pool)];
-        const { keeperPid, startedAtMs } = this.#world;
-        return statusOf(
-          supervisor,
-          { keeperPid, startedAtMs, isConfigChanged: this.files.areChanged() },
-          pools,
-        );
-      },
-      reload: args => this.#reloads.reload(args),
-      stop: async ({ pools, now }) => {
-        if (pools === undefined) {
-          const stopped = [...supervisor.pools.keys()];
-          void this.#stop(now === true);
-          return { pid: this.#world.keeperPid, stopped };
-        }
-        await supervisor.stopPools(
-          pools.map(name => supervisor.pool(name)),
-          now === true,
-        );
-        return { pid: this.#world.keeperPid, stopped: pools };
-      },
-      start: async ({ pools }) => {
-        const named = pools.map(name => supervisor.pool(name)).filter(pool => !pool.isWanted);
-        for (const pool of named) await pool.startAgain();
-        for (const pool of named) await supervisor.untilUp(pool);
-        const failed = named
-          .filter(pool => pool.isFailed)
-          .map(pool => `pool ${pool.name}: ${pool.lastFailure}`);
-        if (failed.length > 0) throw new FpmError('POOL_FAILED', failed.join('\n'));
-        return { started: pools };
-      },
-      scale: ({ pool, workers }) => {
-        supervisor.pool(pool).scale(workers);
-        return { pool, workers };
-      },
-      'reopen-logs': async () => {
-        await this.#reopenLogs();
-        return { reopened: true };
-      },
-    };
-  }
-
-  #onSignal(signal: NodeJS.Signals): void {
-    const means = { SIGHUP: 'reload', SIGUSR2: 'reload', SIGUSR1: 'reopen logs' }[signal as string] ?? 'stop';
-    this.report({ type: 'signalled', signal, means });
-    if (means === 'stop') void this.#stop(this.supervisor.isStopping);
-    else if (means === 'reload')
-      this.#reloads.reload({}).catch(() => {}); // reported where it failed
-    else
-      this.#reopenLogs().catch((error: unknown) => this.report({ type: 'problem', text: messageOf(error) }));
-  }
-
-  async #stop(now: boolean): Promise<void> {
-    const isFirst = !this.supervisor.isStopping;
-    await this.supervisor.stopAll(now);
-    if (isFirst) this.#ended?.();
-  }
-
-  async #reopenLogs(): Promise<void> {
-    const { failed } = await this.#keeper.ask('reopenLogs', {});
-    if (failed.length > 0) throw new FpmError('FAILED', failed.join('\n'));
-    this.report({ type: 'logsReopened' });
-  }
-
-  async #afterReload({ config, sources }: Loaded): Promise<void> {
-    const { runDir, pidFile, log } = config;
-    this.files.remember(
-      sources.files.map(({ path }) => path),
-      config.include,
-    );
-    await this.#keeper.ask('settle', { runDir, pidFile, log });
-  }
-}
-
 async function finish(keeper: Keeper, exitCode: number, message: string): Promise<never> {
   await keeper.ask('finish', { exitCode, message: message === '' ? '' : `${message}\n` });
   return endProcess(EXIT.ok);
@@ -251,8 +101,4 @@ async function finish(keeper: Keeper, exitCode: number, message: string): Promis
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
