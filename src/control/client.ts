@@ -23,7 +23,7 @@ export async function call<N extends CommandName>(
 function queryOf(args: object): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(args)) if (value !== undefined) query.set(name, String(value));
-  return query.size === 0 ? '' : `?${query}`;
+  return query.size === 0 ? '' : `?${query.toString()}`;
 }
 
 function exchange(
@@ -48,19 +48,18 @@ function exchange(
 }
 
 function connectionError(socketPath: string, error: NodeJS.ErrnoException): FpmError {
-  switch (error.code) {
-    case 'ENOENT':
-    case 'ECONNREFUSED':
-      return new FpmError(
-        'NOT_RUNNING',
-        `no supervisor answers on ${socketPath}: start one with \`fpm-ts start\`, or name its configuration with -c FILE`,
-      );
-    case 'EACCES':
-      return new FpmError(
-        'NOT_ALLOWED',
-        `you may not enter the directory of ${socketPath}; root and the supervisor's user may`,
-      );
-    default:
-      return new FpmError('FAILED', `the supervisor on ${socketPath} broke off: ${error.message}`);
+  const { code } = error;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    return new FpmError(
+      'NOT_RUNNING',
+      `no supervisor answers on ${socketPath}: start one with \`fpm-ts start\`, or name its configuration with -c FILE`,
+    );
   }
+  if (code === 'EACCES') {
+    return new FpmError(
+      'NOT_ALLOWED',
+      `you may not enter the directory of ${socketPath}; root and the supervisor's user may`,
+    );
+  }
+  return new FpmError('FAILED', `the supervisor on ${socketPath} broke off: ${error.message}`);
 }

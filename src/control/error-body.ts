@@ -20,16 +20,9 @@ export function toFpmError({ error }: ErrorBody): FpmError {
 
 /** The HTTP status of an error's class. */
 export function httpStatus(code: ErrorCode): number {
-  switch (ERRORS[code].exit) {
-    case EXIT.usage:
-      return 400;
-    case EXIT.notAllowed:
-      return 403;
-    case EXIT.noSuchPool:
-      return 404;
-    case EXIT.config:
-      return 422;
-    default:
-      return 500;
-  }
+  const { exit } = ERRORS[code];
+  if (exit === EXIT.usage) return 400;
+  if (exit === EXIT.notAllowed) return 403;
+  if (exit === EXIT.noSuchPool) return 404;
+  return exit === EXIT.config ? 422 : 500;
 }
