@@ -31,10 +31,9 @@ export class LogSinks {
     const format = isPretty
       ? await prettyFormat(destination.isTerminal && !process.env.NO_COLOR)
       : plainFormat;
-    return new LogSinks(
-      new LogSink(file, format, destination),
-      options.format === 'pretty' ? format : plainFormat,
-    );
+    // A pool's file never has colours, whatever the main log is.
+    const poolFormat = options.format === 'pretty' ? await prettyFormat(false) : plainFormat;
+    return new LogSinks(new LogSink(file, format, destination), poolFormat);
   }
 
   /** The sink of a file, opened when it is first asked for. @throws the error of open(2) */
