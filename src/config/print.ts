@@ -98,20 +98,49 @@ export function configToJson(config: GlobalConfig, options: PrintOptions = {}): 
 }
 
 export function poolToJson(pool: PoolConfig, options: PrintOptions = {}): object {
-  const secrets = Object.fromEntries(pool.secretEnv.map(name => [name, MASK]));
-  const settings = poolSettings(pool);
-  const env = { ...secrets, ...(settings.env as object) };
-  return { name: pool.name, file: pool.file, ...settingsToJson(pool.name, { ...settings, env }, options) };
+  const { settings, origin } = settingsToJson(pool.name, poolSettings(pool), options);
+  const masked = Object.fromEntries(pool.secretEnv.map(name => [name, MASK]));
+  const env = { ...masked, ...(settings.env as object) };
+  const files = options.origins ? describeOrigin(options.origins.place(pool.name, 'env_files')) : '';
+  const origins = {
+    ...origin,
+    ...Object.fromEntries(pool.secretEnv.map(name => [`env.${name}`, `env_files ${files}`])),
+  };
+  return {
+    name: pool.name,
+    file: pool.file,
+    settings: { ...settings, env },
+    ...(origin && { origin: origins }),
+  };
+}
+
+interface JsonSettings {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly origin?: Readonly<Record<string, string>>;
 }
 
 function settingsToJson(
   pool: string | null,
   settings: Readonly<Record<string, unknown>>,
   { origins }: PrintOptions,
-): object {
+): JsonSettings {
   const names = Object.keys(settings).filter(name => settings[name] !== undefined);
   const values = Object.fromEntries(names.map(name => [name, settings[name]]));
   if (!origins) return { settings: values };
-  const origin = Object.fromEntries(names.map(name => [name, describeOrigin(origins.place(pool, name))]));
+  const origin = Object.fromEntries(
+    names.flatMap(name => originsOf(name, settings[name], element => origins.place(pool, name, element))),
+  );
   return { settings: values, origin };
+}
+
+/** One for a key; for a table that is not empty, one for each of its names. */
+function originsOf(
+  name: string,
+  value: unknown,
+  place: (element?: string) => KeyPlace,
+): (readonly [string, string])[] {
+  const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const elements = isTable ? Object.keys(value) : [];
+  if (elements.length === 0) return [[name, describeOrigin(place())]];
+  return elements.map(element => [`${name}.${element}`, describeOrigin(place(element))]);
 }

@@ -57,6 +57,12 @@ export function readSaid(
   };
   const add = (key: KeyInfo, path: readonly string[], element: string | undefined, value: unknown): void => {
     const located = document.find([...base, ...path]);
+    // zod leaves this name out of a record without a word.
+    if (element === '__proto__') {
+      const parts = { key: path.join('.'), remedy: 'remove it, or give it another name' };
+      problems.push(problem('CONFIG_VALUE', placeOf(path), '"__proto__" cannot be a name here', parts));
+      return;
+    }
     const swallowed = element === undefined ? null : swallowedElement(located, key, element, value);
     if (swallowed) {
       problems.push(problem('CONFIG_CONFLICT', placeOf(path), swallowed.message, swallowed));

@@ -17,7 +17,7 @@ const GOOD: readonly (readonly [string, ListenAddress])[] = [
 ];
 
 for (const [text, address] of GOOD) {
-  test(`${text} is ${JSON.stringify(address)}`, () =>
+  void test(`${text} is ${JSON.stringify(address)}`, () =>
     assert.deepEqual(parseAddress(text), { ok: true, address }));
 }
 
@@ -41,7 +41,7 @@ const BAD: readonly (readonly [string, RegExp])[] = [
 ];
 
 for (const [text, why] of BAD) {
-  test(`${text} is refused`, () => {
+  void test(`${text} is refused`, () => {
     const result = parseAddress(text);
     assert.equal(result.ok, false);
     assert.match(result.ok ? '' : `${result.reason}; ${result.remedy}`, why);

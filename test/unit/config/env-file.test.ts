@@ -23,14 +23,14 @@ const ROWS: readonly (readonly [string, string, Record<string, string>])[] = [
 ];
 
 for (const [name, text, expected] of ROWS) {
-  test(name, () => {
+  void test(name, () => {
     const parsed = parseEnvFile(text);
     const values = Object.fromEntries([...parsed.variables].map(([key, { value }]) => [key, value]));
     assert.deepEqual([values, parsed.mistakes], [expected, []]);
   });
 }
 
-test('lines that set nothing are named', () => {
+void test('lines that set nothing are named', () => {
   const { variables, mistakes } = parseEnvFile('A=1\njust words\n=x\nB="open\nmore');
   assert.deepEqual([...variables.keys()], ['A']);
   assert.deepEqual(
@@ -39,6 +39,6 @@ test('lines that set nothing are named', () => {
   );
 });
 
-test('a variable knows its line', () => {
+void test('a variable knows its line', () => {
   assert.equal(parseEnvFile('\nA="x\ny"\nB=1').variables.get('B')?.line, 4);
 });

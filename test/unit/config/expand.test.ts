@@ -27,7 +27,7 @@ const GOOD: readonly (readonly [string, string])[] = [
 ];
 
 for (const [text, expected] of GOOD) {
-  test(`${text} expands`, () => assert.deepEqual(expand(text, CONTEXT), { ok: true, text: expected }));
+  void test(`${text} expands`, () => assert.deepEqual(expand(text, CONTEXT), { ok: true, text: expected }));
 }
 
 const BAD: readonly (readonly [string, RegExp])[] = [
@@ -42,13 +42,13 @@ const BAD: readonly (readonly [string, RegExp])[] = [
 ];
 
 for (const [text, why] of BAD) {
-  test(`${text} is refused`, () => {
+  void test(`${text} is refused`, () => {
     const result = expand(text, CONTEXT);
     assert.match(result.ok ? '' : `${result.message}; ${result.remedy}`, why);
   });
 }
 
-test('escaped text expands to itself', () => {
+void test('escaped text expands to itself', () => {
   const unit = fc.constantFrom('$', '{', '}', 'pool', 'env:HOME', 'a', '_', ' ', '5', 'ü');
   fc.assert(
     fc.property(fc.string({ unit }), text => {

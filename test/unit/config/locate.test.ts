@@ -60,20 +60,20 @@ const PLACES: readonly (readonly [TomlPath, number, number])[] = [
 const document = readToml('f', HOSTILE, {});
 
 for (const [path, line, column] of PLACES) {
-  test(`${path.join('.')} is at ${line}:${column}`, () => {
+  void test(`${path.join('.')} is at ${line}:${column}`, () => {
     const located = document.find(path);
     assert.deepEqual(located && document.position(located.keyOffset), { line, column });
   });
 }
 
-test('what only looks like a key is not found', () => {
+void test('what only looks like a key is not found', () => {
   assert.deepEqual(document.problems, []);
   for (const path of [['a', 'c'], ['not'], ['t'], ['listen', 'top'], ['arr', 1]]) {
     assert.equal(document.find(path), undefined);
   }
 });
 
-test('a header remembers which keys stand under it', () => {
+void test('a header remembers which keys stand under it', () => {
   assert.deepEqual(document.find(['arr', 0, 'table', 'key'])?.header?.path, ['arr', 0, 'table']);
   assert.equal(document.find(['inline', 'x'])?.header, null);
 });
@@ -105,7 +105,7 @@ function parsesTo(text: string, value: unknown): boolean {
   }
 }
 
-test('the hostile document agrees with toml.parse', () =>
+void test('the hostile document agrees with toml.parse', () =>
   assertAgrees(document, HOSTILE, toml.parse(HOSTILE)));
 
 const name = fc.oneof(
@@ -139,7 +139,7 @@ const line = fc.oneof(
   fc.constantFrom('', '# comment', '   '),
 );
 
-test('generated documents agree with toml.parse', () => {
+void test('generated documents agree with toml.parse', () => {
   let compared = 0;
   fc.assert(
     fc.property(fc.array(line, { maxLength: 12 }), fc.constantFrom('\n', '\r\n'), (lines, end) => {

@@ -485,7 +485,7 @@ const ALL_ROWS: readonly Row[] = [
 ];
 
 for (const row of ALL_ROWS) {
-  test(row.name, t => {
+  void test(row.name, t => {
     const pool = row.whole ?? `${GOOD_POOL}${row.pool ?? ''}\n`;
     const tree = writeTree(t, { 'fpm-ts.toml': row.global ?? '', 'pools.d/p.toml': pool, ...row.files });
     const result = tree.load({ uid: row.uid ?? 0 });

@@ -32,7 +32,7 @@ const DURATIONS: readonly (readonly [string | number, number | null])[] = [
 ];
 
 for (const [written, ms] of DURATIONS) {
-  test(`the duration ${JSON.stringify(written)} is ${ms} ms`, () =>
+  void test(`the duration ${JSON.stringify(written)} is ${ms} ms`, () =>
     assert.equal(parseDurationMs(written), ms));
 }
 
@@ -52,11 +52,11 @@ const SIZES: readonly (readonly [string | number, number | null])[] = [
 ];
 
 for (const [written, bytes] of SIZES) {
-  test(`the size ${JSON.stringify(written)} is ${bytes} bytes`, () =>
+  void test(`the size ${JSON.stringify(written)} is ${bytes} bytes`, () =>
     assert.equal(parseSizeBytes(written), bytes));
 }
 
-test('what is formatted reads back as the same number', () => {
+void test('what is formatted reads back as the same number', () => {
   fc.assert(fc.property(fc.nat({ max: DURATION_MAX_MS }), ms => parseDurationMs(formatDuration(ms)) === ms));
   fc.assert(fc.property(fc.maxSafeNat(), bytes => parseSizeBytes(formatSize(bytes)) === bytes));
   fc.assert(

@@ -1,0 +1,302 @@
+/** Layers, includes, env files, paths and defaults, over real files. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findConfigFile } from '../../../src/config/find.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { GOOD_POOL, onlyPool, said, writeTree } from './tree.ts';
+
+void test('the file is the option, else $FPM_TS_CONFIG, else the one of the system', () => {
+  const env = { FPM_TS_CONFIG: '/env/a.toml' };
+  assert.equal(findConfigFile('/b.toml', env), '/b.toml');
+  assert.equal(findConfigFile('c.toml', env), join(process.cwd(), 'c.toml'));
+  assert.equal(findConfigFile(undefined, env), '/env/a.toml');
+  assert.ok([null, '/etc/fpm-ts/fpm-ts.toml'].includes(findConfigFile(undefined, { FPM_TS_CONFIG: '' })));
+});
+
+void test('without a file every key has its default', () => {
+  const { config, problems } = loadConfig({ file: null, env: {}, uid: 0 });
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config, {
+    file: null,
+    include: ['pools.d/*.toml'],
+    runDir: '/run/fpm-ts',
+    pidFile: '/run/fpm-ts/fpm-ts.pid',
+    control: { socket: '/run/fpm-ts/control.sock', group: '' },
+    log: { level: 'info', file: 'stderr', format: 'auto' },
+    process: { max: 0, minFreeMemoryBytes: 0 },
+    pools: [],
+  });
+});
+
+void test('run_dir of an ordinary user', () => {
+  const runDir = (env: Record<string, string>) => loadConfig({ file: null, env, uid: 1000 }).config?.runDir;
+  assert.equal(runDir({ XDG_RUNTIME_DIR: '/run/user/1000' }), '/run/user/1000/fpm-ts');
+  assert.equal(runDir({ XDG_RUNTIME_DIR: 'relative' }), '/tmp/fpm-ts-1000');
+  assert.equal(runDir({}), '/tmp/fpm-ts-1000');
+});
+
+void test('a pool that sets only what it must has the defaults', t => {
+  const tree = writeTree(t, { 'pools.d/p.toml': GOOD_POOL });
+  assert.deepEqual(onlyPool(tree.load()), {
+    name: 'p',
+    file: `${tree.directory}/pools.d/p.toml`,
+    command: ['/bin/worker'],
+    enabled: true,
+    protocol: 'fastcgi',
+    dispatch: 'shared',
+    user: 'www-data',
+    allowRoot: false,
+    umask: 0o022,
+    chdir: '/',
+    clearEnv: true,
+    env: {},
+    envFiles: [],
+    secretEnv: [],
+    passEnv: [],
+    stopSignal: 'SIGTERM',
+    stopIsGraceful: false,
+    killMode: 'group',
+    startTimeoutMs: 30_000,
+    processControlTimeoutMs: 10_000,
+    requestTerminateTimeoutMs: 0,
+    requestSlowlogTimeoutMs: 0,
+    rlimits: {},
+    index: 'index.php',
+    params: {},
+    listen: {
+      address: { type: 'unix', path: '/run/x.sock' },
+      text: '/run/x.sock',
+      pass: 'stdin',
+      backlog: 511,
+      mode: 0o660,
+      allowedClients: [],
+      nonblock: false,
+      swap: 'rename',
+    },
+    pm: {
+      mode: 'static',
+      maxChildren: 2,
+      maxSpawnRate: 128,
+      processIdleTimeoutMs: 10_000,
+      maxRequests: 0,
+      maxMemoryBytes: 0,
+      maxLifetimeMs: 0,
+      maxLifetimeJitter: 0.1,
+      workerConcurrency: 1,
+    },
+    process: { priority: 0, oomScoreAdj: 0, noNewPrivileges: false },
+  });
+});
+
+void test('php-cgi is graceful by itself, under any version', t => {
+  const pools = { 'pools.d/p.toml': GOOD_POOL.replace('/bin/worker', '/usr/bin/php-cgi8.2') };
+  assert.equal(onlyPool(writeTree(t, pools).load()).stopIsGraceful, true);
+});
+
+void test('the pool wins over its templates, those over [defaults], and every value knows its place', t => {
+  const tree = writeTree(t, {
+    'fpm-ts.toml':
+      '[defaults]\numask = "0001"\nchdir = "d"\nkill_mode = "process"\nenv = { A = "d", B = "d", C = "d", D = "d" }\n',
+    't/one.toml': 'extends = "deep/two.toml"\numask = "0002"\nenv.B = "one"\nenv.C = "one"\nchdir = "work"\n',
+    't/deep/two.toml':
+      'umask = "0003"\nstart_timeout = "3s"\nenv.B = "two"\nlog.file = "$pool.log"\nenv.D = "two"',
+    'pools.d/p.toml': `extends = "../t/one.toml"\nenv.C = "pool"\n${GOOD_POOL}`,
+  });
+  const result = tree.load();
+  const pool = onlyPool(result);
+  assert.equal(pool.umask, 2);
+  assert.equal(pool.startTimeoutMs, 3000);
+  assert.equal(pool.killMode, 'process');
+  assert.deepEqual(pool.env, { A: 'd', B: 'one', C: 'pool', D: 'two' });
+  assert.equal(pool.chdir, `${tree.directory}/t/work`);
+  assert.equal(pool.logFile, `${tree.directory}/t/deep/p.log`);
+
+  const place = (key: string, element?: string | number) => {
+    const { file, line, column, via } = result.sources.place('p', key, element);
+    return `${via} ${file.slice(tree.directory.length + 1)}:${line}:${column}`;
+  };
+  assert.equal(place('umask'), 'extends t/one.toml:2:1');
+  assert.equal(place('start_timeout'), 'extends t/deep/two.toml:2:1');
+  assert.equal(place('kill_mode'), 'defaults fpm-ts.toml:4:1');
+  assert.equal(place('env', 'A'), 'defaults fpm-ts.toml:5:9');
+  assert.equal(place('env', 'C'), 'file pools.d/p.toml:2:1');
+  assert.equal(place('command', 0), 'file pools.d/p.toml:3:12');
+  assert.equal(place('group'), 'default pools.d/p.toml:null:null');
+});
+
+void test('relative paths resolve against the file that says them, a bare program does not', t => {
+  const tree = writeTree(t, {
+    'fpm-ts.toml': 'run_dir = "run"\nlog.file = "log/f.log"\n',
+    'pools.d/p.toml': `command = ["bin/w", "x/y"]
+allow_root = true
+listen = "s.sock"
+chdir = "."
+document_root = "../www"
+[pm]
+mode = "static"
+max_children = 1
+`,
+    'pools.d/q.toml': GOOD_POOL.replace('/bin/worker', 'worker').replace('/run/x.sock', `\${run_dir}/q.sock`),
+  });
+  const { config } = tree.load();
+  const [p, q] = config?.pools ?? [];
+  const pools = `${tree.directory}/pools.d`;
+  assert.deepEqual(p?.command, [`${pools}/bin/w`, 'x/y']);
+  assert.deepEqual(p?.listen.address, { type: 'unix', path: `${pools}/s.sock` });
+  assert.equal(p?.chdir, pools);
+  assert.equal(p?.documentRoot, `${tree.directory}/www`);
+  assert.deepEqual(q?.command, ['worker']);
+  assert.equal(q?.listen.text, `${tree.directory}/run/q.sock`);
+  assert.equal(config?.control.socket, `${tree.directory}/run/control.sock`);
+  assert.equal(config?.log.file, `${tree.directory}/log/f.log`);
+});
+
+void test('variables expand everywhere in values', t => {
+  const tree = writeTree(t, {
+    'pools.d/p.toml': `command = ["\${node}", "\${here}/w.js", "$$pool", "\${env:APP}"]
+allow_root = true
+listen.address = "/run/$pool.sock"
+pm = { mode = "static", max_children = 1 }
+`,
+  });
+  const pool = onlyPool(tree.load({ env: { APP: 'a $pool' } }));
+  assert.deepEqual(pool.command, ['/opt/node', `${tree.directory}/pools.d/w.js`, '$pool', 'a $pool']);
+  assert.equal(pool.listen.text, '/run/p.sock');
+});
+
+void test('env files lie under env, the later over the earlier, and are remembered as secret', t => {
+  const tree = writeTree(t, {
+    'pools.d/p.toml': `env_files = ["a.env", "b.env"]\nenv.OWN = "own"\n${GOOD_POOL}`,
+    'pools.d/a.env': 'A=a\nB=a\nOWN=a\n',
+    'pools.d/b.env': 'B="b $pool"\n',
+  });
+  const pool = onlyPool(tree.load());
+  assert.deepEqual(pool.env, { A: 'a', B: 'b $pool', OWN: 'own' });
+  assert.deepEqual(pool.secretEnv, ['A', 'B']);
+});
+
+void test('pools are sorted, one that is off is kept', t => {
+  const tree = writeTree(t, {
+    'fpm-ts.toml': 'include = ["z/*.toml", "a/q.toml"]',
+    'z/b.toml': GOOD_POOL,
+    'z/a.toml': `enabled = false\n${GOOD_POOL}`,
+    'z/.hidden.toml': 'x',
+    'z/c.toml.bak': 'x',
+    'a/q.toml': GOOD_POOL,
+  });
+  const names = tree.load().config?.pools.map(pool => [pool.name, pool.enabled]);
+  assert.deepEqual(names, [
+    ['a', false],
+    ['b', true],
+    ['q', true],
+  ]);
+});
+
+void test('patterns work below a directory whose name looks like one', t => {
+  const tree = writeTree(t, { 'a[1]*/fpm-ts.toml': '', 'a[1]*/pools.d/p.toml': GOOD_POOL });
+  const { config } = loadConfig({ file: `${tree.directory}/a[1]*/fpm-ts.toml`, env: {}, uid: 0 });
+  assert.deepEqual(
+    config?.pools.map(pool => pool.name),
+    ['p'],
+  );
+});
+
+void test('what is wrong with includes', t => {
+  const tree = writeTree(t, {
+    'fpm-ts.toml': 'include = ["a/*.toml", "b/*.toml", "none/*.toml", "nope.toml", "a"]',
+    'a/www.toml': GOOD_POOL,
+    'b/www.toml': GOOD_POOL,
+    'b/My Pool.toml': GOOD_POOL,
+  });
+  const result = tree.load();
+  assert.equal(result.config, null);
+  assert.equal(
+    said(tree, result).replaceAll(tree.directory, 'DIR'),
+    `b/My Pool.toml:1:1: "My Pool" is not the name of a pool; allowed: lower-case letters, digits, "_" and "-", a letter or digit first
+  rename the file to my-pool.toml
+b/www.toml:1:1: the pool "www" is already set by a/www.toml
+  rename one of the two files
+fpm-ts.toml:1:36: notice: include: none does not exist: no pools from it
+  create none
+fpm-ts.toml:1:51: include: nope.toml does not exist
+  create it, or remove it from include
+fpm-ts.toml:1:64: include: a is a directory
+  write: include = ["a/*.toml"]`,
+  );
+});
+
+void test('no pool file at all is no mistake', t => {
+  const { config, problems } = writeTree(t, {}).load();
+  assert.deepEqual([config?.pools, problems], [[], []]);
+});
+
+void test('a configuration file that is not there, is a directory, is not text', t => {
+  const tree = writeTree(t, { 'x.toml/y': '', 'pools.d/p.toml': GOOD_POOL });
+  const first = (file: string) =>
+    loadConfig({ file: join(tree.directory, file), env: {}, uid: 0 }).problems[0];
+  assert.equal(first('nope.toml')?.code, 'CONFIG_MISSING');
+  assert.match(first('x.toml')?.message ?? '', /is a directory/);
+  const binary = writeTree(t, {});
+  assert.match(String(loadBinary(binary.directory)?.message), /not UTF-8/);
+});
+
+function loadBinary(directory: string) {
+  // Latin-1, as an old editor would save it.
+  writeFileSync(join(directory, 'fpm-ts.toml'), Buffer.from('# caf\xe9\n', 'latin1'));
+  return loadConfig({ file: join(directory, 'fpm-ts.toml'), env: {}, uid: 0 }).problems[0];
+}
+
+void test('a byte order mark and CRLF are no mistake', t => {
+  const tree = writeTree(t, { 'pools.d/p.toml': `\ufeff${GOOD_POOL.replaceAll('\n', '\r\n')}` });
+  assert.equal(onlyPool(tree.load()).pm.maxChildren, 2);
+});
+
+void test('the mistakes of all files are reported at once, in order of file and line', t => {
+  const tree = writeTree(t, {
+    'fpm-ts.toml': 'log.level = "loud"\n',
+    'pools.d/a.toml': `${GOOD_POOL}umask = 27\nfoo = 1\nchdir = 3s\n`,
+    'pools.d/b.toml': 'command = 1',
+  });
+  const places = tree
+    .load()
+    .problems.map(it => `${it.file?.split('/').at(-1)}:${it.line} ${it.key} ${it.code}`);
+  assert.deepEqual(places, [
+    'fpm-ts.toml:1 log.level CONFIG_VALUE',
+    'a.toml:6 umask CONFIG_VALUE',
+    'a.toml:7 foo CONFIG_UNKNOWN_KEY',
+    'a.toml:8 chdir CONFIG_SYNTAX',
+    'b.toml:1 command CONFIG_VALUE',
+    'b.toml:1 listen.address CONFIG_REQUIRED',
+    'b.toml:1 pm.mode CONFIG_REQUIRED',
+    'b.toml:1 pm.max_children CONFIG_REQUIRED',
+    'b.toml:1 user CONFIG_REQUIRED',
+  ]);
+});
+
+void test('a mistake in [defaults] is reported once, however many pools have it', t => {
+  const pools = Object.fromEntries(['a', 'b', 'c'].map(name => [`pools.d/${name}.toml`, GOOD_POOL]));
+  const tree = writeTree(t, { 'fpm-ts.toml': '[defaults]\numask = 27\n', ...pools });
+  assert.equal(tree.load().problems.length, 1);
+});
+
+void test('names from JavaScript are keys like any other', t => {
+  const pool = `${GOOD_POOL}__proto__ = 1\nconstructor.x = 1\n[env]\n__proto__ = "a"\ntoString = "b"\n`;
+  const tree = writeTree(t, { 'pools.d/p.toml': pool });
+  const result = tree.load();
+  assert.match(said(tree, result), /^p\.toml:6:1: __proto__: there is no such key/m);
+  assert.match(said(tree, result), /^p\.toml:7:1: constructor: there is no such key/m);
+  assert.match(said(tree, result), /^p\.toml:9:1: env\.__proto__: /m);
+  assert.doesNotMatch(said(tree, result), /toString/);
+});
+
+void test('all files that were read are known, for whoever watches them', t => {
+  const tree = writeTree(t, {
+    'pools.d/p.toml': `extends = "../t.toml"\nenv_files = ["a.env"]\n${GOOD_POOL}`,
+    't.toml': '',
+    'pools.d/a.env': 'A=1',
+  });
+  const files = tree.load().sources.files.map(file => file.path.slice(tree.directory.length + 1));
+  assert.deepEqual(files.sort(), ['fpm-ts.toml', 'pools.d/a.env', 'pools.d/p.toml', 't.toml']);
+});
