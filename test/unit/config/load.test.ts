@@ -1,6 +1,6 @@
 /** Layers, includes, env files, paths and defaults, over real files. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findConfigFile } from '../../../src/config/find.ts';
@@ -299,4 +299,32 @@ void test('all files that were read are known, for whoever watches them', t => {
   });
   const files = tree.load().sources.files.map(file => file.path.slice(tree.directory.length + 1));
   assert.deepEqual(files.sort(), ['fpm-ts.toml', 'pools.d/a.env', 'pools.d/p.toml', 't.toml']);
+});
+
+/** Runs as somebody who is not root; a user who is none already stays who he is. */
+function asNobody<T>(run: () => T): T {
+  if (process.geteuid?.() !== 0 || !process.seteuid) return run();
+  process.seteuid(65_534);
+  try {
+    return run();
+  } finally {
+    process.seteuid(0);
+  }
+}
+
+void test('what may not be read is an error, because it may hold pools', t => {
+  const tree = writeTree(t, { 'pools.d/p.toml': GOOD_POOL, 'open/q.toml': GOOD_POOL });
+  writeFileSync(join(tree.directory, 'fpm-ts.toml'), 'include = ["pools.d/*.toml", "open/*.toml"]');
+  chmodSync(tree.directory, 0o755);
+  chmodSync(join(tree.directory, 'pools.d'), 0o000);
+  chmodSync(join(tree.directory, 'open/q.toml'), 0o000);
+  const result = asNobody(() => tree.load({ uid: 65_534 }));
+  chmodSync(join(tree.directory, 'pools.d'), 0o700);
+  assert.equal(
+    said(tree, result),
+    `fpm-ts.toml:1:12: include: pools.d cannot be read (EACCES)
+  let the user who starts fpm-ts read pools.d
+open/q.toml: open/q.toml cannot be read (EACCES)
+  let the user who starts fpm-ts read open/q.toml`,
+  );
 });
