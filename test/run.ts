@@ -11,7 +11,8 @@ import { join, relative } from 'node:path';
 import { CACHE_VARIABLE } from './lib/compile.ts';
 import { installMissing } from './lib/install.ts';
 import { MAIN, REPOSITORY } from './lib/paths.ts';
-import { mayNotSkip, TEMPORARY } from './lib/suite.ts';
+import { TEMPORARY } from './lib/place.ts';
+import { mayNotSkip } from './lib/suite.ts';
 
 const FOLDERS = ['unit', 'protocol', 'integration', 'contract', 'root'];
 

@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path';
 import { runCommand } from './command.ts';
 import { FIXTURES } from './paths.ts';
-import { TEMPORARY } from './suite.ts';
+import { TEMPORARY } from './place.ts';
 
 /** Names the directory that the test files of one run share. */
 export const CACHE_VARIABLE = 'FPM_TS_TEST_CACHE';

@@ -1,7 +1,7 @@
 /**
- * The real daemon, started from written configuration in the suite's directory. At the end of the suite it is
- * stopped, and the suite fails if it left a process or a socket, or logged a warning that the suite did not
- * name.
+ * The real daemon, started from written configuration in the directory of a suite or a benchmark. At its end
+ * the daemon is stopped, and the suite fails if it left a process or a socket, or logged a warning that the suite
+ * did not name.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,9 +11,9 @@ import { ask } from './http.ts';
 import { assertNothingLeft, watchProcesses } from './leftovers.ts';
 import { type LogRecord, readLog, unexpectedRecords } from './log.ts';
 import { MAIN } from './paths.ts';
+import type { Place } from './place.ts';
 import { until } from './poll.ts';
 import type { Status } from './status.ts';
-import type { Scope } from './suite.ts';
 
 export interface DaemonOptions {
   /** Pool files: name without ".toml" -> text. */
@@ -66,9 +66,9 @@ function writeConfiguration(dir: string, options: DaemonOptions): { configFile: 
 const allRunning = (status: Status): boolean =>
   status.state === 'running' && status.pools.every(pool => pool.state === 'running');
 
-/** Starts the daemon and waits until it is ready. One daemon a suite: the directory is its own. */
-export async function startDaemon(scope: Scope, options: DaemonOptions): Promise<Daemon> {
-  const { dir } = scope;
+/** Starts the daemon and waits until it is ready. One daemon a place: the directory is its own. */
+export async function startDaemon(place: Place, options: DaemonOptions): Promise<Daemon> {
+  const { dir } = place;
   const { configFile, poolsDir } = writeConfiguration(dir, options);
   const runDir = join(dir, 'run');
   const controlSocket = join(runDir, 'control.sock');
@@ -130,7 +130,7 @@ export async function startDaemon(scope: Scope, options: DaemonOptions): Promise
     });
   }
 
-  scope.defer(async () => {
+  place.defer(async () => {
     watch.look([pid]);
     try {
       await stop();

@@ -15,12 +15,9 @@ export function watchProcesses(): Watch {
   const seen = new Map<string, Seen>();
   return {
     look(pids) {
-      for (const pid of pids) {
-        const self = readStat(pid);
-        for (const { pid: found, startTicks } of [...(self ? [self] : []), ...descendants(pid)]) {
-          seen.set(`${found}/${startTicks}`, { pid: found, startTicks });
-        }
-      }
+      const named = pids.map(readStat).filter(stat => stat !== undefined);
+      for (const { pid, startTicks } of [...named, ...descendants(...pids)])
+        seen.set(`${pid}/${startTicks}`, { pid, startTicks });
     },
     alive: () => [...seen.values()].filter(isAlive),
   };

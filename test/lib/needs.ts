@@ -1,9 +1,9 @@
 /**
- * The programs that suites need beyond Node, and the Debian package that brings each. A suite names its
+ * The programs that suites and benchmarks need beyond Node, and the Debian package that brings each. A suite names its
  * needs; what is missing makes it a skip that says the apt line, or a failure where nothing may be skipped.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 interface Need {
@@ -27,6 +27,16 @@ function readable(path: string, mode: number): boolean {
 export function findProgram(name: string): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(':').filter(part => part !== ''), ...SBIN];
   return directories.map(directory => join(directory, name)).find(path => readable(path, constants.X_OK));
+}
+
+/** Debian has PHP's version in the name: /usr/sbin/php-fpm8.2. */
+export function findPhpFpm(): string | undefined {
+  const names = SBIN.filter(directory => readable(directory, constants.R_OK)).flatMap(directory =>
+    readdirSync(directory)
+      .filter(name => /^php-fpm[\d.]*$/.test(name))
+      .map(name => join(directory, name)),
+  );
+  return names.at(-1);
 }
 
 function program(name: string, ...packages: string[]): Need {
@@ -57,6 +67,9 @@ const NEEDS = {
   wrk: program('wrk', 'wrk'),
   setpriv: program('setpriv', 'util-linux'),
   'spawn-fcgi': program('spawn-fcgi', 'spawn-fcgi'),
+  multiwatch: program('multiwatch', 'multiwatch'),
+  supervisord: program('supervisord', 'supervisor'),
+  'php-fpm': { packages: ['php-fpm'], present: () => findPhpFpm() !== undefined },
 } satisfies Record<string, Need>;
 
 export type Program = keyof typeof NEEDS;

@@ -3,9 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Replacements, readExample } from './example.ts';
 import { findProgram } from './needs.ts';
+import type { Place } from './place.ts';
 import { freePort } from './ports.ts';
 import { type Server, startServer } from './server.ts';
-import { IS_ROOT, type Scope } from './suite.ts';
+import { IS_ROOT } from './suite.ts';
 
 /** What Debian's nginx.conf has around a site, with everything that nginx writes in a directory of its own. */
 function mainConfiguration(dir: string, site: string): string {
@@ -29,8 +30,8 @@ ${temporary.map(name => `    ${name}_temp_path ${dir}/${name};`).join('\n')}
 }
 
 /** Starts nginx with `examples/EXAMPLE`, its "listen 80;" moved to a free port of 127.0.0.1. */
-export async function startNginx(scope: Scope, example: string, replacements: Replacements): Promise<Server> {
-  const dir = join(scope.dir, 'nginx');
+export async function startNginx(place: Place, example: string, replacements: Replacements): Promise<Server> {
+  const dir = join(place.dir, 'nginx');
   mkdirSync(dir);
   const port = await freePort();
   const site = join(dir, example);
@@ -38,7 +39,7 @@ export async function startNginx(scope: Scope, example: string, replacements: Re
   writeFileSync(site, readExample(example, moved));
   writeFileSync(join(dir, 'nginx.conf'), mainConfiguration(dir, site));
   const errorLog = join(dir, 'error.log');
-  return startServer(scope, {
+  return startServer(place, {
     command: findProgram('nginx') ?? 'nginx',
     args: ['-p', dir, '-e', errorLog, '-c', join(dir, 'nginx.conf')],
     dir,

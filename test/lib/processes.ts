@@ -40,22 +40,23 @@ export function isAlive(seen: Seen): boolean {
   );
 }
 
-/** All children of `pid` and theirs; not `pid` itself. */
-export function descendants(pid: number): Stat[] {
+/** All children of these processes and theirs, in one look; not those named, unless one descends from another. */
+export function descendants(...pids: number[]): Stat[] {
   const children = new Map<number, Stat[]>();
   for (const name of readdirSync('/proc')) {
     const stat = /^\d+$/.test(name) ? readStat(Number(name)) : undefined;
     if (stat !== undefined) children.set(stat.parent, [...(children.get(stat.parent) ?? []), stat]);
   }
-  const found: Stat[] = [];
+  const found = new Set<Stat>();
   const visit = (parent: number): void => {
     for (const child of children.get(parent) ?? []) {
-      found.push(child);
+      if (found.has(child)) continue;
+      found.add(child);
       visit(child.pid);
     }
   };
-  visit(pid);
-  return found;
+  for (const pid of pids) visit(pid);
+  return [...found];
 }
 
 /** How many descriptors a process has open. */

@@ -1,30 +1,41 @@
-/** A web server as a child in the foreground: started, waited for, and ended by its pid. */
+/** Other people's servers as children in the foreground: started, waited for, and ended by their pid. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { cleanEnvironment } from './command.ts';
 import { assertNothingLeft, watchProcesses } from './leftovers.ts';
+import type { Place } from './place.ts';
 import { until } from './poll.ts';
-import type { Scope } from './suite.ts';
 
-export interface ServerCommand {
+export interface ProcessCommand {
   readonly command: string;
   readonly args: readonly string[];
-  /** Its own directory under the suite's. */
+  /** Its own directory under the place's; no socket may be left there. */
   readonly dir: string;
+  /** Where its stdout and stderr go. */
   readonly errorLog: string;
-  readonly port: number;
-  /** Ends it at once. */
+  /** Ends it at once, with all its processes. */
   readonly endSignal: NodeJS.Signals;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface Server {
+export interface ServerCommand extends ProcessCommand {
+  readonly port: number;
+}
+
+export interface StartedProcess {
   readonly pid: number;
-  /** "http://127.0.0.1:PORT", without a slash at the end. */
-  readonly url: string;
   /** The error log up to now. */
   errors(): string;
+  /** Throws when it has ended. */
+  assertRunning(): void;
+}
+
+export interface Server extends StartedProcess {
+  /** "http://127.0.0.1:PORT", without a slash at the end. */
+  readonly url: string;
 }
 
 async function accepts(port: number): Promise<boolean> {
@@ -39,14 +50,14 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-/** Resolves when the server accepts connections; at the end of the suite it is ended with all its processes. */
-export async function startServer(scope: Scope, server: ServerCommand): Promise<Server> {
-  const errors = (): string => readFileSync(server.errorLog, 'utf8');
-  const fd = openSync(server.errorLog, 'a');
-  const child = spawn(server.command, server.args, {
-    cwd: server.dir,
+/** Starts it and waits for nothing; at the end of the place it is ended with all its processes. */
+export async function startProcess(place: Place, options: ProcessCommand): Promise<StartedProcess> {
+  const errors = (): string => readFileSync(options.errorLog, 'utf8');
+  const fd = openSync(options.errorLog, 'a');
+  const child = spawn(options.command, options.args, {
+    cwd: options.dir,
     stdio: ['ignore', fd, fd],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...options.env },
   });
   closeSync(fd);
   let ended = false;
@@ -60,21 +71,33 @@ export async function startServer(scope: Scope, server: ServerCommand): Promise<
   const { pid } = child;
   if (pid === undefined) {
     await exited;
-    throw new Error(`${server.command} did not start`);
+    throw new Error(`${options.command} did not start`);
   }
   const watch = watchProcesses();
-  scope.defer(async () => {
+  place.defer(async () => {
     watch.look([pid]);
-    if (!ended) child.kill(server.endSignal);
+    if (!ended) child.kill(options.endSignal);
     await exited;
-    await assertNothingLeft(watch, server.dir);
+    await assertNothingLeft(watch, options.dir);
   });
+  return {
+    pid,
+    errors,
+    assertRunning: () => {
+      if (ended) throw new Error(`${options.command} ended:\n${errors()}`);
+    },
+  };
+}
+
+/** Resolves when the server accepts connections; at the end of the place it is ended with all its processes. */
+export async function startServer(place: Place, server: ServerCommand): Promise<Server> {
+  const process = await startProcess(place, server);
   await until(
-    async () => {
-      if (ended) throw new Error(`${server.command} ended at once:\n${errors()}`);
+    () => {
+      process.assertRunning();
       return accepts(server.port);
     },
-    { what: `${server.command} to accept connections`, explain: errors },
+    { what: `${server.command} to accept connections`, explain: () => process.errors() },
   );
-  return { pid, url: `http://127.0.0.1:${server.port}`, errors };
+  return { ...process, url: `http://127.0.0.1:${server.port}` };
 }

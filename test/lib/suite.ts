@@ -3,11 +3,9 @@
  * defers is undone in reverse order, whether it passed or not, and a teardown that fails fails the suite. A
  * suite whose needs are missing is skipped by name with the remedy, or fails where nothing may be skipped.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { aptLine, missingPrograms, type Program } from './needs.ts';
+import { openPlace, type Place } from './place.ts';
 
 export interface SuiteNeeds {
   readonly needs?: readonly Program[];
@@ -17,13 +15,10 @@ export interface SuiteNeeds {
   readonly timeoutMs?: number;
 }
 
-export interface Scope {
-  /** The suite's own temporary directory, which every user may enter; kept when the suite fails. */
-  readonly dir: string;
+/** Its directory is kept when the suite fails. */
+export interface Scope extends Place {
   /** Aborted when the suite times out. */
   readonly signal: AbortSignal;
-  /** Undoes something at the end; last in, first out. */
-  defer(undo: () => void | Promise<void>): void;
   /** A named step; the following ones run even when it fails. */
   test(name: string, step: (t: TestContext) => void | Promise<void>): Promise<void>;
   diagnostic(message: string): void;
@@ -35,9 +30,6 @@ export function mayNotSkip(): boolean {
 }
 
 export const IS_ROOT: boolean = process.getuid?.() === 0;
-
-/** Not os.tmpdir(): pam_tmpdir points that into a directory which no other user can enter. */
-export const TEMPORARY = '/tmp';
 
 function obstacle(options: SuiteNeeds): { reason: string; fatal: boolean } | undefined {
   const missing = missingPrograms(options.needs ?? []);
@@ -63,25 +55,17 @@ export function suite(name: string, options: SuiteNeeds, body: (scope: Scope) =>
 }
 
 async function runSuite(t: TestContext, body: (scope: Scope) => Promise<void>): Promise<void> {
-  const undo: (() => void | Promise<void>)[] = [];
+  const place = openPlace('fpm-ts-test-');
   let failed = false;
-  const dir = mkdtempSync(join(TEMPORARY, 'fpm-ts-test-'));
-  await chmod(dir, 0o755);
   t.after(async () => {
     // A timeout leaves `failed` unset: the body is still waiting then.
     failed ||= t.signal.aborted;
-    const errors: unknown[] = [];
-    for (const step of undo.reverse()) {
-      try {
-        await step();
-      } catch (error) {
-        errors.push(error);
-      }
+    let isKept = true;
+    try {
+      isKept = await place.close(failed);
+    } finally {
+      if (isKept) t.diagnostic(`kept for a look: ${place.dir}`);
     }
-    if (failed || errors.length > 0) t.diagnostic(`kept for a look: ${dir}`);
-    else rmSync(dir, { recursive: true, force: true });
-    if (errors.length === 1) throw errors[0];
-    if (errors.length > 1) throw new AggregateError(errors, errors.map(String).join('\n'));
   });
   const watched = async (run: () => void | Promise<void>): Promise<void> => {
     try {
@@ -93,9 +77,9 @@ async function runSuite(t: TestContext, body: (scope: Scope) => Promise<void>): 
   };
   await watched(() =>
     body({
-      dir,
+      dir: place.dir,
+      defer: undo => place.defer(undo),
       signal: t.signal,
-      defer: step => undo.push(step),
       test: (name, step) => t.test(name, inner => watched(() => step(inner))),
       diagnostic: message => t.diagnostic(message),
     }),
