@@ -41,6 +41,7 @@ function operation(name: CommandName, command: Command): object {
     responses: {
       200: { description: 'It was done.', content: content(jsonSchema(result, 'output')) },
       ...errorResponses(),
+      ...(command.method === 'POST' && { 413: errorResponse('The body is too large: USAGE.') }),
     },
   };
 }
@@ -70,12 +71,13 @@ function errorResponses(): object {
   return Object.fromEntries(
     [...new Set(codes.map(httpStatus))].map(status => [
       status,
-      {
-        description: codes.filter(code => httpStatus(code) === status).join(', '),
-        content: content({ $ref: '#/components/schemas/Error' }),
-      },
+      errorResponse(codes.filter(code => httpStatus(code) === status).join(', ')),
     ]),
   );
+}
+
+function errorResponse(description: string): object {
+  return { description, content: content({ $ref: '#/components/schemas/Error' }) };
 }
 
 function content(schema: object): object {

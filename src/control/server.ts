@@ -26,6 +26,18 @@ export interface ServerOptions {
 const BODY_LIMIT_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** A request that never became a command: its HTTP status says more than the class of the error. */
+class RequestError extends FpmError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super('USAGE', message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
 export class ControlServer {
   readonly #server: Server;
   readonly #options: ServerOptions;
@@ -75,6 +87,10 @@ export class ControlServer {
       mayUse(this.#options.identify(callerOf(request.socket)), name, args);
       reply(response, 200, await this.#call(name, args));
     } catch (error) {
+      if (error instanceof RequestError) {
+        reply(response, error.status, errorBody(error), error.headers);
+        return;
+      }
       if (!(error instanceof FpmError)) this.#options.onError(error);
       const shown =
         error instanceof FpmError
@@ -94,10 +110,12 @@ function route(request: IncomingMessage): CommandName {
   for (const [name, command] of Object.entries(COMMANDS)) {
     if (command.path !== pathname) continue;
     if (command.method === request.method) return name as CommandName;
-    throw new FpmError('USAGE', `${pathname} takes ${command.method}, not ${request.method}`);
+    throw new RequestError(405, `${pathname} takes ${command.method}, not ${request.method}`, {
+      allow: command.method,
+    });
   }
   const known = Object.values(COMMANDS).map(({ method, path }) => `${method} ${path}`);
-  throw new FpmError('USAGE', `there is no ${pathname}; there are ${known.join(', ')}`);
+  throw new RequestError(404, `there is no ${pathname}; there are ${known.join(', ')}`);
 }
 
 function url(request: IncomingMessage): URL {
@@ -116,7 +134,7 @@ async function readArguments(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > BODY_LIMIT_BYTES)
-      throw new FpmError('USAGE', `the body is longer than ${BODY_LIMIT_BYTES} bytes`);
+      throw new RequestError(413, `the body is longer than ${BODY_LIMIT_BYTES} bytes`);
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8').trim();
@@ -143,9 +161,15 @@ function callerOf(socket: Socket): ReturnType<typeof peerOf> {
   return peerOf(fd);
 }
 
-function reply(response: ServerResponse, status: number, body: object): void {
+function reply(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, {
+    ...headers,
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   });

@@ -75,3 +75,15 @@ export function workerPids(status: Status, name: string): number[] {
     .processes.map(worker => worker.pid)
     .sort((a, b) => a - b);
 }
+
+/** How every failure is told, over the control socket and with --json. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly file: string | null;
+    readonly line: number | null;
+    readonly column: number | null;
+    readonly key: string | null;
+  };
+}

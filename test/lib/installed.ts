@@ -1,0 +1,45 @@
+/**
+ * fpm-ts and the Node that runs it as they are after an installation, where every user can read them: what is
+ * tested may be a clone under /root, with a Node from /root/.nvm.
+ */
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MAIN, REPOSITORY } from './paths.ts';
+import type { Scope } from './suite.ts';
+
+export interface Installed {
+  readonly node: string;
+  readonly main: string;
+}
+
+interface LockFile {
+  readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
+}
+
+/** Copies the built program and the packages that it needs to run. */
+export function install(scope: Scope): Installed {
+  const target = join(scope.dir, 'installed');
+  mkdirSync(target, { mode: 0o755 });
+  const lock = JSON.parse(readFileSync(join(REPOSITORY, 'package-lock.json'), 'utf8')) as LockFile;
+  const needed = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+  const parts = ['package.json', 'dist', ...needed.map(([path]) => path)];
+  for (const part of parts) {
+    const from = join(REPOSITORY, part);
+    // Packages for other processors are in the lock file, too.
+    if (existsSync(from)) cpSync(from, join(target, part), { recursive: true });
+  }
+  return { node: readableNode(target), main: join(target, MAIN.slice(REPOSITORY.length + 1)) };
+}
+
+function readableNode(target: string): string {
+  if (isForEverybody(process.execPath)) return process.execPath;
+  const copy = join(target, 'node');
+  cpSync(process.execPath, copy);
+  chmodSync(copy, 0o755);
+  return copy;
+}
+
+function isForEverybody(path: string): boolean {
+  const { mode } = statSync(path);
+  return (mode & 0o001) !== 0 && (path === '/' || isForEverybody(dirname(path)));
+}
