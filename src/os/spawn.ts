@@ -15,7 +15,6 @@ const attrDestroy = declare('int posix_spawnattr_destroy(void*)');
 const attrFlags = declare('int posix_spawnattr_setflags(void*, short)');
 const attrDefault = declare('int posix_spawnattr_setsigdefault(void*, void*)');
 const attrMask = declare('int posix_spawnattr_setsigmask(void*, void*)');
-const setFill = declare('int sigfillset(void*)');
 const setEmpty = declare('int sigemptyset(void*)');
 const posixSpawn = declare(
   'int posix_spawn(_Out_ int*, const char*, void*, void*, const char**, const char**)',
@@ -26,6 +25,11 @@ const SETSIGMASK = 0x08;
 const SETSID = 0x80;
 /** Larger than these structures are in any C library (glibc: 80, 336 and 128 bytes). */
 const STRUCTURE_BYTES = 1024;
+/**
+ * A sigset_t of every signal. Not sigfillset(3): it leaves out the C library's own signals 32 and 33, and
+ * posix_spawn then leaves those ignored in the child (glibc, spawni.c).
+ */
+const ALL_SIGNALS: Buffer = Buffer.alloc(STRUCTURE_BYTES, 0xff);
 
 export interface SpawnOptions {
   /** Path of the executable; nothing is searched. */
@@ -47,15 +51,13 @@ export interface SpawnOptions {
 export function spawn(options: SpawnOptions): number {
   const actions = Buffer.alloc(STRUCTURE_BYTES);
   const attributes = Buffer.alloc(STRUCTURE_BYTES);
-  const allSignals = Buffer.alloc(STRUCTURE_BYTES);
   const noSignals = Buffer.alloc(STRUCTURE_BYTES);
-  setFill(allSignals);
   setEmpty(noSignals);
   actionsInit(actions);
   attrInit(attributes);
   try {
     attrFlags(attributes, SETSIGDEF | SETSIGMASK | SETSID);
-    attrDefault(attributes, allSignals);
+    attrDefault(attributes, ALL_SIGNALS);
     attrMask(attributes, noSignals);
     for (const [target, descriptor] of options.descriptors) actionsDup2(actions, descriptor, target);
     if (options.cwd !== undefined) actionsChdir(actions, options.cwd);
