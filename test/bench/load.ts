@@ -1,0 +1,15 @@
+/** Load from wrk, on loopback. */
+import { runCommand } from '../lib/command.ts';
+
+/** Enough to keep every worker busy and a queue behind them. */
+const CONNECTIONS = 32;
+
+/** Requests a second. @throws when any answer was not 2xx or 3xx, or any connection failed */
+export async function load(url: string, seconds: number): Promise<number> {
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url];
+  const result = await runCommand('wrk', args, { deadlineMs: (seconds + 30) * 1000 });
+  const requests = /^Requests\/sec:\s+([\d.]+)/m.exec(result.stdout)?.[1];
+  if (result.code !== 0 || requests === undefined || /Non-2xx|Socket errors/.test(result.stdout))
+    throw new Error(`wrk ${args.join(' ')}: code ${result.code}\n${result.stdout}${result.stderr}`);
+  return Number(requests);
+}

@@ -1,0 +1,65 @@
+/**
+ * `npm run bench [-- [--long] NAME...]`: each benchmark compares side by side in this run and prints its ratios.
+ * A missed target is printed, not an exit code: that is 1 when a benchmark could not be made.
+ */
+import { parseArgs } from 'node:util';
+import { aptLine, missingPrograms } from '../lib/needs.ts';
+import { openPlace } from '../lib/place.ts';
+import { type Benchmark, type Effort, LONG, QUICK } from './benchmark.ts';
+import { describeMachine } from './machine.ts';
+import { printReport } from './print.ts';
+import { throughput } from './throughput.ts';
+
+const BENCHMARKS: readonly Benchmark[] = [throughput];
+
+/** Rejects on Ctrl-C, so that what runs is ended before we are. */
+const interrupted = new Promise<never>((_resolve, reject) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => reject(new Error(`ended by ${signal}`)));
+});
+interrupted.catch(() => {}); // it may come between two benchmarks
+
+async function runOne(benchmark: Benchmark, effort: Effort): Promise<void> {
+  const missing = missingPrograms(benchmark.needs);
+  if (missing.length > 0) {
+    console.log(`${benchmark.name}: skipped, ${aptLine(missing)}\n`);
+    return;
+  }
+  console.log(`${benchmark.name}: ${benchmark.subject}`);
+  const place = openPlace('fpm-ts-bench-');
+  let isDone = false;
+  try {
+    const reports = await Promise.race([benchmark.run(place, effort), interrupted]);
+    for (const report of reports) printReport(report);
+    isDone = true;
+  } finally {
+    if (await place.close(!isDone)) console.log(`kept for a look: ${place.dir}`);
+  }
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: { long: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const unknown = positionals.filter(name => !BENCHMARKS.some(benchmark => benchmark.name === name));
+  if (unknown.length > 0) {
+    console.error(
+      `no benchmark ${unknown.join(', ')}; there are: ${BENCHMARKS.map(it => it.name).join(', ')}`,
+    );
+    return 64;
+  }
+  const chosen = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  console.log(`${describeMachine()}\n`);
+  for (const benchmark of chosen) await runOne(benchmark, values.long ? LONG : QUICK);
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+// After an interruption the benchmark itself may still wait for something that does not come any more.
+process.exit();

@@ -1,0 +1,114 @@
+/** Requests a second of the same C program behind the same nginx, and what our two processes do meanwhile. */
+import { compileFixture } from '../lib/compile.ts';
+import { startNginx } from '../lib/nginx.ts';
+import type { Place } from '../lib/place.ts';
+import { poolOf, type Status } from '../lib/status.ts';
+import {
+  type Benchmark,
+  type Effort,
+  inTurn,
+  median,
+  megabytes,
+  type Report,
+  ratio,
+  spread,
+  whole,
+} from './benchmark.ts';
+import { startHello } from './fpm-ts.ts';
+import { load } from './load.ts';
+import { startMultiwatch } from './peers.ts';
+import { openRoute } from './route.ts';
+import { cpuSeconds, memoryOf } from './usage.ts';
+
+const WORKERS = 4;
+const WARM_UP_SECONDS = 1;
+
+/** DESIGN section 7. */
+const TARGET = 0.98;
+
+interface Contestant {
+  readonly name: string;
+  readonly socket: string;
+  /** Not the workers: who started them and stays. */
+  readonly overseers: readonly number[];
+  readonly requestsPerSecond: number[];
+  cpuSeconds: number;
+}
+
+async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
+  const program = await compileFixture('hello');
+  const route = openRoute(place);
+  const nginx = await startNginx(place, 'nginx-hello.conf', { '/run/fpm-ts/hello.sock': route.socket });
+  const { daemon, socket } = await startHello(place, { program, workers: WORKERS });
+  const multiwatch = await startMultiwatch(place, program, WORKERS);
+  const before = await daemon.status();
+  const ours = contestant('fpm-ts', socket, [before.pid, before.supervisor_pid]);
+  const theirs = contestant('spawn-fcgi + multiwatch', multiwatch.socket, [multiwatch.pid]);
+
+  for (const each of [ours, theirs]) {
+    route.to(each.socket);
+    await load(nginx.url, WARM_UP_SECONDS);
+  }
+  for (const each of inTurn([ours, theirs], effort.rounds).flat()) {
+    route.to(each.socket);
+    const cpuBefore = overseersCpu(each);
+    each.requestsPerSecond.push(await load(nginx.url, effort.loadSeconds));
+    each.cpuSeconds += overseersCpu(each) - cpuBefore;
+  }
+  assertSameWorkers(before, await daemon.status());
+  multiwatch.assertRunning();
+  return [report([ours, theirs], effort), overseers(before)];
+}
+
+function contestant(name: string, socket: string, overseers: readonly number[]): Contestant {
+  return { name, socket, overseers, requestsPerSecond: [], cpuSeconds: 0 };
+}
+
+function overseersCpu({ overseers }: Contestant): number {
+  return overseers.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+}
+
+/** A worker that was replaced on the way would make the comparison worthless. */
+function assertSameWorkers(before: Status, after: Status): void {
+  const pids = (status: Status): string =>
+    poolOf(status, 'hello')
+      .processes.map(it => it.pid)
+      .join(' ');
+  if (pids(before) !== pids(after)) throw new Error(`workers ${pids(before)} became ${pids(after)}`);
+}
+
+function report([ours, theirs]: readonly [Contestant, Contestant], effort: Effort): Report {
+  const ratios = ours.requestsPerSecond.map(
+    (value, i) => value / (theirs.requestsPerSecond[i] ?? Number.NaN),
+  );
+  const result = median(ours.requestsPerSecond) / median(theirs.requestsPerSecond);
+  const loadedSeconds = effort.rounds * effort.loadSeconds;
+  return {
+    title: `nginx to a C hello, ${WORKERS} workers each, ${effort.rounds} x ${effort.loadSeconds} s in turn`,
+    head: ['', 'requests/s, median', 'CPU of the manager'],
+    rows: [ours, theirs].map(({ name, requestsPerSecond, cpuSeconds: cpu }) => [
+      name,
+      spread(requestsPerSecond, whole),
+      `${cpu.toFixed(2)} s in ${loadedSeconds} s`,
+    ]),
+    notes: [
+      `ratio of the medians ${ratio(result)} (target >= ${TARGET}: ${result >= TARGET ? 'met' : 'MISSED'})`,
+      `ratio round by round ${spread(ratios, ratio)}`,
+    ],
+  };
+}
+
+function overseers({ pid, supervisor_pid }: Status): Report {
+  const rows = Object.entries({ keeper: pid, supervisor: supervisor_pid }).map(([name, each]) => {
+    const { rssBytes, pssBytes } = memoryOf(each);
+    return [name, megabytes(rssBytes), megabytes(pssBytes)];
+  });
+  return { title: 'our two processes after that load', head: ['', 'RSS', 'PSS'], rows, notes: [] };
+}
+
+export const throughput: Benchmark = {
+  name: 'throughput',
+  subject: 'fpm-ts and spawn-fcgi with multiwatch, behind nginx',
+  needs: ['nginx', 'gcc', 'libfcgi', 'wrk', 'spawn-fcgi', 'multiwatch'],
+  run,
+};

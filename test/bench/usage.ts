@@ -1,0 +1,36 @@
+/** What processes cost, from /proc (proc(5)). */
+import { readFileSync } from 'node:fs';
+import { descendants } from '../lib/processes.ts';
+
+/** USER_HZ, the same on every architecture that Node runs on. */
+const TICKS_A_SECOND = 100;
+
+export interface Memory {
+  /** What the process has in memory, pages that it shares with others counted whole. */
+  readonly rssBytes: number;
+  /** The same with each shared page divided by the number of its users. */
+  readonly pssBytes: number;
+}
+
+/** CPU time of a process and all its threads; ended children do not count. In steps of 10 ms. */
+export function cpuSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+}
+
+export function memoryOf(pid: number): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+  const bytes = (name: string): number => {
+    const found = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1];
+    if (found === undefined) throw new Error(`no ${name} in /proc/${pid}/smaps_rollup`);
+    return Number(found) * 1024;
+  };
+  return { rssBytes: bytes('Rss'), pssBytes: bytes('Pss') };
+}
+
+/** PSS of a process with all that descend from it. */
+export function treePssBytes(pid: number): number {
+  const pids = [pid, ...descendants(pid).map(child => child.pid)];
+  return pids.reduce((sum, each) => sum + memoryOf(each).pssBytes, 0);
+}
