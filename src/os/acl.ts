@@ -1,5 +1,5 @@
 /** POSIX access lists (acl(5)) of files, read from the extended attribute that the kernel keeps them in. */
-import koffi from 'koffi';
+import { constants } from 'node:os';
 import { declare, lastErrno, SystemError } from './libc.ts';
 
 const getxattr = declare('ssize_t getxattr(const char *, const char *, _Out_ void *, size_t)');
@@ -9,7 +9,7 @@ const VERSION = 2;
 const HEADER_BYTES = 4;
 const ENTRY_BYTES = 8;
 const LARGEST_BYTES = 65_536;
-const { ENODATA, ENOENT, EOPNOTSUPP, ENOSYS } = koffi.os.errno;
+const { ENODATA, ENOENT, EOPNOTSUPP, ENOSYS } = constants.errno;
 
 /** One entry; `id` counts for `user` and `group` only. `permissions` are the bits of rwx, 4, 2 and 1. */
 export interface AclEntry {

@@ -3,7 +3,7 @@
  * our own calls, so nothing here ever waits.
  */
 import { closeSync } from 'node:fs';
-import koffi from 'koffi';
+import { constants } from 'node:os';
 import { declare, lastErrno, SystemError } from './libc.ts';
 
 const socket = declare('int socket(int, int, int)');
@@ -79,10 +79,10 @@ function ask(descriptor: number, type: number, request: Buffer): { rows: Buffer[
   for (;;) {
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
     const length = checked(recv(descriptor, piece, piece.length, MSG_DONTWAIT | MSG_TRUNC), 'recv');
-    if (length > piece.length) throw refused('recv', koffi.os.errno.EMSGSIZE);
+    if (length > piece.length) throw refused('recv', constants.errno.EMSGSIZE);
     for (let at = 0; at + HEADER_BYTES <= length; ) {
       const size = piece.readUInt32LE(at);
-      if (size < HEADER_BYTES) throw refused('recv', koffi.os.errno.EBADMSG);
+      if (size < HEADER_BYTES) throw refused('recv', constants.errno.EBADMSG);
       const kind = piece.readUInt16LE(at + 4);
       if ((piece.readUInt16LE(at + 6) & NLM_F_DUMP_INTR) !== 0) interrupted = true;
       if (kind === NLMSG_DONE) return { rows, interrupted };
@@ -98,8 +98,8 @@ function checked(result: number, name: string): number {
   return result;
 }
 
-function refused(name: string, errno: number | undefined): NetlinkRefused {
-  return new NetlinkRefused(new SystemError(name, errno ?? 0, 'netlink'));
+function refused(name: string, errno: number): NetlinkRefused {
+  return new NetlinkRefused(new SystemError(name, errno, 'netlink'));
 }
 
 function aligned(length: number): number {

@@ -2,6 +2,7 @@
  * Users and groups through the C library, so that whatever NSS knows (files, LDAP, sssd) is found, and numbers
  * are as good as names.
  */
+import { constants } from 'node:os';
 import koffi from 'koffi';
 import { declare, SystemError } from './libc.ts';
 
@@ -43,9 +44,9 @@ export interface Group {
 
 /** Largest id that means somebody: (uid_t)-1 means "leave as it is" in chown(2) and setresuid(2). */
 const LARGEST_ID = 0xffff_fffe;
-const { EINTR, ENOENT, EPERM, ERANGE, ESRCH, EBADF } = koffi.os.errno;
+const { EINTR, ENOENT, EPERM, ERANGE, ESRCH, EBADF } = constants.errno;
 /** What getpwnam(3) lists as "not found", beside 0 without an entry. */
-const NOT_FOUND: ReadonlySet<number | undefined> = new Set([0, ENOENT, ESRCH, EBADF, EPERM]);
+const NOT_FOUND: ReadonlySet<number> = new Set([0, ENOENT, ESRCH, EBADF, EPERM]);
 const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -87,7 +88,7 @@ export function supplementaryGroups(user: User, gid: number): number[] {
     if (getgrouplist(user.name, gid, list, count) >= 0) return [...list.subarray(0, count[0])];
     // glibc says how many there are, musl too; an NSS module that does not must not make this endless.
     room = Math.max(count[0], room * 2);
-    if (room > 1 << 20) throw new SystemError('getgrouplist', ERANGE ?? 34, user.name);
+    if (room > 1 << 20) throw new SystemError('getgrouplist', ERANGE, user.name);
   }
 }
 
@@ -117,5 +118,5 @@ function find<T>(
     if (NOT_FOUND.has(errno)) return null;
     throw new SystemError(name, errno, subject);
   }
-  throw new SystemError(name, ERANGE ?? 34, subject);
+  throw new SystemError(name, ERANGE, subject);
 }

@@ -1,0 +1,149 @@
+/**
+ * The configuration as the system stands: what `fpm-ts check`, `start` and `reload` find beyond the files
+ * themselves. One verdict for all three; each subject has a file of its own.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { Endpoint } from '../../os/address.ts';
+import type { TcpListener } from '../../os/sock-diag.ts';
+import { parseAddress } from '../address.ts';
+import { type Problem, sortProblems } from '../problems.ts';
+import type { Sources } from '../sources.ts';
+import type { GlobalConfig, PoolConfig } from '../types.ts';
+import { checkCommand, checkHelpers } from './command.ts';
+import { Findings, type Report, type Untested } from './findings.ts';
+import { checkControlGroup, checkIdentity, checkSocketOwner } from './identity.ts';
+import { checkLimits, checkWorkerSum, readSystemLimits, type SystemLimits } from './limits.ts';
+import { checkOverlaps } from './overlap.ts';
+import { checkOwnFiles, checkPoolLog } from './own-files.ts';
+import { currentSelf, type Self } from './self.ts';
+import { checkSocketPath } from './socket-path.ts';
+import { checkTcpAddress, endpointOf, foreignListeners } from './tcp-address.ts';
+import { checkDirectory, checkDocumentRoot, viewOf } from './worker-view.ts';
+
+export type { Untested } from './findings.ts';
+
+export interface CheckOptions {
+  /** `listen.text` of what the running supervisor of this configuration holds: that is not taken. */
+  readonly ownAddresses: ReadonlySet<string>;
+  /** For a start or a reload, in the supervisor itself. */
+  readonly isService: boolean;
+  /** Names of the sockets that the service manager passed; left out where they are not known. */
+  readonly inheritedSockets?: ReadonlySet<string>;
+  /** Who would start; this process when left out. */
+  readonly self?: Self;
+  readonly limits?: SystemLimits;
+  /** What the pools' `pass_env` and `clear_env = false` take from. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface SystemCheck {
+  /** By file and line. */
+  readonly problems: Problem[];
+  readonly untested: Untested[];
+}
+
+interface Surroundings {
+  readonly config: GlobalConfig;
+  readonly options: CheckOptions;
+  readonly self: Self;
+  readonly limits: SystemLimits;
+  /** TCP listeners of others; null when the kernel does not tell. */
+  readonly others: readonly TcpListener[] | null;
+}
+
+export async function checkSystem(
+  config: GlobalConfig,
+  sources: Sources,
+  options: CheckOptions,
+): Promise<SystemCheck> {
+  const findings = new Findings(sources);
+  const self = options.self ?? currentSelf();
+  const around: Surroundings = {
+    config,
+    options,
+    self,
+    limits: options.limits ?? readSystemLimits(),
+    others: foreignListeners(ownEndpoints(options.ownAddresses)),
+  };
+  const global = findings.about(null);
+  checkControlGroup(config, global);
+  checkOwnFiles(config, self, global);
+  checkWorkerSum(config, global);
+  checkOverlaps(config, findings);
+  for (const pool of config.pools) {
+    if (pool.enabled) checkPool(pool, around, findings.about(pool.name));
+    else findings.about(pool.name).untested('all of it', 'enabled = false');
+    await setImmediate(); // a reload of many pools must not hold up the supervisor's loop
+  }
+  return { problems: sortProblems(findings.problems), untested: findings.untested };
+}
+
+function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void {
+  const { self, limits, options, config } = around;
+  checkSocketOwner(pool, self, report);
+  checkAddress(pool, around, report);
+  checkLimits(pool, self, limits, report);
+  checkPoolLog(pool, config.runDir, self, report);
+  const actor = checkIdentity(pool, self, report);
+  if (actor === null) {
+    report.untested('command and directories', 'it is not known who the workers are');
+    return;
+  }
+  const view = viewOf(pool, actor, self, options.env ?? process.env, report);
+  if (view === null) {
+    report.untested('command and directories', 'there is no such chroot');
+    return;
+  }
+  checkDirectory(view, report);
+  checkDocumentRoot(pool, view, report);
+  checkCommand(pool, view, self, report);
+  checkHelpers(pool, view, self, report);
+}
+
+function checkAddress(
+  pool: PoolConfig,
+  { self, options, others, config }: Surroundings,
+  report: Report,
+): void {
+  const { address, text } = pool.listen;
+  const isOurs = options.ownAddresses.has(text);
+  switch (address.type) {
+    case 'unix':
+      checkSocketPath(
+        { key: 'listen.address', path: address.path, runDir: config.runDir, isOurs },
+        self,
+        report,
+      );
+      return;
+    case 'tcp':
+      checkTcpAddress(address, others, self, report);
+      return;
+    case 'systemd':
+      checkInherited(address.name, options, report);
+      return;
+    case 'none':
+      return;
+  }
+}
+
+function checkInherited(name: string, { inheritedSockets, isService }: CheckOptions, report: Report): void {
+  if (inheritedSockets?.has(name) === true) return;
+  if (inheritedSockets === undefined) {
+    const why = isService ? 'seen when it is opened' : 'only the service is passed sockets by systemd';
+    report.untested('listen.address', why);
+    return;
+  }
+  const passed = [...inheritedSockets].join(', ') || 'none';
+  report.error(
+    'listen.address',
+    `the service manager passed no socket named ${name}; it passed: ${passed}`,
+    `add a .socket unit with FileDescriptorName=${name}`,
+  );
+}
+
+function ownEndpoints(addresses: ReadonlySet<string>): Endpoint[] {
+  return [...addresses].flatMap(text => {
+    const parsed = parseAddress(text);
+    return parsed.ok && parsed.address.type === 'tcp' ? [endpointOf(parsed.address)] : [];
+  });
+}

@@ -1,0 +1,60 @@
+/** The command of a pool, and the programs that stand in front of it (DESIGN D9). */
+import { resolve } from 'node:path';
+import type { PoolConfig } from '../types.ts';
+import { checkExecutable, checkInPath, isProgram, type Subject } from './executable.ts';
+import type { Report } from './findings.ts';
+import type { WorkerActor } from './identity.ts';
+import type { Self } from './self.ts';
+import type { WorkerView } from './worker-view.ts';
+
+/** The command itself: there, a program, and the worker's user may execute it. */
+export function checkCommand(pool: PoolConfig, view: WorkerView, self: Self, report: Report): void {
+  const [program = ''] = pool.command;
+  const subject: Subject = { key: 'command', report, self };
+  if (program.includes('/')) checkExecutable(resolve(view.chdir, program), view, subject);
+  else checkInPath(program, view, subject);
+  if (pool.chroot === undefined || pool.chdir === '/') return;
+  const inJail = `${pool.chroot}/bin/sh`;
+  if (!isProgram('/bin/sh', view.actor, view.root)) {
+    const message = `chdir inside a chroot is done by a shell, and ${view.actor.label} cannot execute ${inJail}`;
+    report.error('chdir', message, `put a shell at ${inJail}, or leave chdir out`);
+  }
+}
+
+interface Helper {
+  readonly program: string;
+  /** The key that asks for it. */
+  readonly key: string;
+  readonly package: string;
+}
+
+/** The programs of util-linux and coreutils that this pool's settings need, found as they will be. */
+export function checkHelpers(pool: PoolConfig, view: WorkerView, self: Self, report: Report): void {
+  for (const { program, key, package: from } of helpersOf(pool, view.actor)) {
+    const candidates = program.startsWith('/')
+      ? [program]
+      : view.path.map(directory => resolve(directory, program));
+    if (candidates.some(path => isProgram(path, self, '/'))) continue;
+    const message = `needs the program ${program}, which is not in the worker's PATH (${view.path.join(':')})`;
+    report.error(key, message, `install it: apt-get install ${from}; or correct PATH in env`);
+  }
+}
+
+export function helpersOf(pool: PoolConfig, actor: Pick<WorkerActor, 'isOther'>): Helper[] {
+  const isJailed = pool.chroot !== undefined;
+  const { priority, oomScoreAdj, noNewPrivileges } = pool.process;
+  const [rlimit] = Object.keys(pool.rlimits);
+  const needs: [boolean, Helper][] = [
+    [pool.listen.pass === 'systemd', { program: '/bin/sh', key: 'listen.pass', package: 'dash' }],
+    [priority !== 0, { program: 'nice', key: 'process.priority', package: 'coreutils' }],
+    [oomScoreAdj !== 0, { program: 'choom', key: 'process.oom_score_adj', package: 'util-linux' }],
+    [rlimit !== undefined, { program: 'prlimit', key: `rlimit_${rlimit}`, package: 'util-linux' }],
+    [noNewPrivileges, { program: 'setpriv', key: 'process.no_new_privileges', package: 'util-linux' }],
+    [
+      actor.isOther && !isJailed && !noNewPrivileges,
+      { program: 'setpriv', key: 'user', package: 'util-linux' },
+    ],
+    [isJailed, { program: 'chroot', key: 'chroot', package: 'coreutils' }],
+  ];
+  return needs.filter(([isNeeded]) => isNeeded).map(([, helper]) => helper);
+}

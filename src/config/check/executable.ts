@@ -1,0 +1,166 @@
+/** Whether somebody can execute a file: what execve(2) would say, followed through `#!` lines. */
+import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Report } from './findings.ts';
+import { type Actor, EXECUTE, READ } from './permission.ts';
+import { confirmed, ownership, reportDeadEnd } from './places.ts';
+import type { Self } from './self.ts';
+import { may, walk } from './walk.ts';
+import type { WorkerView } from './worker-view.ts';
+
+/** Linux reads this much of a script for its interpreter (BINPRM_BUF_SIZE), and follows so many of them. */
+const HEAD_BYTES = 256;
+const INTERPRETERS_MAX = 4;
+
+/** Where a finding about an executable belongs. */
+export interface Subject {
+  readonly key: string;
+  readonly report: Report;
+  readonly self: Self;
+}
+
+/** Reports why the worker cannot execute `path`, if so. */
+export function checkExecutable(path: string, view: WorkerView, subject: Subject, depth = 0): void {
+  const { actor, root } = view;
+  const { key, report, self } = subject;
+  const end = walk(path, actor, root);
+  if (!end.found) {
+    reportDeadEnd(key, path, end, actor, report);
+    return;
+  }
+  if (end.stat.isDirectory()) {
+    report.error(key, `${path} is a directory`, 'name the program inside it');
+    return;
+  }
+  if (!end.stat.isFile()) {
+    report.error(key, `${path} is not a program`, 'correct the path');
+    return;
+  }
+  if (!isAllowed(end.path, end.stat, EXECUTE, actor, subject)) return;
+  // What our own access(2) says beyond modes holds for everybody: the mount. Without the right to override
+  // modes, it may be about ourselves.
+  if ((actor.uid === self.uid || self.overrides) && !confirmed(end.path, constants.X_OK, self)) {
+    report.error(key, `the system refuses to execute ${end.path}`, 'is it on a file system mounted noexec?');
+    return;
+  }
+  const interpreter = readInterpreter(end.path, end.stat, actor, subject);
+  if (interpreter === null) return;
+  if (depth >= INTERPRETERS_MAX) {
+    report.error(key, `${path} needs too many interpreters`, 'name the program');
+    return;
+  }
+  checkInterpreter(path, interpreter, view, subject, depth + 1);
+}
+
+/** Reports a name that is nowhere in the worker's PATH, as execvp(3) searches it. */
+export function checkInPath(name: string, view: WorkerView, subject: Subject, depth = 0): void {
+  const candidates = view.path.map(directory => resolve(directory, name));
+  const first = candidates.find(path => isProgram(path, view.actor, view.root));
+  if (first !== undefined) {
+    checkExecutable(first, view, subject, depth);
+    return;
+  }
+  const existing = candidates.find(path => isFile(path, view));
+  if (existing !== undefined) {
+    checkExecutable(existing, view, subject, depth);
+    return;
+  }
+  subject.report.error(
+    subject.key,
+    `there is no program ${name} that ${view.actor.label} could execute in ${view.path.join(':')}`,
+    'write its whole path, or set PATH in env',
+  );
+}
+
+/** A regular file that `actor` may execute. */
+export function isProgram(path: string, actor: Actor, root: string): boolean {
+  const end = walk(path, actor, root);
+  return end.found && end.stat.isFile() && may(actor, end.path, end.stat, EXECUTE) === true;
+}
+
+function isFile(path: string, { actor, root }: WorkerView): boolean {
+  const end = walk(path, actor, root);
+  return end.found && end.stat.isFile();
+}
+
+function isAllowed(
+  path: string,
+  stat: Stats,
+  wanted: number,
+  actor: Actor,
+  { key, report }: Subject,
+): boolean {
+  const allowed = may(actor, path, stat, wanted);
+  if (allowed === null) report.untested(`${key} ${path}`, 'its access list cannot be read');
+  if (allowed === false) {
+    const [verb, bit] = wanted === EXECUTE ? ['execute', 'x'] : ['read', 'r'];
+    const message = `${actor.label} may not ${verb} ${path} (${ownership(stat)})`;
+    report.error(key, message, `allow it: chmod a+${bit} ${path}`);
+  }
+  return allowed === true;
+}
+
+/** The first line of a script without its `#!`; null for a binary, or when it is not known. */
+function readInterpreter(path: string, stat: Stats, actor: Actor, subject: Subject): string | null {
+  let head: string;
+  try {
+    head = readHead(path);
+  } catch {
+    subject.report.untested(
+      `${subject.key} ${path}`,
+      'we may not read it, to see which interpreter it needs',
+    );
+    return null;
+  }
+  const line = /^#![ \t]*([^\n]*)/.exec(head)?.[1]?.trimEnd();
+  if (line === undefined) return null;
+  // The kernel needs no right to read a script, but its interpreter does.
+  return isAllowed(path, stat, READ, actor, subject) ? line : null;
+}
+
+function readHead(path: string): string {
+  const descriptor = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    return head.toString('latin1', 0, readSync(descriptor, head, 0, HEAD_BYTES, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function checkInterpreter(
+  script: string,
+  line: string,
+  view: WorkerView,
+  subject: Subject,
+  depth: number,
+): void {
+  const [program = '', ...rest] = line.split(/[ \t]+/);
+  const named: Subject = { ...subject, report: naming(script, program, subject.report) };
+  if (program.endsWith('\r') || rest.at(-1)?.endsWith('\r') === true) {
+    subject.report.error(
+      subject.key,
+      `${script} has Windows line ends`,
+      `convert it: sed -i 's/\\r$//' ${script}`,
+    );
+    return;
+  }
+  checkExecutable(resolve(view.chdir, program), view, named, depth);
+  if (!program.endsWith('/env')) return;
+  // env(1): options and assignments, then the name that it looks for in PATH.
+  const name = rest.find(word => !word.startsWith('-') && !word.includes('='));
+  if (name === undefined) return;
+  const inner: Subject = { ...subject, report: naming(script, name, subject.report) };
+  if (name.includes('/')) checkExecutable(resolve(view.chdir, name), view, inner, depth);
+  else checkInPath(name, view, inner, depth);
+}
+
+/** Says of every finding that it is about a script's interpreter. */
+function naming(script: string, interpreter: string, report: Report): Report {
+  const prefix = `${script} needs the interpreter ${interpreter}: `;
+  return {
+    error: (key, message, remedy, element) => report.error(key, prefix + message, remedy, element),
+    notice: (key, message, remedy, element) => report.notice(key, prefix + message, remedy, element),
+    untested: report.untested,
+  };
+}

@@ -1,0 +1,83 @@
+/** The files of fpm-ts itself: run directory, pid file, control socket, logs. */
+import { type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { GlobalConfig, PoolConfig } from '../types.ts';
+import type { Report } from './findings.ts';
+import { WRITE } from './permission.ts';
+import { checkWritableDirectory, ownership, peek } from './places.ts';
+import type { Self } from './self.ts';
+import { checkSocketPath } from './socket-path.ts';
+import { may } from './walk.ts';
+
+export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report): void {
+  const { runDir, pidFile, control, log } = config;
+  const isThere = checkRunDir(runDir, self, report);
+  if (isThere || dirname(pidFile) !== runDir) checkFile('pid_file', pidFile, self, report, isPidFile);
+  // Our own supervisor may listen on it; a second one is refused by the pid file.
+  checkSocketPath({ key: 'control.socket', path: control.socket, runDir, isOurs: true }, self, report);
+  if (log.file !== 'stderr' && (isThere || dirname(log.file) !== runDir))
+    checkFile('log.file', log.file, self, report, isLogFile);
+}
+
+export function checkPoolLog(pool: PoolConfig, runDir: string, self: Self, report: Report): void {
+  if (pool.logFile === undefined) return;
+  const isMade = dirname(pool.logFile) === runDir && peek(runDir) === null;
+  if (!isMade) checkFile('log.file', pool.logFile, self, report, isLogFile);
+}
+
+/** It is made at the start with those above it. @returns whether it exists already and can be used */
+function checkRunDir(runDir: string, self: Self, report: Report): boolean {
+  const stat = peek(runDir);
+  if (stat === null) {
+    checkWritableDirectory('run_dir', nearestParent(runDir), self, report);
+    return false;
+  }
+  if (!stat.isDirectory()) {
+    report.error('run_dir', `${runDir} is not a directory`, 'remove it, or set another run_dir');
+    return false;
+  }
+  if (stat.uid !== self.uid && stat.uid !== 0) {
+    report.error('run_dir', `${runDir} belongs to somebody else (${ownership(stat)})`, 'set another run_dir');
+    return false;
+  }
+  return checkWritableDirectory('run_dir', runDir, self, report) !== null;
+}
+
+function nearestParent(path: string): string {
+  const parent = dirname(path);
+  return lookAt(parent) === null ? nearestParent(parent) : parent;
+}
+
+type Kind = (stat: Stats) => boolean;
+const isPidFile: Kind = stat => stat.isFile();
+const isLogFile: Kind = stat => stat.isFile() || stat.isFIFO() || stat.isCharacterDevice();
+
+/** A file that we write: its directory, or where it exists, itself. */
+function checkFile(key: string, path: string, self: Self, report: Report, isKind: Kind): void {
+  const stat = lookAt(path);
+  if (stat === null) {
+    checkWritableDirectory(key, dirname(path), self, report);
+    return;
+  }
+  if (!isKind(stat)) {
+    report.error(
+      key,
+      `${path} is ${stat.isDirectory() ? 'a directory' : 'not a file that can be written'}`,
+      'choose another path',
+    );
+  } else if (may(self, path, stat, WRITE) === false) {
+    report.error(
+      key,
+      `${self.label} may not write ${path} (${ownership(stat)})`,
+      `choose another path, or: chown ${self.uid} ${path}`,
+    );
+  }
+}
+
+function lookAt(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null; // not there, or a directory above it is closed to us: the walk says which
+  }
+}

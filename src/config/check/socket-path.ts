@@ -1,0 +1,90 @@
+/** The path of a Unix socket: its length, its directory, and what stands there already. */
+import { lstatSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import { holderOf, probeUnixSocket, TEMPORARY_SUFFIX_BYTES } from '../../os/address.ts';
+import { socketFile, unixListeners } from '../../os/sock-diag.ts';
+import { UNIX_PATH_MAX_BYTES } from '../../os/sockaddr.ts';
+import type { Report } from './findings.ts';
+import { checkWritableDirectory, ownership, peek } from './places.ts';
+import type { Self } from './self.ts';
+
+export interface SocketPlace {
+  readonly key: string;
+  readonly path: string;
+  /** Made at the start when it is missing; it has been checked by itself. */
+  readonly runDir: string;
+  /** A running supervisor of this configuration listens there: that is no conflict. */
+  readonly isOurs: boolean;
+}
+
+const LENGTH_MAX_BYTES = UNIX_PATH_MAX_BYTES - TEMPORARY_SUFFIX_BYTES;
+
+export function checkSocketPath(
+  { key, path, runDir, isOurs }: SocketPlace,
+  self: Self,
+  report: Report,
+): void {
+  const length = Buffer.byteLength(path);
+  if (length > LENGTH_MAX_BYTES) {
+    const message = `${path} is ${length} bytes long; with the temporary name of a new generation it must fit into ${UNIX_PATH_MAX_BYTES}`;
+    report.error(key, message, `shorten it to ${LENGTH_MAX_BYTES} bytes`);
+    return;
+  }
+  const directory = dirname(path);
+  const isInRunDir = directory === runDir;
+  if (isInRunDir && peek(runDir) === null) return;
+  const parent = checkWritableDirectory(key, directory, self, isInRunDir ? SILENT : report);
+  if (parent === null) return;
+  const stat = peek(path);
+  if (stat === null) return;
+  if (!stat.isSocket()) {
+    const message = `${path} is ${kindOf(stat)}, and only a socket is ever replaced`;
+    report.error(key, message, 'choose another path, or remove it yourself');
+    return;
+  }
+  if (isOurs) return;
+  checkOccupant(key, path, report);
+  if (isSticky(parent) && ![stat.uid, parent.uid].includes(self.uid) && !self.capabilities.has('fowner')) {
+    const message = `${path} belongs to somebody else (${ownership(stat)}), who alone may replace it in ${directory}`;
+    report.error(key, message, 'choose another path, or let its owner remove it');
+  }
+}
+
+/** What is wrong with run_dir is said once, under its own key. */
+const SILENT: Report = { error: () => {}, notice: () => {}, untested: () => {} };
+
+function checkOccupant(key: string, path: string, report: Report): void {
+  const found = probeUnixSocket(path);
+  if (found === 'denied')
+    report.untested(`${key} ${path}`, 'we may not connect, to see whether somebody listens');
+  if (found === 'other')
+    report.error(
+      key,
+      `${path} is a socket of another type, not one that we would replace`,
+      'choose another path',
+    );
+  if (found !== 'listening') return;
+  const message = `${path} is taken: ${holderText(path)} listens there`;
+  report.error(key, message, 'end that program, or choose another path');
+}
+
+function holderText(path: string): string {
+  try {
+    const { device, inode } = socketFile(lstatSync(path, { bigint: true }));
+    const row = unixListeners().find(({ file }) => file?.device === device && file.inode === inode);
+    const holder = row === undefined ? null : holderOf(row.inode);
+    return holder === null ? 'another process' : `${holder.program} (pid ${holder.pid})`;
+  } catch {
+    return 'another process'; // no netlink here, or it has just gone: the connect has said enough
+  }
+}
+
+function isSticky({ mode }: Stats): boolean {
+  return (mode & 0o1000) !== 0;
+}
+
+function kindOf(stat: Stats): string {
+  if (stat.isDirectory()) return 'a directory';
+  if (stat.isSymbolicLink()) return 'a symbolic link';
+  return stat.isFile() ? 'a regular file' : 'a special file';
+}

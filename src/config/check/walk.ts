@@ -1,0 +1,74 @@
+/**
+ * Follows a path as somebody else would, component by component, symbolic links included, and inside a jail as
+ * from inside: what access(2) answers only for ourselves, and without saying where the way ends.
+ */
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { readAcl } from '../../os/acl.ts';
+import { type Actor, EXECUTE, permits } from './permission.ts';
+
+/** path_resolution(7): the kernel follows no more links than this. */
+const LINKS_MAX = 40;
+
+export type Walk =
+  | { readonly found: true /** On the host, without links. */; readonly path: string; readonly stat: Stats }
+  | {
+      readonly found: false;
+      readonly why: 'missing' | 'no directory' | 'closed' | 'loop' | 'unseen';
+      /** The component where the way ends, on the host. */
+      readonly at: string;
+      readonly stat: Stats | null;
+    };
+
+/**
+ * @param path absolute, as `actor` says it
+ * @param root where `/` is for `actor`; on the host
+ */
+export function walk(path: string, actor: Actor, root = '/'): Walk {
+  const ahead = split(path);
+  const behind: string[] = [];
+  let links = 0;
+  for (;;) {
+    const here = join(root, ...behind);
+    const stat = look(here);
+    if (!(stat instanceof Object)) return { found: false, why: stat, at: here, stat: null };
+    if (stat.isSymbolicLink() && behind.length > 0) {
+      if (++links > LINKS_MAX) return { found: false, why: 'loop', at: here, stat };
+      const target = readlinkSync(here);
+      if (target.startsWith('/')) behind.length = 0;
+      else behind.pop();
+      ahead.unshift(...split(target));
+      continue;
+    }
+    const next = ahead.shift();
+    if (next === undefined) return { found: true, path: here, stat };
+    if (!stat.isDirectory()) return { found: false, why: 'no directory', at: here, stat };
+    const mayEnter = may(actor, here, stat, EXECUTE);
+    if (mayEnter !== true)
+      return { found: false, why: mayEnter === null ? 'unseen' : 'closed', at: here, stat };
+    if (next === '..') behind.pop();
+    else behind.push(next);
+  }
+}
+
+/** Whether `actor` may; null when we cannot read the access list that decides it. */
+export function may(actor: Actor, path: string, stat: Stats, wanted: number): boolean | null {
+  try {
+    return permits(actor, stat, readAcl(path), wanted);
+  } catch {
+    return null;
+  }
+}
+
+function split(path: string): string[] {
+  return path.split('/').filter(part => part !== '' && part !== '.');
+}
+
+function look(path: string): Stats | 'missing' | 'unseen' {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) ?? 'missing';
+  } catch (error) {
+    // ENOTDIR cannot be: the parent was a directory a moment ago. What is left is that we may not look.
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'missing' : 'unseen';
+  }
+}
