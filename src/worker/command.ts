@@ -4,14 +4,11 @@
  * between. The order: what needs root first, credentials last.
  */
 
-import { accessSync, constants, statSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Limit, PoolConfig } from '../config/types.ts';
 import type { WorkerSpec } from '../keeper/protocol.ts';
+import { DEFAULT_PATH, findProgram, helperProgram } from '../os/programs.ts';
 import type { Identity } from './identity.ts';
-
-/** Where the programs of util-linux and coreutils stand, and what a worker has as PATH when nothing else is said. */
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Variables of ours or of our service manager's, which mean something else to a worker (DESIGN section 8). */
 const NEVER_PASSED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
@@ -97,9 +94,9 @@ function limits(pool: PoolConfig): string[] {
   ];
   const { priority, oomScoreAdj } = pool.process;
   return [
-    ...(priority === 0 ? [] : ['nice', '-n', String(priority)]),
-    ...(oomScoreAdj === 0 ? [] : ['choom', '-n', String(oomScoreAdj), '--']),
-    ...(options.length === 0 ? [] : ['prlimit', ...options, '--']),
+    ...(priority === 0 ? [] : [helperProgram('nice'), '-n', String(priority)]),
+    ...(oomScoreAdj === 0 ? [] : [helperProgram('choom'), '-n', String(oomScoreAdj), '--']),
+    ...(options.length === 0 ? [] : [helperProgram('prlimit'), ...options, '--']),
   ];
 }
 
@@ -114,19 +111,19 @@ function credentials(pool: PoolConfig, identity: Identity): string[] {
   const privileges = noNewPrivileges ? ['--no-new-privs'] : [];
   if (pool.chroot !== undefined) {
     // setpriv would not be found inside, and chroot is not permitted any more once the user has changed.
-    const outer = noNewPrivileges ? ['setpriv', ...privileges, '--'] : [];
+    const outer = noNewPrivileges ? [helperProgram('setpriv'), ...privileges, '--'] : [];
     return [
       ...outer,
-      'chroot',
+      helperProgram('chroot'),
       `--userspec=${identity.uid}:${identity.gid}`,
       `--groups=${groups}`,
       pool.chroot,
     ];
   }
-  if (!identity.isOther) return noNewPrivileges ? ['setpriv', ...privileges, '--'] : [];
+  if (!identity.isOther) return noNewPrivileges ? [helperProgram('setpriv'), ...privileges, '--'] : [];
   const supplementary = groups === '' ? '--clear-groups' : `--groups=${groups}`;
   return [
-    'setpriv',
+    helperProgram('setpriv'),
     ...privileges,
     `--reuid=${identity.uid}`,
     `--regid=${identity.gid}`,
@@ -139,18 +136,4 @@ function credentials(pool: PoolConfig, identity: Identity): string[] {
 function enterDirectory(pool: PoolConfig): string[] {
   if (pool.chroot === undefined || pool.chdir === '/') return [];
   return ['/bin/sh', '-c', 'cd "$0" && exec "$@"', pool.chdir];
-}
-
-/** The first executable of that name in the directories of PATH; null when there is none. */
-export function findProgram(name: string, path: string): string | null {
-  for (const directory of path.split(delimiter)) {
-    const candidate = join(directory, name);
-    try {
-      accessSync(candidate, constants.X_OK);
-      if (statSync(candidate).isFile()) return candidate;
-    } catch {
-      // not there: on to the next
-    }
-  }
-  return null;
 }
