@@ -11,7 +11,10 @@ const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
 
-/** What the temporary name of a generation's socket may add to its path, in bytes (DESIGN D3). */
+/** Added to a socket's path while it is not yet ready for the public: it is bound there and renamed (DESIGN D3). */
+export const TEMPORARY_SUFFIX = '.new';
+
+/** The room that a path must leave for that suffix, in bytes: more than it takes now, so that it may grow a number. */
 export const TEMPORARY_SUFFIX_BYTES = 12;
 
 /** What a TCP listener takes up; the fields that sock_diag gives of one. */

@@ -9,6 +9,7 @@ import {
   renameSync,
   unlinkSync,
 } from 'node:fs';
+import { TEMPORARY_SUFFIX } from './address.ts';
 import { ACCEPT_ALL, clientFilter, encodeFilter } from './client-filter.ts';
 import { addressOf, declare, must, SystemError } from './libc.ts';
 import { AF_INET6, AF_UNIX, inetAddress, unixAddress } from './sockaddr.ts';
@@ -29,9 +30,6 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const O_PATH = 0o10000000;
 const AT_EMPTY_PATH = 0x1000;
-
-/** Appended to a socket's path while it is not yet ready for the public. */
-const TEMPORARY_SUFFIX = '.new';
 
 export interface UnixListenerOptions {
   readonly path: string;
