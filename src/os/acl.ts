@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { declare, lastErrno, SystemError } from './libc.ts';
 
-const getxattr = declare('ssize_t getxattr(const char *, const char *, _Out_ void *, size_t)');
+const getxattr = declare('long getxattr(const char *, const char *, _Out_ void *, size_t)');
 /** linux/posix_acl_xattr.h: a version, then entries of tag, permissions (u16) and id (u32), little endian. */
 const ATTRIBUTE = 'system.posix_acl_access';
 const VERSION = 2;

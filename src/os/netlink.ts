@@ -7,8 +7,8 @@ import { constants } from 'node:os';
 import { declare, lastErrno, SystemError } from './libc.ts';
 
 const socket = declare('int socket(int, int, int)');
-const send = declare('ssize_t send(int, const void *, size_t, int)');
-const recv = declare('ssize_t recv(int, _Out_ void *, size_t, int)');
+const send = declare('long send(int, const void *, size_t, int)');
+const recv = declare('long recv(int, _Out_ void *, size_t, int)');
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;

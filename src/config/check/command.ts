@@ -1,5 +1,6 @@
 /** The command of a pool, and the programs that stand in front of it (DESIGN D9). */
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
+import { DEFAULT_PATH } from '../../os/programs.ts';
 import type { PoolConfig } from '../types.ts';
 import { checkExecutable, checkInPath, isProgram, type Subject } from './executable.ts';
 import type { Report } from './findings.ts';
@@ -28,15 +29,15 @@ interface Helper {
   readonly package: string;
 }
 
-/** The programs of util-linux and coreutils that this pool's settings need, found as they will be. */
+/** The programs of util-linux and coreutils that this pool's settings need; its own PATH has no say in them. */
 export function checkHelpers(pool: PoolConfig, view: WorkerView, self: Self, report: Report): void {
   for (const { program, key, package: from } of helpersOf(pool, view.actor)) {
     const candidates = program.startsWith('/')
       ? [program]
-      : view.path.map(directory => resolve(directory, program));
+      : DEFAULT_PATH.split(delimiter).map(directory => resolve(directory, program));
     if (candidates.some(path => isProgram(path, self, '/'))) continue;
-    const message = `needs the program ${program}, which is not in the worker's PATH (${view.path.join(':')})`;
-    report.error(key, message, `install it: apt-get install ${from}; or correct PATH in env`);
+    const message = `needs the program ${program}, which is not in ${DEFAULT_PATH}`;
+    report.error(key, message, `install it: apt-get install ${from}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The file system as a pool's workers see it: their jail, their directory, their PATH. */
 import { delimiter, join } from 'node:path';
+import { DEFAULT_PATH } from '../../os/programs.ts';
 import type { PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
 import type { WorkerActor } from './identity.ts';
@@ -7,9 +8,6 @@ import { EXECUTE } from './permission.ts';
 import { ownership, reportDeadEnd } from './places.ts';
 import type { Self } from './self.ts';
 import { may, walk } from './walk.ts';
-
-/** PATH of a worker when neither `env` nor `pass_env` sets it. */
-export const DEFAULT_WORKER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface WorkerView {
   readonly actor: WorkerActor;
@@ -36,7 +34,7 @@ export function viewOf(
 /** Relative elements of PATH would be looked for in `chdir`; nobody means that, so they are left out. */
 function workerPath(pool: PoolConfig, env: NodeJS.ProcessEnv): string[] {
   const passed = !pool.clearEnv || pool.passEnv.includes('PATH') ? env.PATH : undefined;
-  const path = pool.env.PATH ?? passed ?? DEFAULT_WORKER_PATH;
+  const path = pool.env.PATH ?? passed ?? DEFAULT_PATH;
   return path.split(delimiter).filter(directory => directory.startsWith('/'));
 }
 
