@@ -1,11 +1,12 @@
 /** `start --daemonize`: starts the keeper in a session of its own and waits for its word. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { FpmError } from '../errors.ts';
 import type { Announcement } from '../keeper/announcer.ts';
 
 /** Where the keeper finds the pipe to us. */
 export const ANNOUNCE_DESCRIPTOR = 3;
 
-/** @returns what the keeper announced, and its pid */
+/** @returns what the keeper announced, and its pid. @throws {FpmError} when it could not say anything */
 export async function startInBackground(
   entry: string,
   configFile: string,
@@ -42,8 +43,7 @@ export async function startInBackground(
   closeSync(nowhere);
   setNonblocking(pipe.read, false);
   const text = readToEnd(pipe.read);
-  if (text === '')
-    return { ok: false, exitCode: 1, message: 'fpm-ts: the keeper ended before it could say why\n', pid };
+  if (text === '') throw new FpmError('FAILED', 'the keeper ended before it could say why');
   return { ...(JSON.parse(text) as Announcement), pid };
 }
 

@@ -71,6 +71,12 @@ async function report(error: unknown, json: boolean): Promise<number> {
 
 function toFpmError(error: unknown): FpmError {
   if (error instanceof FpmError) return error;
-  if (error instanceof CommanderError) return new FpmError('USAGE', error.message.replace(/^error: /, ''));
+  if (error instanceof CommanderError) {
+    const isHelp = error.code === 'commander.help'; // printed because none was named, or `help` was asked about none of ours
+    return new FpmError(
+      'USAGE',
+      isHelp ? 'no command is named, or none of these' : error.message.replace(/^error: /, ''),
+    );
+  }
   return new FpmError('FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

@@ -44,7 +44,7 @@ async function daemonize(entry: string, file: string, options: GlobalOptions): P
   const announced = await startInBackground(entry, file, options.json === true);
   if (announced.exitCode !== EXIT.ok) {
     // The error is complete: what the supervisor said is printed as it is.
-    process.stderr.write(announced.message);
+    process[announced.stream].write(announced.message);
     process.exitCode = announced.exitCode;
     return;
   }

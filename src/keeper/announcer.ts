@@ -1,11 +1,10 @@
 /** Tells the process that started us with `--daemonize` how the start went, once, over a pipe. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { duplicateOnto } from '../os/descriptor.ts';
+import type { Ending } from './protocol.ts';
 
-export interface Announcement {
+export interface Announcement extends Ending {
   readonly ok: boolean;
-  readonly message: string;
-  readonly exitCode: number;
 }
 
 export class Announcer {
@@ -16,9 +15,12 @@ export class Announcer {
     this.#descriptor = descriptor;
   }
 
-  /** After the first call the terminal is left: what still writes to it goes nowhere. */
-  announce(announcement: Announcement): void {
-    if (this.#descriptor === null) return;
+  /**
+   * After the first call the terminal is left: what still writes to it goes nowhere.
+   * @returns whether somebody was to be told
+   */
+  announce(announcement: Announcement): boolean {
+    if (this.#descriptor === null) return false;
     try {
       writeSync(this.#descriptor, `${JSON.stringify(announcement)}\n`);
     } catch {
@@ -29,5 +31,6 @@ export class Announcer {
     const nowhere = openSync('/dev/null', 'r+');
     for (const standard of [0, 1, 2]) duplicateOnto(nowhere, standard);
     closeSync(nowhere);
+    return true;
   }
 }

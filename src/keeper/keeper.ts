@@ -13,7 +13,15 @@ import { LogSinks } from './log-sinks.ts';
 import { reapOrphans } from './orphans.ts';
 import { OutputReaders } from './output.ts';
 import { makeRunDir, PidFile } from './pid-file.ts';
-import type { Answer, Ask, KeeperMessage, LogSettings, RequestName, SupervisorMessage } from './protocol.ts';
+import type {
+  Answer,
+  Ask,
+  Ending,
+  KeeperMessage,
+  LogSettings,
+  RequestName,
+  SupervisorMessage,
+} from './protocol.ts';
 import { SupervisorProcess } from './supervisor-process.ts';
 import { Workers } from './workers.ts';
 
@@ -109,11 +117,11 @@ export class Keeper {
     },
     reopenLogs: () => ({ failed: this.#sinks.reopen().map(error => error.message) }),
     announce: ask => {
-      this.#announcer.announce({ ok: ask.ok, message: ask.message, exitCode: 0 });
+      this.#announcer.announce({ ...ask, exitCode: 0, stream: 'stderr' });
       return null;
     },
     finish: ask => {
-      this.#supervisor.retire(() => void this.#end(ask.exitCode, ask.message));
+      this.#supervisor.retire(() => void this.#end(ask));
       return null;
     },
   };
@@ -168,7 +176,8 @@ export class Keeper {
     this.#isSupervised = false;
     if (this.#pidFile === null) {
       // It has not even begun: nothing runs yet, so this is a failed start.
-      void this.#end(1, `fpm-ts: the supervisor ended (${how}) before it could start anything\n`);
+      const message = `fpm-ts: the supervisor ended (${how}) before it could start anything\n`;
+      void this.#end({ exitCode: 1, message, stream: 'stderr' });
       return;
     }
     this.#log(
@@ -185,11 +194,12 @@ export class Keeper {
     this.#sinks.main.write({ level, time: Date.now(), msg });
   }
 
-  async #end(exitCode: number, message: string): Promise<never> {
+  async #end(ending: Ending): Promise<never> {
+    const { exitCode, message, stream } = ending;
     this.#listeners.closeAll();
     await this.#sinks.close();
-    if (message !== '') writeSync(2, message);
-    this.#announcer.announce({ ok: exitCode === 0, message, exitCode });
+    const isTold = this.#announcer.announce({ ...ending, ok: exitCode === 0 });
+    if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, message);
     this.#pidFile?.release();
     return endProcess(exitCode);
   }

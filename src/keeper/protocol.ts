@@ -70,6 +70,13 @@ export interface World {
   readonly notes: Readonly<Record<string, string>>;
 }
 
+/** How the keeper ends, and what it says to whoever started it. */
+export interface Ending {
+  readonly exitCode: number;
+  readonly message: string;
+  readonly stream: 'stdout' | 'stderr';
+}
+
 export interface LogSettings {
   /** 'stderr' or an absolute path. */
   readonly file: string;
@@ -99,8 +106,8 @@ export interface Requests {
   reopenLogs: { ask: object; answer: { readonly failed: readonly string[] } };
   /** Tells whoever started us in the background that all pools are ready, or why not. */
   announce: { ask: { readonly ok: boolean; readonly message: string }; answer: null };
-  /** The end: closes what is open and ends the keeper with this code, the message on stderr. */
-  finish: { ask: { readonly exitCode: number; readonly message: string }; answer: null };
+  /** The end: closes what is open and ends the keeper with this code, the message on that stream. */
+  finish: { ask: Ending; answer: null };
 }
 
 export type RequestName = keyof Requests;

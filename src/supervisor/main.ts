@@ -4,7 +4,7 @@ import type { GlobalConfig } from '../config/types.ts';
 import { errorBody } from '../control/error-body.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
-import type { World } from '../keeper/protocol.ts';
+import type { Ending, World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import type { PoolNote } from '../pool/pool.ts';
 import { checkAgainstSystem, readConfiguration } from './configuration.ts';
@@ -37,14 +37,10 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
         : restore(keeper, world, options);
     for (const event of early) daemon.supervisor.enqueue(event);
     await daemon.serve();
-    await finish(keeper, EXIT.ok, '');
+    await finish(keeper, { exitCode: EXIT.ok, message: '', stream: 'stderr' });
   } catch (error) {
     const shown = error instanceof FpmError ? error : new FpmError('FAILED', messageOf(error));
-    await finish(
-      keeper,
-      shown.exitCode,
-      options.json ? JSON.stringify(errorBody(shown)) : `fpm-ts: ${shown.message}`,
-    );
+    await finish(keeper, ending(shown, options.json));
   }
 }
 
@@ -94,9 +90,17 @@ function restore(keeper: Keeper, world: World, options: SupervisorOptions): Daem
   return daemon;
 }
 
-async function finish(keeper: Keeper, exitCode: number, message: string): Promise<never> {
-  await keeper.ask('finish', { exitCode, message: message === '' ? '' : `${message}\n` });
+async function finish(keeper: Keeper, how: Ending): Promise<never> {
+  await keeper.ask('finish', how);
   return endProcess(EXIT.ok);
+}
+
+/** As every command tells its failure: JSON is a result and goes to stdout. */
+function ending(error: FpmError, json: boolean): Ending {
+  const { exitCode, message } = error;
+  return json
+    ? { exitCode, message: `${JSON.stringify(errorBody(error))}\n`, stream: 'stdout' }
+    : { exitCode, message: `fpm-ts: ${message}\n`, stream: 'stderr' };
 }
 
 function messageOf(error: unknown): string {

@@ -30,11 +30,7 @@ suite('integration/control-access', { needs: NEEDS, root: true }, async scope =>
   });
 
   async function cli(who: readonly string[], ...args: string[]): Promise<CommandResult> {
-    const [command = '', ...rest] = who;
-    return await runCommand(command, [
-      ...[...rest, node, main],
-      ...['-c', daemon.configFile, '--json', ...args],
-    ]);
+    return await runCommand('env', [...who, node, main, '-c', daemon.configFile, '--json', ...args]);
   }
 
   async function assertAllowed(who: readonly string[], ...args: string[]): Promise<CommandResult> {

@@ -170,9 +170,8 @@ suite('integration/control', { needs: NEEDS }, async scope => {
     const answer = await curl(socket, '/v1/stop', ['--data', `@${file}`]);
     assertDescribed(answer, 413, 'POST', '/v1/stop');
     assertError(answer, 413, 'USAGE', /65536 bytes/);
-    const chunked = await curl(socket, '/v1/stop', [
-      ...['--header', 'transfer-encoding: chunked', '--data', `@${file}`],
-    ]);
+    const inChunks = ['--header', 'transfer-encoding: chunked', '--data', `@${file}`];
+    const chunked = await curl(socket, '/v1/stop', inChunks);
     assertError(chunked, 413, 'USAGE', /65536 bytes/);
   });
 

@@ -18,14 +18,10 @@ export async function curl(
   { as = [], ...options }: CommandOptions & { readonly as?: readonly string[] } = {},
 ): Promise<CurlAnswer> {
   const facts = '\n%{http_code} %header{allow} %{content_type}';
-  const [command = 'curl', ...rest] = [
-    ...as,
-    'curl',
-    ...['--silent', '--show-error', '--max-time', '20', '--unix-socket', socket, '--write-out', facts],
-    ...args,
-    `http://localhost${path}`,
-  ];
-  const result = await runCommand(command, rest, options);
+  const common = ['--silent', '--show-error', '--max-time', '20', '--unix-socket', socket];
+  // env(1) runs either: curl, or what goes before it.
+  const command = [...as, 'curl', ...common, '--write-out', facts, ...args, `http://localhost${path}`];
+  const result = await runCommand('env', command, options);
   if (result.code !== 0) throw new Error(`curl ${path}: exit code ${result.code}: ${result.stderr}`);
   const end = result.stdout.lastIndexOf('\n');
   const body = result.stdout.slice(0, end);
