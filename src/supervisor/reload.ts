@@ -51,7 +51,8 @@ export class Reloads {
       this.#record(null);
       return result;
     } catch (error) {
-      this.#record(error instanceof FpmError ? error : new FpmError('RELOAD_FAILED', String(error)));
+      const shown = error instanceof FpmError ? error : new FpmError('RELOAD_FAILED', String(error));
+      if (shown.code !== 'NO_SUCH_POOL') this.#record(shown); // a slip of the keyboard reloads nothing
       throw error;
     } finally {
       supervisor.isReloading = false;
