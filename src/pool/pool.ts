@@ -109,7 +109,8 @@ export class Pool {
         file: this.config.file,
       });
     }
-    this.#ports.report({ type: 'listening', pool: this.name, address: this.config.listen.text });
+    const { address, text } = this.config.listen;
+    if (address.type !== 'none') this.#ports.report({ type: 'listening', pool: this.name, address: text });
   }
 
   /** Goes on where the last supervisor stopped: workers of a reload that it had not finished are sent away. */
