@@ -4,7 +4,7 @@
  * between. The order: what needs root first, credentials last.
  */
 
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Limit, PoolConfig } from '../config/types.ts';
 import type { WorkerSpec } from '../keeper/protocol.ts';
 import { DEFAULT_PATH, findProgram, helperProgram } from '../os/programs.ts';
@@ -22,9 +22,9 @@ export function workerSpec(
   const environment = workerEnvironment(pool, identity, env);
   const argv = workerArgv(pool, identity);
   const [program = ''] = argv;
-  const path = program.includes('/') ? program : findProgram(program, environment.PATH ?? DEFAULT_PATH);
+  const command = locateCommand(pool, environment.PATH ?? DEFAULT_PATH);
   return {
-    path: path ?? program,
+    path: program.includes('/') ? program : command,
     argv,
     env: environment,
     cwd: pool.chroot === undefined ? pool.chdir : '/',
@@ -35,6 +35,19 @@ export function workerSpec(
     pool: pool.name,
     logFile: pool.logFile ?? null,
   };
+}
+
+/**
+ * Behind the programs in front of it, a command that is not there would be no more than an exit code of theirs
+ * (125 to 127). Inside a jail we do not look: links lead elsewhere there.
+ * @throws {Error} when there is no such program
+ */
+function locateCommand({ command: [name = ''], chroot }: PoolConfig, path: string): string {
+  if (chroot !== undefined) return name;
+  const found = name.includes('/') ? findProgram(basename(name), dirname(name)) : findProgram(name, path);
+  if (found !== null) return name.includes('/') ? name : found;
+  const where = name.includes('/') ? '' : ` in PATH ${path}`;
+  throw new Error(`command ${name} does not exist${where} or is no program that can be executed`);
 }
 
 /** The environment of a worker: cleared unless the pool says otherwise, and never with what is meant for us. */
@@ -55,11 +68,10 @@ export function workerEnvironment(
     Object.assign(result, { LISTEN_FDS: '1', LISTEN_FDNAMES: pool.name });
   }
   if (isPhpCgi(pool.command)) result.PHP_FCGI_MAX_REQUESTS = String(pool.pm.maxRequests); // unset it is 500, 0 is no limit
-  if (pool.listen.allowedClients.length > 0) {
-    result.FCGI_WEB_SERVER_ADDRS = pool.listen.allowedClients
-      .filter(client => !client.includes('/'))
-      .join(',');
-  }
+  const { allowedClients } = pool.listen;
+  // It holds addresses only: programs would refuse the clients of a network that is left out.
+  if (allowedClients.length > 0 && !allowedClients.some(client => client.includes('/')))
+    result.FCGI_WEB_SERVER_ADDRS = allowedClients.join(',');
   return { ...result, ...pool.env };
 }
 

@@ -1,0 +1,211 @@
+/** What is executed for a worker: the chain of programs in front of its command, and its environment. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PoolConfig } from '../../../src/config/types.ts';
+import { workerArgv, workerEnvironment, workerSpec } from '../../../src/worker/command.ts';
+import type { Identity } from '../../../src/worker/identity.ts';
+
+const POOL: PoolConfig = {
+  name: 'www',
+  file: '/etc/fpm-ts/pools.d/www.toml',
+  command: ['/bin/cat', '-'],
+  enabled: true,
+  protocol: 'fastcgi',
+  dispatch: 'shared',
+  allowRoot: false,
+  umask: 0o022,
+  chdir: '/srv',
+  clearEnv: true,
+  env: {},
+  envFiles: [],
+  secretEnv: [],
+  passEnv: [],
+  stopSignal: 'SIGTERM',
+  stopIsGraceful: false,
+  killMode: 'group',
+  startTimeoutMs: 30_000,
+  processControlTimeoutMs: 10_000,
+  requestTerminateTimeoutMs: 0,
+  requestSlowlogTimeoutMs: 0,
+  rlimits: {},
+  index: 'index.php',
+  params: {},
+  listen: {
+    address: { type: 'unix', path: '/run/fpm-ts/www.sock' },
+    text: '/run/fpm-ts/www.sock',
+    pass: 'stdin',
+    backlog: 511,
+    mode: 0o660,
+    allowedClients: [],
+    nonblock: false,
+    swap: 'rename',
+  },
+  pm: {
+    mode: 'static',
+    maxChildren: 2,
+    maxSpawnRate: 128,
+    processIdleTimeoutMs: 10_000,
+    maxRequests: 0,
+    maxMemoryBytes: 0,
+    maxLifetimeMs: 0,
+    maxLifetimeJitter: 0,
+    workerConcurrency: 1,
+  },
+  process: { priority: 0, oomScoreAdj: 0, noNewPrivileges: false },
+};
+
+const SELF: Identity = { uid: 33, gid: 33, groups: [33], name: 'www', home: '/srv', isOther: false };
+const OTHER: Identity = { ...SELF, groups: [33, 103], isOther: true };
+
+/** Without the directories, which differ between systems. */
+function chain(pool: Partial<PoolConfig>, identity: Identity): string {
+  const argv = workerArgv({ ...POOL, ...pool }, identity);
+  return argv.map(word => word.replace(/^\/(usr\/)?s?bin\//, '')).join(' ');
+}
+
+const everything: Partial<PoolConfig> = {
+  process: { priority: 5, oomScoreAdj: 300, noNewPrivileges: true },
+  rlimits: { files: 100, core: 0, nproc: 50, as: 'unlimited', memlock: 4096 },
+};
+
+const limits = 'prlimit --nofile=100 --core=0 --nproc=50 --as=unlimited --memlock=4096 --';
+
+const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[] = [
+  ['nothing to set: the command alone', {}, SELF, 'cat -'],
+  ['another user', {}, OTHER, 'setpriv --reuid=33 --regid=33 --groups=33,103 -- cat -'],
+  [
+    'a uid without groups',
+    {},
+    { ...OTHER, groups: [] },
+    'setpriv --reuid=33 --regid=33 --clear-groups -- cat -',
+  ],
+  [
+    'a jail',
+    { chroot: '/srv/jail', chdir: '/' },
+    OTHER,
+    'chroot --userspec=33:33 --groups=33,103 /srv/jail cat -',
+  ],
+  [
+    'a jail and a directory inside',
+    { chroot: '/srv/jail', chdir: '/app' },
+    OTHER,
+    'chroot --userspec=33:33 --groups=33,103 /srv/jail sh -c cd "$0" && exec "$@" /app cat -',
+  ],
+  [
+    'everything, as ourselves',
+    everything,
+    SELF,
+    `nice -n 5 choom -n 300 -- ${limits} setpriv --no-new-privs -- cat -`,
+  ],
+  [
+    'everything, as another user',
+    everything,
+    OTHER,
+    `nice -n 5 choom -n 300 -- ${limits} setpriv --no-new-privs --reuid=33 --regid=33 --groups=33,103 -- cat -`,
+  ],
+  [
+    'everything, in a jail: privileges first, the user last',
+    { ...everything, chroot: '/srv/jail', chdir: '/' },
+    OTHER,
+    `nice -n 5 choom -n 300 -- ${limits} setpriv --no-new-privs -- chroot --userspec=33:33 --groups=33,103 /srv/jail cat -`,
+  ],
+  [
+    'the socket as systemd hands it over',
+    { listen: { ...POOL.listen, pass: 'systemd' } },
+    SELF,
+    'sh -c LISTEN_PID=$$ exec "$@" sh cat -',
+  ],
+];
+
+for (const [name, pool, identity, expected] of ROWS) {
+  void test(`chain: ${name}`, () => assert.equal(chain(pool, identity), expected));
+}
+
+void test('the programs in front are the system’s, whatever PATH the worker has', () => {
+  const argv = workerArgv({ ...POOL, ...everything, env: { PATH: '/srv/evil' } }, OTHER);
+  for (const name of ['nice', 'choom', 'prlimit', 'setpriv'])
+    assert.ok(
+      argv.some(word => word.startsWith('/') && word.endsWith(`/${name}`)),
+      name,
+    );
+});
+
+void test('a command that is not there is said at once, not as an exit code of what stands in front of it', () => {
+  const spec = (pool: Partial<PoolConfig>): unknown =>
+    workerSpec({ ...POOL, chdir: '/', ...pool }, OTHER, null, {});
+  assert.throws(() => spec({ command: ['/nonexistent/x'] }), /\/nonexistent\/x/);
+  assert.throws(() => spec({ command: ['/etc/passwd'] }), /\/etc\/passwd/);
+  assert.throws(() => spec({ command: ['cat'], env: { PATH: '/nonexistent' } }), /cat.*\/nonexistent/);
+  assert.ok(spec({ command: ['cat'] }));
+  // Inside a jail another file may have that name.
+  assert.ok(spec({ command: ['/nonexistent/x'], chroot: '/srv/jail' }));
+});
+
+const environment = (pool: Partial<PoolConfig>, env: NodeJS.ProcessEnv = {}): Record<string, string> =>
+  workerEnvironment({ ...POOL, ...pool }, SELF, env);
+
+const OURS = {
+  TZ: 'Europe/Berlin',
+  LANG: 'de_DE.UTF-8',
+  PATH: '/opt/node/bin',
+  HOME: '/root',
+  NOTIFY_SOCKET: '/run/notify',
+  LISTEN_FDS: '2',
+  LISTEN_PID: '7',
+  LISTEN_FDNAMES: 'a:b',
+  LISTEN_PIDFDID: '9',
+  WATCHDOG_USEC: '100',
+  WATCHDOG_PID: '7',
+  NODE_OPTIONS: '--inspect',
+};
+
+void test('the environment is cleared', () => {
+  assert.deepEqual(environment({}, OURS), {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/srv',
+    USER: 'www',
+    LOGNAME: 'www',
+  });
+});
+
+void test('not cleared, it holds ours but for what is meant for us', () => {
+  assert.deepEqual(environment({ clearEnv: false }, OURS), {
+    TZ: 'Europe/Berlin',
+    LANG: 'de_DE.UTF-8',
+    PATH: '/opt/node/bin',
+    HOME: '/srv',
+    USER: 'www',
+    LOGNAME: 'www',
+  });
+});
+
+void test('pass_env passes what is named, and never what is meant for us', () => {
+  const passEnv = ['TZ', 'UNSET', 'NODE_OPTIONS', 'NOTIFY_SOCKET', 'LISTEN_FDS', 'WATCHDOG_USEC'];
+  const { TZ, UNSET, NODE_OPTIONS, NOTIFY_SOCKET, LISTEN_FDS, WATCHDOG_USEC } = environment(
+    { passEnv },
+    OURS,
+  );
+  assert.equal(TZ, 'Europe/Berlin');
+  assert.deepEqual([UNSET, NODE_OPTIONS, NOTIFY_SOCKET, LISTEN_FDS, WATCHDOG_USEC], Array(5).fill(undefined));
+});
+
+void test('env goes over everything', () => {
+  const result = environment({ env: { PATH: '/srv/bin', HOME: '/tmp', TZ: 'UTC' }, passEnv: ['TZ'] }, OURS);
+  assert.deepEqual([result.PATH, result.HOME, result.TZ], ['/srv/bin', '/tmp', 'UTC']);
+});
+
+void test('php-cgi is told not to quit after 500 requests', () => {
+  assert.equal(environment({ command: ['/usr/bin/php-cgi8.2'] }).PHP_FCGI_MAX_REQUESTS, '0');
+  const pm = { ...POOL.pm, maxRequests: 1000 };
+  assert.equal(environment({ command: ['/usr/bin/php-cgi'], pm }).PHP_FCGI_MAX_REQUESTS, '1000');
+  assert.equal(environment({}).PHP_FCGI_MAX_REQUESTS, undefined);
+});
+
+void test('FCGI_WEB_SERVER_ADDRS repeats a list of addresses; of a network it knows nothing', () => {
+  const addresses = (allowedClients: string[]): string | undefined =>
+    environment({ listen: { ...POOL.listen, allowedClients } }).FCGI_WEB_SERVER_ADDRS;
+  assert.equal(addresses([]), undefined);
+  assert.equal(addresses(['127.0.0.1', '::1']), '127.0.0.1,::1');
+  // A program that took part of the list for all of it would refuse the rest.
+  assert.equal(addresses(['127.0.0.1', '10.0.0.0/8']), undefined);
+});
