@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** When it counts as started. By default: it and every pool are running. */
   readonly ready?: (status: Status) => boolean;
+  /** What is run with the arguments of fpm-ts; by default Node with the built main.js. */
+  readonly program?: readonly string[];
   /** Arguments of `start`. */
   readonly startArguments?: readonly string[];
 }
@@ -77,11 +79,12 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
   const watch = watchProcesses();
 
   const outputFd = openSync(outputFile, 'a');
-  const child = spawn(
-    process.execPath,
-    [MAIN, '-c', configFile, 'start', ...(options.startArguments ?? [])],
-    { cwd: dir, stdio: ['ignore', outputFd, outputFd], env: { ...cleanEnvironment(), ...options.env } },
-  );
+  const [command = '', ...first] = options.program ?? [process.execPath, MAIN];
+  const child = spawn(command, [...first, '-c', configFile, 'start', ...(options.startArguments ?? [])], {
+    cwd: dir,
+    stdio: ['ignore', outputFd, outputFd],
+    env: { ...cleanEnvironment(), ...options.env },
+  });
   closeSync(outputFd);
   let end: { code: number | null; signal: NodeJS.Signals | null } | undefined;
   const exited = new Promise<NonNullable<typeof end>>((resolve, reject) => {
