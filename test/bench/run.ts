@@ -8,9 +8,10 @@ import { openPlace } from '../lib/place.ts';
 import { type Benchmark, type Effort, LONG, QUICK } from './benchmark.ts';
 import { describeMachine } from './machine.ts';
 import { printReport } from './print.ts';
+import { start } from './start.ts';
 import { throughput } from './throughput.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput];
+const BENCHMARKS: readonly Benchmark[] = [throughput, start];
 
 /** Rejects on Ctrl-C, so that what runs is ended before we are. */
 const interrupted = new Promise<never>((_resolve, reject) => {
