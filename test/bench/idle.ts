@@ -81,9 +81,9 @@ async function measureIdle({ pid, supervisor_pid }: Status, effort: Effort): Pro
 /** Beside a Node that does nothing, which is the floor of any command of ours. */
 async function measureStatus(daemon: Daemon): Promise<Report> {
   const commands: Readonly<Record<string, () => Promise<void>>> = {
-    'fpm-ts status': async () => void succeeded(await daemon.cli('status')),
-    'fpm-ts status --json': async () => void succeeded(await daemon.cli('status', '--json')),
-    'node -e 0': async () => void succeeded(await runCommand(process.execPath, ['-e', '0'])),
+    'fpm-ts status': async () => succeeded(await daemon.cli('status')),
+    'fpm-ts status --json': async () => succeeded(await daemon.cli('status', '--json')),
+    'node -e 0': async () => succeeded(await runCommand(process.execPath, ['-e', '0'])),
   };
   const times = new Map(Object.keys(commands).map(name => [name, [] as number[]]));
   for (let run = 0; run <= STATUS_RUNS; run++) {
