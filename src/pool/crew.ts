@@ -107,7 +107,7 @@ export class Crew {
   observe(config: PoolConfig): void {
     const now = this.#ports.now();
     for (const worker of this.workers.values()) {
-      if (worker.phase === 'starting') this.#observeStarting(worker, config, now);
+      if (worker.phase === 'starting') this.#observeStarting(worker, worker.startedWith ?? config, now);
       else if (worker.phase !== 'ready' && now - worker.sinceMs >= config.processControlTimeoutMs) {
         this.happen(worker, { type: 'stopTimedOut' }, config);
       }
@@ -144,6 +144,7 @@ export class Crew {
   }
 
   #spawned(worker: WorkerHandle, config: PoolConfig): void {
+    worker.startedWith = config;
     this.workers.set(worker.pid, worker);
     this.counters = { ...this.counters, spawned: this.counters.spawned + 1 };
     this.#ports.report({ type: 'spawned', pool: this.#pool, pid: worker.pid, generation: worker.generation });
@@ -161,7 +162,7 @@ export class Crew {
     const { pid } = worker;
     switch (effect) {
       case 'sendStopSignal':
-        keeper.post('signal', { pid, signal: config.stopSignal });
+        keeper.post('signal', { pid, signal: (worker.startedWith ?? config).stopSignal });
         break;
       case 'sendKill':
         keeper.post('signal', { pid, signal: 'SIGKILL' });

@@ -39,6 +39,8 @@ export class Pool {
   #hasBeenWhole = false;
   #isStartTimedOut = false;
   #roll: Roll | null = null;
+  /** As many workers as it should have, all ready, nothing under way: until something happens a turn has nothing to do. */
+  #isSettled = false;
   #savedNote = '';
 
   constructor(config: PoolConfig, ports: PoolPorts) {
@@ -77,7 +79,7 @@ export class Pool {
 
   /** Some worker is on its way: there is something to look at soon. */
   get isStarting(): boolean {
-    return [...this.workers.values()].some(it => it.phase === 'starting');
+    return !this.#isSettled && [...this.workers.values()].some(it => it.phase === 'starting');
   }
 
   get isEmpty(): boolean {
@@ -129,24 +131,31 @@ export class Pool {
 
   /** Observes, decides, applies. @param allowance how many more processes process.max allows */
   turn(allowance: number): void {
+    if (this.#isSettled) return;
     this.#crew.observe(this.config);
     this.#noticeSuccess();
     if (this.#isWanted) this.#decide(allowance);
     if (this.#roll !== null) this.#advanceRoll(this.#roll, allowance);
     this.#saveNote();
+    this.#isSettled = this.#isWhole();
   }
 
   exited(pid: number, exit: Exit): void {
+    if (!this.workers.has(pid)) return;
+    this.#isSettled = false;
     this.#crew.exited(pid, exit, this.config);
   }
 
   gone(pid: number): void {
+    if (!this.workers.has(pid)) return;
+    this.#isSettled = false;
     this.#crew.gone(pid, this.config);
     this.#closeOldListeners();
   }
 
   scale(size: number): void {
     this.#size = size;
+    this.#isSettled = false;
     this.#ports.report({ type: 'scaled', pool: this.name, size });
     this.#ports.wake();
   }
@@ -154,6 +163,7 @@ export class Pool {
   /** Sends the workers away; the listener is closed by `close` when the last is gone. */
   stop(now: boolean): void {
     this.#isWanted = false;
+    this.#isSettled = false;
     this.#cancelRoll('the pool is being stopped');
     this.#sendAway(() => true, 'poolStopped', now ? 'kill' : 'stop');
     this.#ports.wake();
@@ -170,6 +180,7 @@ export class Pool {
   async startAgain(): Promise<void> {
     await this.open();
     this.#isWanted = true;
+    this.#isSettled = false;
     this.#hasBeenWhole = false;
     this.#memory = { ...this.#memory, restart: NO_FAILURES };
     this.#ports.wake();
@@ -192,11 +203,18 @@ export class Pool {
     }
     if (!this.#isWanted) return { ok: false, reason: 'the pool is being stopped' };
     const result = new Promise<RollResult>(done => {
+      this.#isSettled = false;
       this.#roll = startRoll(config, this.#generation + 1, listenerNumber, done);
     });
     this.#ports.report({ type: 'rolling', pool: this.name, generation: this.#generation + 1 });
     this.#ports.wake();
     return result;
+  }
+
+  #isWhole(): boolean {
+    const isQuiet = this.#roll === null && this.#memory.restart.failedAttempts === 0 && this.#isWanted;
+    const isStable = [...this.workers.values()].every(it => it.phase === 'ready');
+    return isQuiet && isStable && this.#crew.count === this.size;
   }
 
   #decide(allowance: number): void {
@@ -264,7 +282,8 @@ export class Pool {
   }
 
   #died(worker: WorkerHandle): void {
-    this.lastFailure = failureText(worker, this.#ports.now(), this.config.startTimeoutMs);
+    const { startTimeoutMs } = worker.startedWith ?? this.config;
+    this.lastFailure = failureText(worker, this.#ports.now(), startTimeoutMs);
     if (worker.generation === this.#roll?.generation) this.#cancelRoll(this.lastFailure);
     else if (worker.generation === this.#generation) {
       this.#isStartTimedOut ||= worker.reason === 'startTimeout';
