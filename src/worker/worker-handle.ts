@@ -1,4 +1,5 @@
 /** The supervisor's view of one worker: its place in the lifecycle, and when to look at it again. */
+import type { PoolConfig } from '../config/types.ts';
 import type { Exit, Tag, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import {
@@ -18,6 +19,8 @@ export class WorkerHandle {
   readonly generation: number;
   readonly startedAtMs: number;
   exit: Exit | null = null;
+  /** What it was started with, which during a reload is not what the pool has; null: an earlier supervisor's. */
+  startedWith: PoolConfig | null = null;
   #lifecycle: Lifecycle;
   #wasReady = false;
   #nextLookMs: number;
