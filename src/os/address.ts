@@ -33,26 +33,28 @@ export function endpoint(host: string, port: number, family: 4 | 6, dualStack: b
 }
 
 /** Whether the kernel would refuse one beside the other without SO_REUSEPORT (inet_rcv_saddr_equal in net/ipv4). */
-export function collide(a: Endpoint, b: Endpoint): boolean {
+export function collide(one: Endpoint, two: Endpoint): boolean {
+  const [a, b] = [unmapped(one), unmapped(two)];
   if (a.port !== b.port) return false;
   if (a.family === b.family) return a.address.equals(b.address) || isUnspecified(a) || isUnspecified(b);
-  const [v4, v6] = a.family === 4 ? [a, b] : [b, a];
-  if (isUnspecified(v6)) return v6.v6Only !== true;
-  const mapped = mappedIPv4(v6.address);
-  return mapped !== null && (mapped.equals(v4.address) || isZero(mapped) || isUnspecified(v4));
+  const v6 = a.family === 6 ? a : b;
+  return isUnspecified(v6) && v6.v6Only !== true;
 }
 
-/** The IPv4 address inside ::ffff:a.b.c.d, which takes IPv4 connections whatever v6Only says. */
-function mappedIPv4(address: Buffer): Buffer | null {
-  const prefix = Buffer.from('00000000000000000000ffff', 'hex');
-  return address.subarray(0, 12).equals(prefix) ? address.subarray(12) : null;
+/** A listener on ::ffff:a.b.c.d takes IPv4 only: it is one on a.b.c.d. */
+function unmapped(of: Endpoint): Endpoint {
+  const v4 = mappedIPv4(of);
+  return v4 === null ? of : { ...of, family: 4, address: v4 };
 }
 
-function isUnspecified(of: Endpoint): boolean {
-  return isZero(of.address);
+/** The IPv4 address inside an IPv6 one, ::ffff:a.b.c.d; null in any other. */
+export function mappedIPv4({ address }: Endpoint): Buffer | null {
+  return address.length === 16 && address.subarray(0, 12).equals(MAPPED_PREFIX) ? address.subarray(12) : null;
 }
 
-function isZero(address: Buffer): boolean {
+const MAPPED_PREFIX = Buffer.from('00000000000000000000ffff', 'hex');
+
+function isUnspecified({ address }: Endpoint): boolean {
   return address.every(byte => byte === 0);
 }
 

@@ -6,6 +6,7 @@ import {
   formatEndpoint,
   holderOf,
   isOwnAddress,
+  mappedIPv4,
 } from '../../os/address.ts';
 import { SystemError } from '../../os/libc.ts';
 import { NetlinkRefused } from '../../os/netlink.ts';
@@ -43,9 +44,19 @@ export function checkTcpAddress(
   self: Self,
   report: Report,
 ): void {
+  const wanted = endpointOf(address);
+  const mapped = mappedIPv4(wanted);
+  if (mapped !== null) {
+    // Our IPv6 listeners on one address take IPv6 only, so the kernel refuses this one (EINVAL).
+    report.error(
+      KEY,
+      `${address.host} is an IPv4 address in IPv6`,
+      `write "${mapped.join('.')}:${address.port}"`,
+    );
+    return;
+  }
   checkHost(address.host, report);
   checkPort(address.port, self, report);
-  const wanted = endpointOf(address);
   if (others === null) {
     report.untested(KEY, 'the kernel does not say over netlink who listens where');
     return;
