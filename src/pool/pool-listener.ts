@@ -33,6 +33,12 @@ export class PoolListener {
     await this.#listen(config, this.#number);
   }
 
+  /** After the death of a supervisor, which may have opened it or not, or have given it settings that came to nothing. */
+  restore(config: PoolConfig): void {
+    const spec = specOf(config, this.#number);
+    if (spec !== null) this.#keeper.post('listen', { spec });
+  }
+
   /**
    * Opens what a new generation is to serve, or gives the open socket its new settings.
    * @returns the number of that listener

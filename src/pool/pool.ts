@@ -72,6 +72,11 @@ export class Pool {
     return this.#isWanted;
   }
 
+  /** The keeper's name for the listener of the serving generation; null: the pool has none. */
+  get listenerId(): string | null {
+    return this.#listener.idOf(this.config, this.#listener.number);
+  }
+
   /** Since it was started, all its workers were ready at some time. */
   get hasBeenWhole(): boolean {
     return this.#hasBeenWhole;
@@ -125,6 +130,7 @@ export class Pool {
       this.#reloads = note.counters.reloads;
       this.#crew.counters = note.counters;
     }
+    if (this.#isWanted) this.#listener.restore(this.config);
     this.#crew.restore(states, this.config);
     this.#sendAway(worker => worker.generation > this.#generation, 'cancelled');
   }
@@ -157,6 +163,14 @@ export class Pool {
     this.#size = size;
     this.#isSettled = false;
     this.#ports.report({ type: 'scaled', pool: this.name, size });
+    this.#ports.wake();
+  }
+
+  /** Takes settings that need no new workers. A size that was scaled to ends with this reload. */
+  reconfigure(config: PoolConfig): void {
+    this.config = config;
+    this.#size = null;
+    this.#isSettled = false;
     this.#ports.wake();
   }
 
@@ -213,8 +227,9 @@ export class Pool {
 
   #isWhole(): boolean {
     const isQuiet = this.#roll === null && this.#memory.restart.failedAttempts === 0 && this.#isWanted;
-    const isStable = [...this.workers.values()].every(it => it.phase === 'ready');
-    return isQuiet && isStable && this.#crew.count === this.size;
+    // Those that are just being spawned are in the count, but not ready.
+    const ready = this.#crew.ready(this.#generation).length;
+    return isQuiet && ready === this.size && this.#crew.count === this.size;
   }
 
   #decide(allowance: number): void {

@@ -91,15 +91,20 @@ export class Reloads {
       if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
       const failure = await this.#applyTo(planned, loaded.config);
       if (failure !== null) failures.push(`pool ${planned.pool}: ${failure}`);
+      this.#keep(supervisor.config); // the next pool may take long, and we may die meanwhile
     }
-    const inEffect = [...supervisor.pools.values()].map(pool => pool.config);
-    const globals = args.pools === undefined ? loaded.config : supervisor.config;
-    supervisor.config = { ...globals, pools: inEffect };
-    supervisor.saveConfig();
+    this.#keep(args.pools === undefined ? loaded.config : supervisor.config);
     if (args.pools === undefined) await onLoaded(loaded);
     if (failures.length > 0) throw new FpmError('RELOAD_FAILED', failures.join('\n'));
     supervisor.ports.report({ type: 'reloaded', pools: concerned });
     return result;
+  }
+
+  /** What every pool has by now is in effect, under these global settings. */
+  #keep(globals: GlobalConfig): void {
+    const { supervisor } = this.#ports;
+    supervisor.config = { ...globals, pools: [...supervisor.pools.values()].map(pool => pool.config) };
+    supervisor.saveConfig();
   }
 
   /** @returns why it did not work; the pool then is as it was before */
@@ -116,7 +121,7 @@ export class Reloads {
       case 'add':
         return wanted === undefined ? null : await this.#add(wanted);
       case 'live':
-        if (wanted !== undefined) supervisor.pool(planned.pool).config = wanted;
+        if (wanted !== undefined) supervisor.pool(planned.pool).reconfigure(wanted);
         return null;
       case 'roll': {
         if (wanted === undefined) return null;
