@@ -112,7 +112,7 @@ function readInterpreter(path: string, stat: Stats, actor: Actor, subject: Subje
     );
     return null;
   }
-  const line = /^#![ \t]*([^\n]*)/.exec(head)?.[1]?.trimEnd();
+  const line = /^#![ \t]*([^\n]*)/.exec(head)?.[1]?.replace(/[ \t]+$/, '');
   if (line === undefined) return null;
   // The kernel needs no right to read a script, but its interpreter does.
   return isAllowed(path, stat, READ, actor, subject) ? line : null;
