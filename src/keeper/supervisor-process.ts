@@ -10,10 +10,13 @@ import type { KeeperMessage, SupervisorMessage } from './protocol.ts';
 /** The descriptor on which the supervisor finds its end of the channel. */
 export const CHANNEL_DESCRIPTOR = 3;
 
-/** One that lived as long as this is started again at once; younger ones wait, longer each time. */
-const SETTLED_AFTER_MS = 10_000;
+/**
+ * One that lived as long as this is started again at once; younger ones wait, longer each time, but never long:
+ * without a supervisor no worker that dies is replaced.
+ */
+const SETTLED_AFTER_MS = 1000;
 const FIRST_DELAY_MS = 100;
-const LONGEST_DELAY_MS = 10_000;
+const LONGEST_DELAY_MS = 2000;
 
 export interface SupervisorEvents {
   message(message: SupervisorMessage): void;

@@ -9,6 +9,7 @@ import { endProcess } from '../os/descriptor.ts';
 import type { PoolNote } from '../pool/pool.ts';
 import { checkAgainstSystem, readConfiguration } from './configuration.ts';
 import { Daemon } from './daemon.ts';
+import { endLeftovers } from './leftovers.ts';
 
 /** Where the keeper put our end of the channel. */
 const CHANNEL_DESCRIPTOR = 3;
@@ -86,6 +87,7 @@ function restore(keeper: Keeper, world: World, options: SupervisorOptions): Daem
       .addPool(config)
       .restore(note === undefined ? null : (JSON.parse(note) as PoolNote), states);
   }
+  endLeftovers(keeper, world, daemon.supervisor.pools);
   daemon.report({ type: 'restored', pools: daemon.supervisor.pools.size, workers: world.workers.length });
   return daemon;
 }

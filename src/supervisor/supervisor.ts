@@ -135,6 +135,8 @@ export class Supervisor {
       this.#onSignal(event.signal);
       return;
     }
+    const isOurs = [...this.pools.values()].some(pool => pool.workers.has(event.pid));
+    if (!isOurs && event.event === 'gone') this.ports.keeper.post('acknowledge', { pid: event.pid });
     // A pid belongs to one pool; the others ignore it.
     for (const pool of this.pools.values()) {
       if (event.event === 'exited') pool.exited(event.pid, event.exit);

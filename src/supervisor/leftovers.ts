@@ -1,0 +1,19 @@
+/**
+ * What a supervisor that died in the middle of a reload had begun with the keeper and nobody will finish: listeners
+ * of addresses that were not taken over or were given up, workers of pools that were not there before.
+ */
+import type { Keeper } from '../keeper/client.ts';
+import type { World } from '../keeper/protocol.ts';
+import type { Pool } from '../pool/pool.ts';
+
+/** @param pools those that go on, restored */
+export function endLeftovers(keeper: Keeper, world: World, pools: ReadonlyMap<string, Pool>): void {
+  const wanted = new Set([...pools.values()].map(pool => pool.listenerId));
+  for (const { id } of world.listeners) if (!wanted.has(id)) keeper.post('unlisten', { id });
+  for (const { pid, tag, gone } of world.workers) {
+    if (pools.has(String(tag.pool))) continue;
+    // They never served: their pool was still coming up.
+    if (gone) keeper.post('acknowledge', { pid });
+    else keeper.post('signal', { pid, signal: 'SIGKILL' });
+  }
+}
