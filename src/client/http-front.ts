@@ -141,11 +141,8 @@ class Front {
     if (response.destroyed && !response.headersSent) return;
     const { status, text } = this.#explain(error);
     if (!response.destroyed || !isClientGone(error)) this.#options.onFailure(text);
-    if (response.headersSent) {
-      // Half an answer: only a broken connection tells the client.
-      response.destroy();
-      return;
-    }
+    // Half an answer was sent: sendAnswer has broken the connection, which is all that tells the client.
+    if (response.headersSent) return;
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
     response.end(`${status} ${STATUS_CODES[status]}\n\n${text}\n`);
   }

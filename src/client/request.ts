@@ -3,7 +3,6 @@
  * on standard error.
  */
 import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { EXIT, type ExitCode, FpmError } from '../errors.ts';
 import { errnoOf } from './client-error.ts';
 import { explainFailure } from './explain.ts';
@@ -82,6 +81,8 @@ async function ask(
 ): Promise<ExitCode> {
   const lengthBytes = isSpooled(body) ? body.lengthBytes : (body?.length ?? null);
   const stderr: Buffer[] = [];
+  // Each write looks at its own error; without a listener Node would end the process for it as well.
+  io.stdout.on('error', () => {});
   const answer = await sendRequest({
     ...route,
     params: buildParams(typedFacts(request, lengthBytes), pool),
@@ -90,7 +91,7 @@ async function ask(
     signal: request.signal,
     onStderr: chunk => void (request.json ? stderr.push(chunk) : io.stderr.write(chunk)),
   });
-  if (request.json) io.stdout.write(await requestReport(answer, stderr));
+  if (request.json) await write(io.stdout, await requestReport(answer, stderr));
   else await print(answer, request.include ?? false, io.stdout);
   return answer.head.status < 400 ? EXIT.ok : EXIT.failed;
 }
@@ -99,12 +100,19 @@ async function print({ head, body }: Answer, include: boolean, stdout: Writable)
   if (include) {
     const lines = head.fields.map(([name, value]) => `${name}: ${value}`);
     const status = `HTTP/1.1 ${head.status} ${reasonOf(head)}`.trimEnd();
-    stdout.write(Buffer.from(`${[status, ...lines].join('\r\n')}\r\n\r\n`, 'latin1'));
+    const bytes = Buffer.from(`${[status, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
+    if (!(await write(stdout, bytes))) return;
   }
-  try {
-    await pipeline(body, stdout, { end: false });
-  } catch (error) {
-    // `fpm-ts request ... | head` has seen enough; that is no failure of the pool.
-    if (!(error instanceof Error) || errnoOf(error) !== 'EPIPE') throw error;
-  }
+  for await (const chunk of body) if (!(await write(stdout, chunk))) return;
+}
+
+/** @returns false when nobody reads any more: `... | head` has seen enough, and that is no failure. */
+function write(stdout: Writable, bytes: Buffer | string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    stdout.write(bytes, error => {
+      if (error === null || error === undefined) resolve(true);
+      else if (errnoOf(error) === 'EPIPE') resolve(false);
+      else reject(new FpmError('FAILED', `the answer cannot be written: ${error.message}`));
+    });
+  });
 }

@@ -36,8 +36,15 @@ export async function runServe(pool: PoolTarget, options: ServeOptions, io: Serv
     onStderr: chunk => void io.stderr.write(chunk),
   });
   const command = statusCommand();
+  const identity = identityOf(pool);
   const bound = await listenOnFree(server, wanted);
-  giveUpRoot(identityOf(pool));
+  try {
+    giveUpRoot(identity);
+  } catch (error) {
+    server.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FpmError('FAILED', `root cannot be given up, so nothing is served: ${reason}`);
+  }
   announce(pool.name, wanted, bound, command, io.stdout);
   await stopped;
   await close(server);

@@ -176,18 +176,37 @@ suite('unit/client/send-request', {}, async scope => {
   });
 
   for (const protocol of ['fastcgi', 'scgi'] as const) {
+    // More than one read takes, less than the kernel's buffer holds.
+    const page = 'x'.repeat(128 * 1024);
+    const head = `Status: 413 No\r\nContent-Length: ${page.length}\r\n\r\n`;
+    const said = Buffer.from(head + page);
+    const bytes = protocol === 'scgi' ? said : Buffer.concat([...encodeStdout(1, said), END]);
+
     await scope.test(`an answer before the upload was read is not lost over ${protocol}`, async () => {
-      const said =
-        protocol === 'fastcgi'
-          ? answer('too large')
-          : Buffer.from('Status: 413 No\r\nContent-Length: 9\r\n\r\ntoo large');
+      const closed = new Deferred<void>();
       const { address } = await peer(socket => {
         socket.pause();
-        socket.end(said, () => socket.destroy());
+        socket.once('close', () => closed.resolve());
+        socket.end(bytes, () => socket.destroy());
       });
-      const body = Buffer.alloc(8 * MEGABYTE);
-      const { body: got } = await sendRequest(options(address, { protocol, body }));
-      assert.equal(await text(got), 'too large');
+      const source = new Readable({ read: () => {} });
+      const params: Param[] = [['CONTENT_LENGTH', String(16 * MEGABYTE)]];
+      const { body } = await sendRequest(options(address, { protocol, params, body: source }));
+      await closed.promise;
+      // These meet a closed connection while the answer is only half read.
+      for (let part = 0; part < 16; part += 1) source.push(Buffer.alloc(MEGABYTE));
+      source.push(null);
+      await once(source, 'end');
+      assert.equal((await text(body)).length, page.length);
+    });
+
+    await scope.test(`nor is one that left a small body unread over ${protocol}`, async () => {
+      const { address } = await peer(socket => {
+        socket.pause();
+        setImmediate(() => socket.end(bytes, () => socket.destroy()));
+      });
+      const { body } = await sendRequest(options(address, { protocol, body: Buffer.alloc(1000) }));
+      assert.equal((await text(body)).length, page.length);
     });
   }
 
