@@ -367,7 +367,8 @@ export class Pool {
     this.#roll = null;
     this.#sendAway(worker => worker.generation === roll.generation, 'cancelled');
     this.#listener.cancel(this.config, roll.config, roll.listenerNumber);
-    this.#ports.report({ type: 'rollCancelled', pool: this.name, reason });
+    // Of a pool that is being stopped, nothing goes on.
+    if (this.#isWanted) this.#ports.report({ type: 'rollCancelled', pool: this.name, reason });
     roll.done({ ok: false, reason });
     this.#ports.wake();
   }
