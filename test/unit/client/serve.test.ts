@@ -28,9 +28,11 @@ interface Serving {
   readonly stderr: Promise<string>;
 }
 
-function serve(scope: Scope, pool: PoolTarget, http: string): Serving {
+/** @param before a program that executes the rest of its arguments. */
+function serve(scope: Scope, pool: PoolTarget, http: string, before: readonly string[] = []): Serving {
   const program = join(import.meta.dirname, 'serve-program.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(pool), http], {
+  const command = [...before, process.execPath, '--import', 'tsx', program, JSON.stringify(pool), http];
+  const child = spawn(command[0] ?? '', command.slice(1), {
     cwd: REPOSITORY,
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -127,7 +129,7 @@ suite('unit/client/serve', {}, async scope => {
   });
 });
 
-suite('unit/client/serve: root', { root: true }, async scope => {
+suite('unit/client/serve: root', { root: true, needs: ['setpriv'] }, async scope => {
   const peer = await startPeer(scope, 'peer', socket => socket.once('data', () => socket.end(ANSWER)));
   openToAll(peer);
 
@@ -138,7 +140,9 @@ suite('unit/client/serve: root', { root: true }, async scope => {
     [undefined, 65534],
   ] as const) {
     await scope.test(`a pool of ${user ?? 'nobody in particular'} is served as ${uid}`, async () => {
-      const serving = serve(scope, poolAt(peer.address, { user }), '127.0.0.1:0');
+      // With groups to lose: those of a login as root.
+      const before = ['setpriv', '--groups', '0,4'];
+      const serving = serve(scope, poolAt(peer.address, { user }), '127.0.0.1:0', before);
       const url = /http:\S+/.exec(await serving.line())?.[0] ?? '';
       assert.deepEqual(idsOf(serving.pid), { Uid: ids(uid), Gid: ids(uid), Groups: '' });
       assert.equal((await ask(url)).text, 'hello');
