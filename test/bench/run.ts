@@ -8,11 +8,12 @@ import { openPlace } from '../lib/place.ts';
 import { type Benchmark, type Effort, LONG, QUICK } from './benchmark.ts';
 import { idle } from './idle.ts';
 import { describeMachine } from './machine.ts';
+import { php } from './php.ts';
 import { printReport } from './print.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput, start, idle];
+const BENCHMARKS: readonly Benchmark[] = [throughput, start, php, idle];
 
 /** Rejects on Ctrl-C, so that what runs is ended before we are. */
 const interrupted = new Promise<never>((_resolve, reject) => {
