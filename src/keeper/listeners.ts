@@ -58,7 +58,7 @@ export class Listeners {
   }
 
   closeAll(): void {
-    for (const id of [...this.#open.keys()]) this.close(id);
+    for (const id of this.#open.keys()) this.close(id);
   }
 
   get specs(): ListenerSpec[] {

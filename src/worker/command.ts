@@ -90,9 +90,14 @@ export function workerArgv(pool: PoolConfig, identity: Identity): string[] {
   ];
 }
 
+/** What a shell adds to the environment of the programs that it executes. */
+const NO_TRACE = 'unset PWD OLDPWD SHLVL';
+
 /** sd_listen_fds(3): LISTEN_PID must be the pid of the process that looks at it. */
 function listenPid(pool: PoolConfig): string[] {
-  return pool.listen.pass === 'systemd' ? ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh'] : [];
+  return pool.listen.pass === 'systemd'
+    ? ['/bin/sh', '-c', `${NO_TRACE}; LISTEN_PID=$$ exec "$@"`, 'sh']
+    : [];
 }
 
 function limits(pool: PoolConfig): string[] {
@@ -147,5 +152,5 @@ function credentials(pool: PoolConfig, identity: Identity): string[] {
 /** chroot(1) goes to the root of the jail; only something inside it can go further. */
 function enterDirectory(pool: PoolConfig): string[] {
   if (pool.chroot === undefined || pool.chdir === '/') return [];
-  return ['/bin/sh', '-c', 'cd "$0" && exec "$@"', pool.chdir];
+  return ['/bin/sh', '-c', `cd "$0" && ${NO_TRACE} && exec "$@"`, pool.chdir];
 }

@@ -89,7 +89,7 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'a jail and a directory inside',
     { chroot: '/srv/jail', chdir: '/app' },
     OTHER,
-    'chroot --userspec=33:33 --groups=33,103 /srv/jail sh -c cd "$0" && exec "$@" /app cat -',
+    'chroot --userspec=33:33 --groups=33,103 /srv/jail sh -c cd "$0" && unset PWD OLDPWD SHLVL && exec "$@" /app cat -',
   ],
   [
     'everything, as ourselves',
@@ -113,7 +113,7 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'the socket as systemd hands it over',
     { listen: { ...POOL.listen, pass: 'systemd' } },
     SELF,
-    'sh -c LISTEN_PID=$$ exec "$@" sh cat -',
+    'sh -c unset PWD OLDPWD SHLVL; LISTEN_PID=$$ exec "$@" sh cat -',
   ],
 ];
 
