@@ -136,3 +136,28 @@ void test('chroot needs root', async t => {
   assertFound(tree, result, { key: 'chroot', message: /only root can change the root directory/ });
   assert.equal(result.untested[0]?.what, 'pool www: command and directories');
 });
+
+void test('the programs that settings need: each is asked for by the setting that needs it', async t => {
+  const tree = checkTree(t);
+  const check = (keys: Parameters<typeof pool>[0], helperPath?: string) => {
+    const rights = new Set(['sys_nice', 'sys_resource'] as const);
+    const self: Self = { ...NOBODY, capabilities: rights };
+    return tree.check({ www: www(keys) }, '', { self, ...(helperPath === undefined ? {} : { helperPath }) });
+  };
+  for (const [key, value, program] of [
+    ['process.priority', -1, 'nice'],
+    ['process.oom_score_adj', 500, 'choom'],
+    ['rlimit_core', 0, 'prlimit'],
+    ['process.no_new_privileges', true, 'setpriv'],
+  ] as const) {
+    assertNothingFound(await check({ [key]: value }));
+    const missing = await check({ [key]: value }, '/no/such:/nor/this');
+    assertFound(tree, missing, {
+      key,
+      message: new RegExp(`needs the program ${program}, which is not in /no/such:`),
+    });
+  }
+  assertNothingFound(await check({}, '/no/such'));
+  // The pool's own PATH is for its command alone.
+  assertNothingFound(await check({ rlimit_core: 0, 'env.PATH': '/no/such' }));
+});

@@ -59,6 +59,18 @@ async function identities(scope: Scope): Promise<void> {
   });
 }
 
+async function helpers(scope: Scope): Promise<void> {
+  await scope.test('another user needs setpriv, a jail chroot', async t => {
+    const tree = checkTree(t);
+    const none = { helperPath: '/no/such' };
+    const user = await tree.check({ www: as({}) }, '', none);
+    assertFound(tree, user, { key: 'user', message: /needs the program setpriv/ });
+    const chroot = await tree.check({ www: as({ chroot: '/' }) }, '', none);
+    assertFound(tree, chroot, { key: 'chroot', message: /needs the program chroot/ });
+    assertNothingFound(await tree.check({ www: pool({ allow_root: true }) }, '', none));
+  });
+}
+
 async function commands(scope: Scope): Promise<void> {
   await scope.test('a Node that only root can reach: the directory that is closed is named', async t => {
     const tree = checkTree(t);
@@ -225,6 +237,7 @@ async function places(scope: Scope): Promise<void> {
 
 suite('root/check', { root: true }, async scope => {
   await identities(scope);
+  await helpers(scope);
   await commands(scope);
   await jails(scope);
   await places(scope);

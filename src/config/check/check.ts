@@ -32,6 +32,8 @@ export interface CheckOptions {
   /** Who would start; this process when left out. */
   readonly self?: Self;
   readonly limits?: SystemLimits;
+  /** Where setpriv and its like are looked for; the system's directories when left out. */
+  readonly helperPath?: string;
   /** What the pools' `pass_env` and `clear_env = false` take from. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -97,7 +99,7 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
   checkDirectory(view, report);
   checkDocumentRoot(pool, view, report);
   checkCommand(pool, view, self, report);
-  checkHelpers(pool, view, self, report);
+  checkHelpers(pool, actor, self, report, options.helperPath);
 }
 
 function checkAddress(

@@ -30,18 +30,24 @@ interface Helper {
 }
 
 /** The programs of util-linux and coreutils that this pool's settings need; its own PATH has no say in them. */
-export function checkHelpers(pool: PoolConfig, view: WorkerView, self: Self, report: Report): void {
-  for (const { program, key, package: from } of helpersOf(pool, view.actor)) {
+export function checkHelpers(
+  pool: PoolConfig,
+  actor: WorkerActor,
+  self: Self,
+  report: Report,
+  path: string = DEFAULT_PATH,
+): void {
+  for (const { program, key, package: from } of helpersOf(pool, actor)) {
     const candidates = program.startsWith('/')
       ? [program]
-      : DEFAULT_PATH.split(delimiter).map(directory => resolve(directory, program));
+      : path.split(delimiter).map(directory => resolve(directory, program));
     if (candidates.some(path => isProgram(path, self, '/'))) continue;
-    const message = `needs the program ${program}, which is not in ${DEFAULT_PATH}`;
+    const message = `needs the program ${program}, which is not in ${path}`;
     report.error(key, message, `install it: apt-get install ${from}`);
   }
 }
 
-export function helpersOf(pool: PoolConfig, actor: Pick<WorkerActor, 'isOther'>): Helper[] {
+function helpersOf(pool: PoolConfig, actor: WorkerActor): Helper[] {
   const isJailed = pool.chroot !== undefined;
   const { priority, oomScoreAdj, noNewPrivileges } = pool.process;
   const [rlimit] = Object.keys(pool.rlimits);
