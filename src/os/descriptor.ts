@@ -1,5 +1,5 @@
 /** Small things about file descriptors that Node has no call for. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { declare, must, syscall } from './libc.ts';
 
 const pipe2 = declare('int pipe2(_Out_ int*, int)');
@@ -25,7 +25,8 @@ const OUTPUT_PIPE_BYTES = 256 * 1024;
 
 /**
  * A pipe for a worker's output. Our end does not block. The worker's end is open for reading as well, so that
- * a worker whose reader has died is not killed by SIGPIPE.
+ * a worker whose reader has died is not killed by SIGPIPE. A worker that runs as another user opens the pipe anew
+ * when it writes to /dev/stderr, so everybody may write; only who may look into its /proc/PID/fd gets there.
  */
 export function outputPipe(): { readonly read: number; readonly write: number } {
   const ends: number[] = [0, 0];
@@ -33,6 +34,7 @@ export function outputPipe(): { readonly read: number; readonly write: number } 
   const [read = -1, write = -1] = ends;
   const both = openSync(`/proc/self/fd/${read}`, 'r+');
   closeSync(write);
+  fchmodSync(read, 0o622);
   setNonblocking(read, true);
   fcntl(read, F_SETPIPE_SZ, 'int', OUTPUT_PIPE_BYTES); // refused when the user has many pipes: 64 KiB will do
   return { read, write: both };

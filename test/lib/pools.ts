@@ -42,7 +42,7 @@ export async function helloPools(scope: Scope): Promise<(pool: string, keys?: Po
 /** A pool of a shell script that listens on nothing. */
 export function scriptPool(script: string, keys: PoolKeys = {}): string {
   return poolText({
-    command: ['/bin/sh', '-c', script],
+    command: ['/bin/sh', '-c', script.replaceAll('$', '$$$$')], // two each: `$` begins a variable of the file's
     protocol: 'other',
     listen: 'none',
     'pm.max_children': 1,
