@@ -1,0 +1,83 @@
+/** Workers in a jail: what they see, and that they have the user, the groups and the limits all the same. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { unixSocket } from '../lib/ask-pool.ts';
+import { compileFixture } from '../lib/compile.ts';
+import { startDaemon } from '../lib/daemon.ts';
+import { type Inspection, inspectPool } from '../lib/inspect.ts';
+import { poolText, socketOf } from '../lib/pools.ts';
+import { workerPids } from '../lib/status.ts';
+import { suite } from '../lib/suite.ts';
+
+/** Copies a program into the jail under another name, and the libraries that it loads under their own. */
+function jailed(jail: string, program: string, name: string): void {
+  const put = (from: string, to: string): void => {
+    mkdirSync(dirname(join(jail, to)), { recursive: true });
+    copyFileSync(from, join(jail, to));
+    chmodSync(join(jail, to), 0o755);
+  };
+  put(program, name);
+  const lines = execFileSync('ldd', [program], { encoding: 'utf8' });
+  for (const [library] of lines.matchAll(/\/\S+/g)) put(library, library);
+}
+
+suite('root/chroot', { root: true, needs: ['gcc', 'libfcgi'] }, async scope => {
+  const jail = join(scope.dir, 'jail');
+  mkdirSync(join(jail, 'srv/app'), { recursive: true });
+  jailed(jail, await compileFixture('inspect'), '/app/inspect');
+  jailed(jail, '/bin/sh', '/bin/sh');
+  const keys = { user: 'www-data', chroot: jail, 'pm.max_children': 1, rlimit_files: 123 };
+  const daemon = await startDaemon(scope, {
+    pools: {
+      top: poolText({ ...keys, command: ['/app/inspect', 'a b'], 'listen.address': socketOf(scope, 'top') }),
+      inside: poolText({
+        ...keys,
+        command: ['/app/inspect', '$$HOME', "'"],
+        chdir: '/srv/app',
+        'process.no_new_privileges': true,
+        'listen.address': socketOf(scope, 'inside'),
+      }),
+    },
+  });
+  const inspect = (name: string): Promise<Inspection> => inspectPool(unixSocket(socketOf(scope, name)));
+
+  await scope.test('the worker sees the jail and nothing else', async () => {
+    const seen = await inspect('top');
+    assert.deepEqual(
+      new Set(seen.root),
+      new Set(['app', 'bin', 'srv', ...seen.root.filter(it => /^(lib|usr)/.test(it))]),
+    );
+    assert.ok(!seen.root.includes('etc') && !seen.root.includes('proc'), seen.root.join(' '));
+    assert.equal(readlinkSync(`/proc/${seen.pid}/root`), jail);
+    assert.equal(seen.cwd, '/');
+    assert.deepEqual(seen.argv, ['/app/inspect', 'a b']);
+  });
+
+  await scope.test('chdir leads to a directory inside', async () => {
+    const seen = await inspect('inside');
+    assert.equal(seen.cwd, '/srv/app');
+    assert.equal(readlinkSync(`/proc/${seen.pid}/cwd`), join(jail, 'srv/app'));
+    assert.deepEqual(seen.argv.slice(1), ['$HOME', "'"]);
+  });
+
+  for (const name of ['top', 'inside']) {
+    await scope.test(
+      `${name}: user, groups, session, descriptors, signals and limits as outside`,
+      async () => {
+        const seen = await inspect(name);
+        assert.deepEqual([seen.uid, seen.gid], [Array(3).fill(33), Array(3).fill(33)]);
+        assert.ok(seen.groups.includes(33) && !seen.groups.includes(0), seen.groups.join(' '));
+        assert.deepEqual([seen.pid, seen.sid], [workerPids(await daemon.status(), name)[0], seen.pid]);
+        assert.deepEqual([seen.descriptors, seen.blocked, seen.ignored], [[0, 1, 2], [], []]);
+        assert.deepEqual(seen.limits.files, [123, 123]);
+        assert.equal(seen.no_new_privileges, name === 'inside');
+        assert.deepEqual(
+          new Set(seen.environment.map(entry => entry.split('=', 1)[0])),
+          new Set(['PATH', 'HOME', 'USER', 'LOGNAME']),
+        );
+      },
+    );
+  }
+});
