@@ -66,9 +66,10 @@ export class Keeper {
     this.#sinks = sinks;
     this.#announcer = new Announcer(options.announceDescriptor);
     this.#output = new OutputReaders(this.#poller, () => this.#sinks);
-    this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event =>
-      this.#supervisor.send(event),
-    );
+    this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event => {
+      this.#supervisor.send(event);
+      if (event.event === 'exited') this.#reapOrphans();
+    });
     this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
       message: message => void this.#answer(message),
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
@@ -79,7 +80,7 @@ export class Keeper {
     for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => this.#signalled(signal));
     // What nobody foresaw must not take the workers' keeper away.
     process.on('uncaughtException', error => this.#log(ERROR, `keeper: ${error.stack ?? error.message}`));
-    if (process.pid === 1) process.on('SIGCHLD', () => reapOrphans(pid => this.#isChild(pid)));
+    if (process.pid === 1) process.on('SIGCHLD', () => this.#reapOrphans());
     this.#supervisor.start();
   }
 
@@ -174,6 +175,7 @@ export class Keeper {
 
   #supervisorDied(pid: number, how: string, restartInMs: number): void {
     this.#isSupervised = false;
+    this.#reapOrphans();
     if (this.#pidFile === null) {
       // It has not even begun: nothing runs yet, so this is a failed start.
       const message = `fpm-ts: the supervisor ended (${how}) before it could start anything\n`;
@@ -186,8 +188,8 @@ export class Keeper {
     );
   }
 
-  #isChild(pid: number): boolean {
-    return this.#workers.owns(pid) || this.#supervisor.pid === pid;
+  #reapOrphans(): void {
+    if (process.pid === 1) reapOrphans(pid => this.#workers.owns(pid) || this.#supervisor.pid === pid);
   }
 
   #log(level: number, msg: string): void {

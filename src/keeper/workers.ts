@@ -89,8 +89,8 @@ export class Workers {
     }));
   }
 
-  /** Pids of our children that the poller reaps: as pid 1 we leave them to it. */
+  /** Pids of our children that the poller is to reap: as pid 1 we leave them to it. */
   owns(pid: number): boolean {
-    return this.#workers.has(pid);
+    return this.#workers.get(pid)?.handle.exit === null;
   }
 }
