@@ -1,7 +1,8 @@
 /** Addresses before we listen on them: whose they are, whether two of them collide, who holds one. */
-import { closeSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { declare, must, SystemError } from './libc.ts';
 import { allPids, read } from './proc.ts';
+import { socketFile, unixListeners } from './sock-diag.ts';
 import { AF_INET6, inetAddress, parseIPv4, parseIPv6, unixAddress } from './sockaddr.ts';
 
 const socket = declare('int socket(int, int, int)');
@@ -92,8 +93,9 @@ export function isOwnAddress(host: string): boolean {
 export type Occupancy = 'listening' | 'stale' | 'denied' | 'missing' | 'other';
 
 /**
- * Asks a socket file with a connect, as DESIGN section 8 wants it. A full queue counts as listening; `denied`
- * means that we may not connect, so nothing is known; `other` is a socket of another type, such as /dev/log.
+ * Asks a socket file with a connect, as DESIGN section 8 wants it, and where we may not connect, the kernel's table.
+ * A full queue counts as listening; `denied` means that neither says anything, so somebody may well listen; `other`
+ * is a socket of another type, such as /dev/log.
  */
 export function probeUnixSocket(path: string): Occupancy {
   const descriptor = must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC | SOCK_NONBLOCK, 0), 'socket');
@@ -103,7 +105,8 @@ export function probeUnixSocket(path: string): Occupancy {
     return 'listening';
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return OCCUPANCY_OF[error.code] ?? 'stale';
+    const occupancy = OCCUPANCY_OF[error.code] ?? 'stale';
+    return occupancy === 'denied' ? tableSays(path) : occupancy;
   } finally {
     closeSync(descriptor);
   }
@@ -117,6 +120,24 @@ const OCCUPANCY_OF: Readonly<Record<string, Occupancy>> = {
   ENOTDIR: 'missing',
   EPROTOTYPE: 'other',
 };
+
+function tableSays(path: string): Occupancy {
+  try {
+    return listenerInode(path) === null ? 'stale' : 'listening';
+  } catch {
+    return 'denied'; // no netlink here, or the file has just gone
+  }
+}
+
+/**
+ * The inode of the socket that listens on a socket file; null: none does.
+ * @throws {NetlinkRefused}
+ */
+export function listenerInode(path: string): number | null {
+  const { device, inode } = socketFile(lstatSync(path, { bigint: true }));
+  const row = unixListeners().find(({ file }) => file?.device === device && file.inode === inode);
+  return row?.inode ?? null;
+}
 
 /** A process that holds a socket. */
 export interface Holder {

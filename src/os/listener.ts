@@ -9,7 +9,7 @@ import {
   renameSync,
   unlinkSync,
 } from 'node:fs';
-import { TEMPORARY_SUFFIX } from './address.ts';
+import { probeUnixSocket, TEMPORARY_SUFFIX } from './address.ts';
 import { ACCEPT_ALL, clientFilter, encodeFilter } from './client-filter.ts';
 import { addressOf, declare, must, SystemError } from './libc.ts';
 import { AF_INET6, AF_UNIX, inetAddress, unixAddress } from './sockaddr.ts';
@@ -17,7 +17,6 @@ import { AF_INET6, AF_UNIX, inetAddress, unixAddress } from './sockaddr.ts';
 const socket = declare('int socket(int, int, int)');
 const bind = declare('int bind(int, void*, uint32_t)');
 const listen = declare('int listen(int, int)');
-const connect = declare('int connect(int, void*, uint32_t)');
 const setsockopt = declare('int setsockopt(int, int, int, void*, uint32_t)');
 const fchmod = declare('int fchmod(int, uint32_t)');
 const fchownat = declare('int fchownat(int, const char*, uint32_t, uint32_t, int)');
@@ -125,25 +124,14 @@ function refuseOccupied(path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket()) throw new SystemError('bind', 17, `${path}, which is no socket`); // EEXIST
-  if (isListening(path)) throw new SystemError('bind', 98, path); // EADDRINUSE
+  const occupancy = probeUnixSocket(path);
+  if (occupancy === 'other') throw new SystemError('bind', 17, `${path}, which is a socket of another type`);
+  if (occupancy === 'denied') throw new SystemError('connect', 13, `${path}, to see whether it is in use`); // EACCES
+  if (occupancy === 'listening') throw new SystemError('bind', 98, path); // EADDRINUSE
 }
 
 function removeStale(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
-}
-
-/** Whether a connect to the path is taken, or would be if its queue were not full. */
-export function isListening(path: string): boolean {
-  const probe = must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC | 0o4000, 0), 'socket');
-  try {
-    const address = unixAddress(path);
-    must(connect(probe, address, address.length), 'connect', path);
-    return true;
-  } catch (error) {
-    return error instanceof SystemError && error.code === 'EAGAIN';
-  } finally {
-    closeSync(probe);
-  }
 }
 
 /** Removes a socket file when it is still the one that we made. */

@@ -1,8 +1,7 @@
 /** The path of a Unix socket: its length, its directory, and what stands there already. */
-import { lstatSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { holderOf, probeUnixSocket, TEMPORARY_SUFFIX_BYTES } from '../../os/address.ts';
-import { socketFile, unixListeners } from '../../os/sock-diag.ts';
+import { holderOf, listenerInode, probeUnixSocket, TEMPORARY_SUFFIX_BYTES } from '../../os/address.ts';
 import { UNIX_PATH_MAX_BYTES } from '../../os/sockaddr.ts';
 import type { Report } from './findings.ts';
 import { checkWritableDirectory, ownership, peek } from './places.ts';
@@ -56,7 +55,11 @@ const SILENT: Report = { error: () => {}, notice: () => {}, untested: () => {} }
 function checkOccupant(key: string, path: string, report: Report): void {
   const found = probeUnixSocket(path);
   if (found === 'denied')
-    report.untested(`${key} ${path}`, 'we may not connect, to see whether somebody listens');
+    report.error(
+      key,
+      `${path} may be taken: we may not connect to it, to see`,
+      'choose another path, or remove it',
+    );
   if (found === 'other')
     report.error(
       key,
@@ -70,9 +73,8 @@ function checkOccupant(key: string, path: string, report: Report): void {
 
 function holderText(path: string): string {
   try {
-    const { device, inode } = socketFile(lstatSync(path, { bigint: true }));
-    const row = unixListeners().find(({ file }) => file?.device === device && file.inode === inode);
-    const holder = row === undefined ? null : holderOf(row.inode);
+    const inode = listenerInode(path);
+    const holder = inode === null ? null : holderOf(inode);
     return holder === null ? 'another process' : `${holder.program} (pid ${holder.pid})`;
   } catch {
     return 'another process'; // no netlink here, or it has just gone: the connect has said enough
