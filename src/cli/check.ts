@@ -35,10 +35,7 @@ async function check(common: GlobalOptions, isStatic: boolean): Promise<number> 
   const system =
     config === null || isStatic
       ? { problems: [], untested: skipped }
-      : await checkSystem(config, sources, {
-          ownAddresses: await addressesOfRunning(common),
-          isService: false,
-        });
+      : await checkSystem(config, sources, { ownAddresses: await addressesOfRunning(common) });
   const problems = [...fromFiles, ...system.problems];
   const isBad = hasErrors(problems);
   if (common.json === true) {

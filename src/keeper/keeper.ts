@@ -138,6 +138,7 @@ export class Keeper {
       keeperPid: process.pid,
       startedAtMs: this.#startedAtMs,
       listeners: this.#listeners.specs,
+      inheritedSockets: this.#listeners.inheritedNames,
       workers: this.#workers.states,
       notes: Object.fromEntries(this.#notes),
     };

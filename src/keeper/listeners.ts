@@ -65,6 +65,11 @@ export class Listeners {
     return [...this.#open.values()].map(listener => listener.spec);
   }
 
+  /** The sockets from the service manager, in use or not. */
+  get inheritedNames(): string[] {
+    return [...this.#inherited.keys()];
+  }
+
   #listen(spec: ListenerSpec): { descriptor: number; file: FileIdentity | null } {
     const { address } = spec;
     switch (address.type) {

@@ -66,6 +66,8 @@ export interface World {
   readonly keeperPid: number;
   readonly startedAtMs: number;
   readonly listeners: readonly ListenerSpec[];
+  /** Names of the sockets that the service manager passed (LISTEN_FDNAMES). */
+  readonly inheritedSockets: readonly string[];
   readonly workers: readonly WorkerState[];
   readonly notes: Readonly<Record<string, string>>;
 }

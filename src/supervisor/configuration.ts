@@ -21,12 +21,18 @@ export function readConfiguration(file: string | null): Loaded {
 
 /**
  * @param own the addresses that we hold ourselves: they are not taken
+ * @param inheritedSockets names of the sockets that the service manager passed to the keeper
+ * @returns notices
  * @throws {FpmError} with everything that the system does not have as the configuration says
  */
-export async function checkAgainstSystem(loaded: Loaded, own: readonly string[]): Promise<readonly string[]> {
+export async function checkAgainstSystem(
+  loaded: Loaded,
+  own: readonly string[],
+  inheritedSockets: readonly string[],
+): Promise<readonly string[]> {
   const { problems } = await checkSystem(loaded.config, loaded.sources, {
     ownAddresses: new Set(own),
-    isService: true,
+    inheritedSockets: new Set(inheritedSockets),
   });
   if (hasErrors(problems)) throw toFpmError(problems);
   return noticesOf(problems);

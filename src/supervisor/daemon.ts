@@ -35,6 +35,7 @@ export class Daemon {
     this.#reloads = new Reloads({
       supervisor: this.supervisor,
       configFile,
+      inheritedSockets: world.inheritedSockets,
       onLoaded: async loaded => {
         logger.level = loaded.config.log.level;
         await this.#afterReload(loaded);

@@ -7,7 +7,7 @@ import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import type { Ending, World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import type { PoolNote } from '../pool/pool.ts';
-import { checkAgainstSystem, readConfiguration } from './configuration.ts';
+import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
 import { Daemon } from './daemon.ts';
 import { endLeftovers } from './leftovers.ts';
 
@@ -47,15 +47,8 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
 
 async function startFresh(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
   const loaded = readConfiguration(options.configFile);
-  const { runDir, pidFile, log } = loaded.config;
-  const { heldBy } = await keeper.ask('settle', { runDir, pidFile, log });
-  if (heldBy !== null) {
-    throw new FpmError(
-      'ALREADY_RUNNING',
-      `a supervisor with pid ${heldBy} runs already (pid file ${pidFile}); \`fpm-ts stop\` ends it`,
-    );
-  }
-  const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, []))];
+  await settle(keeper, world, loaded);
+  const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
   const daemon = new Daemon(keeper, world, loaded.config, options.configFile);
   for (const text of notices) daemon.report({ type: 'notice', text });
   daemon.files.remember(
@@ -66,6 +59,20 @@ async function startFresh(keeper: Keeper, world: World, options: SupervisorOptio
   for (const config of loaded.config.pools)
     if (config.enabled) await daemon.supervisor.addPool(config).open();
   return daemon;
+}
+
+/** Before everything is checked, because another supervisor explains the addresses that are taken. */
+async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<void> {
+  const { runDir, pidFile, log } = loaded.config;
+  const answer = await keeper.ask('settle', { runDir, pidFile, log }).catch(async (error: unknown) => {
+    await checkAgainstSystem(loaded, [], world.inheritedSockets); // knows file, line and remedy of most reasons
+    throw error;
+  });
+  if (answer.heldBy === null) return;
+  throw new FpmError(
+    'ALREADY_RUNNING',
+    `a supervisor with pid ${answer.heldBy} runs already (pid file ${pidFile}); \`fpm-ts stop\` ends it`,
+  );
 }
 
 /** What an earlier supervisor had in effect goes on, whatever the files say by now. */

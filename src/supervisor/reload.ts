@@ -14,6 +14,7 @@ type ReloadArgs = Args<'reload'>;
 export interface ReloadPorts {
   readonly supervisor: Supervisor;
   readonly configFile: string | null;
+  readonly inheritedSockets: readonly string[];
   /** The files have been read and are in effect from now on. */
   readonly onLoaded: (loaded: Loaded) => Promise<void>;
 }
@@ -60,14 +61,14 @@ export class Reloads {
   }
 
   async #prepare(args: ReloadArgs): Promise<{ loaded: Loaded; result: ReloadResult }> {
-    const { supervisor, configFile } = this.#ports;
+    const { supervisor, configFile, inheritedSockets } = this.#ports;
     if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
     const loaded = readConfiguration(configFile);
     for (const name of args.pools ?? []) {
       if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
     const own = [...supervisor.pools.values()].map(pool => pool.config.listen.text);
-    const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, own))];
+    const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, own, inheritedSockets))];
     const plan = reloadPlan(supervisor.config, loaded.config);
     const pools = plan
       .flatMap(entry => (entry.pool === null ? [] : [plannedPool(entry.pool, entry, args.changed === true)]))

@@ -145,7 +145,7 @@ void test('a socket of systemd: passed, not passed, and not to be known', async 
   const tree = checkTree(t);
   const www = at('systemd:web');
   assertNothingFound(await tree.check({ www }, '', { inheritedSockets: new Set(['web']) }));
-  const missing = await tree.check({ www }, '', { isService: true, inheritedSockets: new Set(['other']) });
+  const missing = await tree.check({ www }, '', { inheritedSockets: new Set(['other']) });
   assertFound(tree, missing, { ...ours, message: /no socket named web; it passed: other/ });
   const outside = await tree.check({ www });
   assertNothingFound(outside);

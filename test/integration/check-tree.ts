@@ -44,7 +44,6 @@ export function checkTree(t: TestContext): CheckTree {
       assert.ok(config !== null, problems.map(formatProblem).join('\n'));
       return await checkSystem(config, sources, {
         ownAddresses: new Set(),
-        isService: false,
         env: {},
         ...options,
       });

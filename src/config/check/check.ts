@@ -25,9 +25,7 @@ export type { Untested } from './findings.ts';
 export interface CheckOptions {
   /** `listen.text` of what the running supervisor of this configuration holds: that is not taken. */
   readonly ownAddresses: ReadonlySet<string>;
-  /** For a start or a reload, in the supervisor itself. */
-  readonly isService: boolean;
-  /** Names of the sockets that the service manager passed; left out where they are not known. */
+  /** Names of the sockets that the service manager passed; left out outside the service, where nobody knows. */
   readonly inheritedSockets?: ReadonlySet<string>;
   /** Who would start; this process when left out. */
   readonly self?: Self;
@@ -128,13 +126,12 @@ function checkAddress(
   }
 }
 
-function checkInherited(name: string, { inheritedSockets, isService }: CheckOptions, report: Report): void {
-  if (inheritedSockets?.has(name) === true) return;
+function checkInherited(name: string, { inheritedSockets }: CheckOptions, report: Report): void {
   if (inheritedSockets === undefined) {
-    const why = isService ? 'seen when it is opened' : 'only the service is passed sockets by systemd';
-    report.untested('listen.address', why);
+    report.untested('listen.address', 'only the service is passed sockets by systemd');
     return;
   }
+  if (inheritedSockets.has(name)) return;
   const passed = [...inheritedSockets].join(', ') || 'none';
   report.error(
     'listen.address',
