@@ -1,5 +1,7 @@
 /** Load from wrk, on loopback. */
 import { runCommand } from '../lib/command.ts';
+import { type Answer, ask } from '../lib/http.ts';
+import { until } from '../lib/poll.ts';
 
 /** Enough to keep every worker busy and a queue behind them. */
 const CONNECTIONS = 32;
@@ -12,4 +14,15 @@ export async function load(url: string, seconds: number): Promise<number> {
   if (result.code !== 0 || requests === undefined || /Non-2xx|Socket errors/.test(result.stdout))
     throw new Error(`wrk ${args.join(' ')}: code ${result.code}\n${result.stdout}${result.stderr}`);
   return Number(requests);
+}
+
+/** A peer that was just started opens its socket a moment later: until then the web server says 502. */
+export function untilAnswered(url: string): Promise<Answer> {
+  return until(
+    async () => {
+      const answer = await ask(url);
+      return answer.status === 502 ? undefined : answer;
+    },
+    { what: `an answer from ${url}` },
+  );
 }

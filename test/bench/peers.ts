@@ -21,11 +21,19 @@ function directory(place: Place, name: string): { dir: string; errorLog: string;
   return { dir, errorLog: join(dir, 'error.log'), socket: join(place.dir, `${name}.sock`) };
 }
 
-/** spawn-fcgi opens the socket and becomes multiwatch, which keeps the workers alive. */
-export async function startMultiwatch(place: Place, program: string, workers: number): Promise<Peer> {
-  const { dir, errorLog, socket } = directory(place, 'multiwatch');
+/**
+ * spawn-fcgi opens the socket and becomes multiwatch, which keeps the workers alive.
+ * @param command a worker's, and what executes it
+ */
+export async function startMultiwatch(
+  place: Place,
+  command: readonly string[],
+  workers: number,
+  name = 'multiwatch',
+): Promise<Peer> {
+  const { dir, errorLog, socket } = directory(place, name);
   const account = IS_ROOT ? ['-u', WORKER_USER, '-g', WORKER_USER, '-U', WORKER_USER, '-G', WORKER_USER] : [];
-  const multiwatch = [findProgram('multiwatch') ?? 'multiwatch', '-f', String(workers), '--', program];
+  const multiwatch = [findProgram('multiwatch') ?? 'multiwatch', '-f', String(workers), '--', ...command];
   const started = await startProcess(place, {
     command: findProgram('spawn-fcgi') ?? 'spawn-fcgi',
     args: ['-s', socket, '-M', '0660', '-b', String(BACKLOG), ...account, '-n', '--', ...multiwatch],

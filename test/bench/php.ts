@@ -7,7 +7,6 @@ import { readPool } from '../lib/example.ts';
 import { ask } from '../lib/http.ts';
 import { startNginx } from '../lib/nginx.ts';
 import { openInner, type Place } from '../lib/place.ts';
-import { until } from '../lib/poll.ts';
 import {
   type Benchmark,
   type Effort,
@@ -19,7 +18,7 @@ import {
   spread,
   whole,
 } from './benchmark.ts';
-import { load } from './load.ts';
+import { load, untilAnswered } from './load.ts';
 import { startPhpFpm } from './peers.ts';
 import { FILES_A_REQUEST, writePhpApp } from './php-app.ts';
 import { openRoute, type Route } from './route.ts';
@@ -100,7 +99,7 @@ async function measure(
 ): Promise<void> {
   const { pid, socket, overseers } = await start(place, app);
   site.route.to(socket);
-  await assertAnswers(`${site.url}/index.php`);
+  await assertWhole(`${site.url}/index.php`);
   await load(`${site.url}/index.php`, WARM_UP_SECONDS);
   requestsPerSecond.push(await load(`${site.url}/index.php`, seconds));
   await assertCached(`${site.url}/opcache.php`);
@@ -109,17 +108,11 @@ async function measure(
   phpBytes.push(tree - overseers.reduce((sum, each) => sum + memoryOf(each).pssBytes, 0));
 }
 
-/** A peer that was just started opens its socket a moment later. */
-async function assertAnswers(url: string): Promise<void> {
-  const answer = await until(
-    async () => {
-      const { status, headers, text } = await ask(url);
-      return status === 502 ? undefined : { status, files: Number(headers['x-files']), text };
-    },
-    { what: `an answer from ${url}` },
-  );
-  if (answer.status !== 200 || answer.files < FILES_A_REQUEST)
-    throw new Error(`${url}: ${answer.status}, ${answer.files} files\n${answer.text.slice(0, 500)}`);
+async function assertWhole(url: string): Promise<void> {
+  const { status, headers, text } = await untilAnswered(url);
+  const files = Number(headers['x-files']);
+  if (status !== 200 || !(files >= FILES_A_REQUEST))
+    throw new Error(`${url}: ${status}, ${files} files\n${text.slice(0, 500)}`);
 }
 
 async function assertCached(url: string): Promise<void> {

@@ -89,7 +89,7 @@ async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
   const ours = fpmTs('fpm-ts', '');
   const multiwatch: Contestant = {
     name: 'spawn-fcgi + multiwatch',
-    start: (inner, path) => startMultiwatch(inner, path, WORKERS),
+    start: (inner, path) => startMultiwatch(inner, [path], WORKERS),
     readyMs: [],
     saidMs: [],
   };

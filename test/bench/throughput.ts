@@ -1,5 +1,12 @@
-/** Requests a second of the same C program behind the same nginx, and what our two processes do meanwhile. */
+/**
+ * Requests a second of the same C program behind the same nginx, and what our two processes do meanwhile.
+ *
+ * A worker of ours has a session of its own, and where the kernel groups by session (sched(7), autogroup) each
+ * session has the same share of a busy processor. So the peer is measured twice: as it is, and with a session a
+ * worker, which leaves nothing different but who started them.
+ */
 import { compileFixture } from '../lib/compile.ts';
+import { findProgram } from '../lib/needs.ts';
 import { startNginx } from '../lib/nginx.ts';
 import type { Place } from '../lib/place.ts';
 import { poolOf, type Status } from '../lib/status.ts';
@@ -15,7 +22,7 @@ import {
   whole,
 } from './benchmark.ts';
 import { startHello } from './fpm-ts.ts';
-import { load } from './load.ts';
+import { load, untilAnswered } from './load.ts';
 import { startMultiwatch } from './peers.ts';
 import { openRoute } from './route.ts';
 import { cpuSeconds, memoryOf } from './usage.ts';
@@ -40,24 +47,34 @@ async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
   const route = openRoute(place);
   const nginx = await startNginx(place, 'nginx-hello.conf', { '/run/fpm-ts/hello.sock': route.socket });
   const { daemon, socket } = await startHello(place, { program, workers: WORKERS });
-  const multiwatch = await startMultiwatch(place, program, WORKERS);
+  const plain = await startMultiwatch(place, [program], WORKERS);
+  const apart = await startMultiwatch(
+    place,
+    [findProgram('setsid') ?? 'setsid', program],
+    WORKERS,
+    'multiwatch-setsid',
+  );
   const before = await daemon.status();
   const ours = contestant('fpm-ts', socket, [before.pid, before.supervisor_pid]);
-  const theirs = contestant('spawn-fcgi + multiwatch', multiwatch.socket, [multiwatch.pid]);
+  const theirs = [
+    contestant('spawn-fcgi + multiwatch', plain.socket, [plain.pid]),
+    contestant('the same, a session a worker', apart.socket, [apart.pid]),
+  ];
 
-  for (const each of [ours, theirs]) {
+  for (const each of [ours, ...theirs]) {
     route.to(each.socket);
+    await untilAnswered(nginx.url);
     await load(nginx.url, WARM_UP_SECONDS);
   }
-  for (const each of inTurn([ours, theirs], effort.rounds).flat()) {
+  for (const each of inTurn([ours, ...theirs], effort.rounds).flat()) {
     route.to(each.socket);
     const cpuBefore = overseersCpu(each);
     each.requestsPerSecond.push(await load(nginx.url, effort.loadSeconds));
     each.cpuSeconds += overseersCpu(each) - cpuBefore;
   }
   assertSameWorkers(before, await daemon.status());
-  multiwatch.assertRunning();
-  return [report([ours, theirs], effort), overseers(before)];
+  for (const peer of [plain, apart]) peer.assertRunning();
+  return [report(ours, theirs, effort), overseers(before)];
 }
 
 function contestant(name: string, socket: string, overseers: readonly number[]): Contestant {
@@ -77,25 +94,27 @@ function assertSameWorkers(before: Status, after: Status): void {
   if (pids(before) !== pids(after)) throw new Error(`workers ${pids(before)} became ${pids(after)}`);
 }
 
-function report([ours, theirs]: readonly [Contestant, Contestant], effort: Effort): Report {
-  const ratios = ours.requestsPerSecond.map(
-    (value, i) => value / (theirs.requestsPerSecond[i] ?? Number.NaN),
-  );
-  const result = median(ours.requestsPerSecond) / median(theirs.requestsPerSecond);
+function report(ours: Contestant, theirs: readonly Contestant[], effort: Effort): Report {
   const loadedSeconds = effort.rounds * effort.loadSeconds;
   return {
     title: `nginx to a C hello, ${WORKERS} workers each, ${effort.rounds} x ${effort.loadSeconds} s in turn`,
     head: ['', 'requests/s, median', 'CPU of the manager'],
-    rows: [ours, theirs].map(({ name, requestsPerSecond, cpuSeconds: cpu }) => [
+    rows: [ours, ...theirs].map(({ name, requestsPerSecond, cpuSeconds: cpu }) => [
       name,
       spread(requestsPerSecond, whole),
       `${cpu.toFixed(2)} s in ${loadedSeconds} s`,
     ]),
-    notes: [
-      `ratio of the medians ${ratio(result)} (target >= ${TARGET}: ${result >= TARGET ? 'met' : 'MISSED'})`,
-      `ratio round by round ${spread(ratios, ratio)}`,
-    ],
+    notes: theirs.map(peer => compare(ours, peer)),
   };
+}
+
+function compare(ours: Contestant, peer: Contestant): string {
+  const rounds = ours.requestsPerSecond.map((value, i) => value / (peer.requestsPerSecond[i] ?? Number.NaN));
+  const result = median(ours.requestsPerSecond) / median(peer.requestsPerSecond);
+  return [
+    `fpm-ts to ${peer.name}: ratio of the medians ${ratio(result)}`,
+    `(target >= ${TARGET}: ${result >= TARGET ? 'met' : 'MISSED'}), round by round ${spread(rounds, ratio)}`,
+  ].join(' ');
 }
 
 function overseers({ pid, supervisor_pid }: Status): Report {
@@ -109,6 +128,6 @@ function overseers({ pid, supervisor_pid }: Status): Report {
 export const throughput: Benchmark = {
   name: 'throughput',
   subject: 'fpm-ts and spawn-fcgi with multiwatch, behind nginx',
-  needs: ['nginx', 'gcc', 'libfcgi', 'wrk', 'spawn-fcgi', 'multiwatch'],
+  needs: ['nginx', 'gcc', 'libfcgi', 'wrk', 'spawn-fcgi', 'multiwatch', 'setsid'],
   run,
 };

@@ -66,6 +66,7 @@ const NEEDS = {
   curl: program('curl', 'curl'),
   wrk: program('wrk', 'wrk'),
   setpriv: program('setpriv', 'util-linux'),
+  setsid: program('setsid', 'util-linux'),
   ss: program('ss', 'iproute2'),
   'spawn-fcgi': program('spawn-fcgi', 'spawn-fcgi'),
   multiwatch: program('multiwatch', 'multiwatch'),
