@@ -20,15 +20,22 @@ interface LockFile {
 export function install(scope: Scope): Installed {
   const target = join(scope.dir, 'installed');
   mkdirSync(target, { mode: 0o755 });
-  const lock = JSON.parse(readFileSync(join(REPOSITORY, 'package-lock.json'), 'utf8')) as LockFile;
-  const needed = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true);
-  const parts = ['package.json', 'dist', ...needed.map(([path]) => path)];
-  for (const part of parts) {
-    const from = join(REPOSITORY, part);
-    // Packages for other processors are in the lock file, too.
-    if (existsSync(from)) cpSync(from, join(target, part), { recursive: true });
-  }
+  for (const part of ['package.json', 'dist']) copyPart(part, target);
+  copyPackages(target);
   return { node: readableNode(target), main: join(target, MAIN.slice(REPOSITORY.length + 1)) };
+}
+
+/** Copies the packages that fpm-ts needs to run, and those whose path in the lock file matches. */
+export function copyPackages(target: string, more: RegExp = /^$/): void {
+  const lock = JSON.parse(readFileSync(join(REPOSITORY, 'package-lock.json'), 'utf8')) as LockFile;
+  for (const [path, { dev }] of Object.entries(lock.packages))
+    if (path !== '' && (dev !== true || more.test(path))) copyPart(path, target);
+}
+
+/** Packages for other processors are in the lock file, but not here. */
+export function copyPart(part: string, target: string): void {
+  const from = join(REPOSITORY, part);
+  if (existsSync(from)) cpSync(from, join(target, part), { recursive: true, verbatimSymlinks: true });
 }
 
 function readableNode(target: string): string {
@@ -39,7 +46,8 @@ function readableNode(target: string): string {
   return copy;
 }
 
-function isForEverybody(path: string): boolean {
+/** Whether every user can execute it, or enter it. */
+export function isForEverybody(path: string): boolean {
   const { mode } = statSync(path);
   return (mode & 0o001) !== 0 && (path === '/' || isForEverybody(dirname(path)));
 }
