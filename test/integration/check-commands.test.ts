@@ -1,5 +1,6 @@
 /** The command, its interpreter and its directories, as whoever runs the tests; other users are root/'s. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { ordinarySelf } from '../../src/config/check/self.ts';
@@ -96,6 +97,35 @@ void test('a script whose interpreter is a script that runs through itself', asy
   const file = tree.write('script', `#!${tree.dir}/script\n`, 0o755);
   const result = await tree.check({ www: pool({ command: [file] }) });
   assertFound(tree, result, { ...found, message: /needs too many interpreters/ });
+});
+
+void test('as many interpreters and links in a row as the kernel follows, and not one more', async t => {
+  const tree = checkTree(t);
+  tree.write('script0', SCRIPT, 0o755);
+  symlinkSync('script0', `${tree.dir}/link1`);
+  for (let i = 1; i <= 8; i++) tree.write(`script${i}`, `#!${tree.dir}/script${i - 1}\n`, 0o755);
+  for (let i = 2; i <= 42; i++) symlinkSync(`link${i - 1}`, `${tree.dir}/link${i}`);
+  const refused: string[] = [];
+  for (const name of [
+    'script1',
+    'script2',
+    'script3',
+    'script4',
+    'script5',
+    'script6',
+    'script8',
+    'link39',
+    'link40',
+    'link41',
+    'link42',
+  ]) {
+    const path = `${tree.dir}/${name}`;
+    const { error } = spawnSync(path, { stdio: 'ignore' });
+    const { problems } = await tree.check({ www: pool({ command: [path] }) });
+    assert.equal(problems.length > 0, error !== undefined, `${name}: ${error?.message ?? 'runs'}`);
+    if (error !== undefined) refused.push(name);
+  }
+  assert.ok(refused.includes('script8') && refused.includes('link42') && refused.length < 8, refused.join());
 });
 
 void test('chdir: missing, or no directory', async t => {

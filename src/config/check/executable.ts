@@ -10,7 +10,7 @@ import type { WorkerView } from './worker-view.ts';
 
 /** Linux reads this much of a script for its interpreter (BINPRM_BUF_SIZE), and follows so many of them. */
 const HEAD_BYTES = 256;
-const INTERPRETERS_MAX = 4;
+const INTERPRETERS_MAX = 5;
 
 /** Where a finding about an executable belongs. */
 export interface Subject {
