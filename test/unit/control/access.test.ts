@@ -1,0 +1,55 @@
+/** Who may do what, as a table: callers by commands. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Caller, mayUse } from '../../../src/control/access.ts';
+import { COMMANDS, type CommandName } from '../../../src/control/commands.ts';
+import type { Args } from '../../../src/control/types.ts';
+import { FpmError } from '../../../src/errors.ts';
+
+const ALL: Caller = { uid: 0, mayDoAll: true, ownPools: [] };
+const OWNER: Caller = { uid: 33, mayDoAll: false, ownPools: ['a', 'b'] };
+const STRANGER: Caller = { uid: 1000, mayDoAll: false, ownPools: [] };
+
+function isAllowed(caller: Caller, name: CommandName, args: Args<CommandName>): boolean {
+  try {
+    mayUse(caller, name, args);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof FpmError);
+    assert.equal(error.code, 'NOT_ALLOWED');
+    assert.match(error.message, new RegExp(`uid ${caller.uid} may not ${name}`));
+    return false;
+  }
+}
+
+void test("a pool's own user: status and reload of own pools by name, and nothing else", () => {
+  const rows: [CommandName, Args<CommandName>, boolean][] = [
+    ['status', { pool: 'a' }, true],
+    ['status', { pool: 'c' }, false],
+    ['status', {}, false],
+    ['reload', { pools: ['a'] }, true],
+    ['reload', { pools: ['a', 'b'], changed: true }, true],
+    ['reload', { pools: ['a', 'c'] }, false],
+    ['reload', { pools: [] }, false],
+    ['reload', {}, false],
+    ['stop', { pools: ['a'] }, false],
+    ['start', { pools: ['a'] }, false],
+    ['scale', { pool: 'a', workers: 1 }, false],
+    ['reopen-logs', {}, false],
+  ];
+  for (const [name, args, expected] of rows) {
+    assert.equal(isAllowed(OWNER, name, args), expected, `${name} ${JSON.stringify(args)}`);
+  }
+});
+
+void test('whoever may do all may do each; a stranger may do none', () => {
+  for (const name of Object.keys(COMMANDS) as CommandName[]) {
+    assert.equal(isAllowed(ALL, name, {}), true, name);
+    assert.equal(isAllowed(STRANGER, name, { pools: ['a'] }), false, name);
+  }
+});
+
+void test('the refusal says what the caller may instead', () => {
+  assert.throws(() => mayUse(OWNER, 'stop', {}), /it may status and reload a, b, each by name/);
+  assert.throws(() => mayUse(STRANGER, 'stop', {}), /members of control\.group may$/);
+});
