@@ -24,8 +24,14 @@ suite('root/credentials', { root: true, needs: ['gcc', 'libfcgi'] }, async scope
   await startDaemon(scope, {
     // In a mount namespace of its own the daemon sees another group file; the machine's stays as it is.
     program: [
-      ...['unshare', '--mount', '/bin/sh', '-c', 'mount --bind "$0" /etc/group && exec "$@"', groupFile],
-      ...[process.execPath, MAIN],
+      'unshare',
+      '--mount',
+      '/bin/sh',
+      '-c',
+      'mount --bind "$0" /etc/group && exec "$@"',
+      groupFile,
+      process.execPath,
+      MAIN,
     ],
     pools: {
       name: pool('name', { user: 'www-data' }),
