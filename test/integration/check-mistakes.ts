@@ -1,5 +1,5 @@
 /** Configurations that must not be used, each with one mistake, and what has to be said about it. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PoolKeys, poolText } from '../lib/pools.ts';
 
@@ -54,6 +54,21 @@ function closedDirectory(dir: string): string {
   const path = join(dir, 'closed');
   mkdirSync(path, { recursive: true });
   chmodSync(path, 0o700);
+  return path;
+}
+
+function openDirectory(dir: string): string {
+  const path = join(dir, 'open');
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, 0o777);
+  return path;
+}
+
+function link(dir: string): string {
+  const path = join(dir, 'link');
+  writeFileSync(join(dir, 'target'), '', { mode: 0o666 });
+  chmodSync(join(dir, 'target'), 0o666);
+  symlinkSync(join(dir, 'target'), path);
   return path;
 }
 
@@ -154,6 +169,16 @@ const PATHS: readonly Mistake[] = [
     name: 'a directory in the place of the pid file',
     global: ({ dir }) => `pid_file = "${dir}"`,
     says: /pid_file: .* is a directory/,
+  },
+  {
+    name: 'a link in the place of the pid file',
+    global: ({ dir }) => `pid_file = "${link(dir)}"`,
+    says: /pid_file: .*\/link is a symbolic link/,
+  },
+  {
+    name: 'a log through a link that others may change',
+    global: ({ dir }) => `log.file = "${link(openDirectory(dir))}"`,
+    says: /log.file: .*\/link is a symbolic link/,
   },
   {
     name: 'no directory for the log',

@@ -12,17 +12,39 @@ import { may } from './walk.ts';
 export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report): void {
   const { runDir, pidFile, control, log } = config;
   const isThere = checkRunDir(runDir, self, report);
-  if (isThere || dirname(pidFile) !== runDir) checkFile('pid_file', pidFile, self, report, isPidFile);
+  if (isThere || dirname(pidFile) !== runDir) {
+    checkFile('pid_file', pidFile, self, report, isPidFile);
+    checkLink('pid_file', pidFile, report, () => false);
+  }
   // Our own supervisor may listen on it; a second one is refused by the pid file.
   checkSocketPath({ key: 'control.socket', path: control.socket, runDir, isOurs: true }, self, report);
-  if (log.file !== 'stderr' && (isThere || dirname(log.file) !== runDir))
-    checkFile('log.file', log.file, self, report, isLogFile);
+  if (log.file !== 'stderr' && (isThere || dirname(log.file) !== runDir)) checkLog(log.file, self, report);
 }
 
 export function checkPoolLog(pool: PoolConfig, runDir: string, self: Self, report: Report): void {
   if (pool.logFile === undefined) return;
   const isMade = dirname(pool.logFile) === runDir && peek(runDir) === null;
-  if (!isMade) checkFile('log.file', pool.logFile, self, report, isLogFile);
+  if (!isMade) checkLog(pool.logFile, self, report);
+}
+
+function checkLog(path: string, self: Self, report: Report): void {
+  checkFile('log.file', path, self, report, isLogFile);
+  checkLink('log.file', path, report, parent => isOnlyOurs(parent, self));
+}
+
+/** A symbolic link is followed only where nobody else could have put it, such as /dev/stdout (DESIGN section 8). */
+function checkLink(key: string, path: string, report: Report, mayStandIn: (parent: Stats) => boolean): void {
+  const parent = lookAt(dirname(path));
+  if (parent === null || peek(path)?.isSymbolicLink() !== true || mayStandIn(parent)) return;
+  report.error(
+    key,
+    `${path} is a symbolic link, which is not followed here`,
+    'name the file that it leads to',
+  );
+}
+
+function isOnlyOurs({ uid, mode }: Stats, self: Self): boolean {
+  return (uid === 0 || uid === self.uid) && (mode & 0o022) === 0;
 }
 
 /** It is made at the start with those above it. @returns whether it exists already and can be used */
