@@ -40,6 +40,7 @@ export async function startMultiwatch(
     dir,
     errorLog,
     endSignal: 'SIGTERM',
+    ownSession: true,
   });
   return { ...started, socket };
 }
@@ -72,6 +73,7 @@ export async function startSupervisord(place: Place, program: string, workers: n
     dir,
     errorLog,
     endSignal: 'SIGTERM',
+    ownSession: true,
   });
   return { ...started, socket };
 }
@@ -107,6 +109,7 @@ export async function startPhpFpm(place: Place, options: PhpFpmOptions): Promise
     dir,
     errorLog,
     endSignal: 'SIGTERM',
+    ownSession: true,
     env: { PHP_INI_SCAN_DIR: join(options.iniDirectory, 'conf.d') },
   });
   return { ...started, socket };

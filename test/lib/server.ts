@@ -19,6 +19,8 @@ export interface ProcessCommand {
   readonly endSignal: NodeJS.Signals;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** It gets a session of its own, as a daemon has; Ctrl-C then does not reach it. */
+  readonly ownSession?: boolean;
 }
 
 export interface ServerCommand extends ProcessCommand {
@@ -58,6 +60,7 @@ export async function startProcess(place: Place, options: ProcessCommand): Promi
     cwd: options.dir,
     stdio: ['ignore', fd, fd],
     env: { ...cleanEnvironment(), ...options.env },
+    detached: options.ownSession === true,
   });
   closeSync(fd);
   let ended = false;
