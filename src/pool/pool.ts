@@ -11,8 +11,8 @@ import type { Counters } from '../observe/status.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { Crew, type PoolPorts } from './crew.ts';
 import { type Action, decide, type Memory } from './decide.ts';
+import { type Death, Health } from './health.ts';
 import { PoolListener } from './pool-listener.ts';
-import { afterDeath, afterSuccess, FAILED_AFTER_ATTEMPTS, NO_FAILURES } from './restart-limit.ts';
 import { type Roll, type RollResult, startRoll } from './roll.ts';
 
 /** What a pool leaves with the keeper for the next supervisor. */
@@ -26,18 +26,16 @@ export interface PoolNote {
 
 export class Pool {
   config: PoolConfig;
-  /** Why the last worker that ended by itself did, or why none could be started. */
-  lastFailure = '';
   readonly #crew: Crew;
+  readonly #health: Health;
   readonly #ports: PoolPorts;
-  #memory: Memory;
+  #rate: Omit<Memory, 'restart'>;
   #generation = 1;
   #listener: PoolListener;
   #size: number | null = null;
   #reloads = 0;
   #isWanted = true;
   #hasBeenWhole = false;
-  #isStartTimedOut = false;
   #roll: Roll | null = null;
   /** As many workers as it should have, all ready, nothing under way: until something happens a turn has nothing to do. */
   #isSettled = false;
@@ -47,7 +45,8 @@ export class Pool {
     this.config = config;
     this.#ports = ports;
     this.#listener = new PoolListener(ports.keeper, 1);
-    this.#memory = { restart: NO_FAILURES, spawnTokens: config.pm.maxSpawnRate, tokensAtMs: ports.now() };
+    this.#health = new Health(config.name, ports.report);
+    this.#rate = { spawnTokens: config.pm.maxSpawnRate, tokensAtMs: ports.now() };
     this.#crew = new Crew(config.name, ports, {
       unwanted: generation => this.#unwanted(generation),
       died: worker => this.#died(worker),
@@ -93,8 +92,12 @@ export class Pool {
 
   /** No worker is ready, and those that were started died young again and again, or never accepted. */
   get isFailed(): boolean {
-    const isDead = this.#memory.restart.failedAttempts >= FAILED_AFTER_ATTEMPTS || this.#isStartTimedOut;
-    return this.#isWanted && isDead && this.#crew.ready(this.#generation).length === 0;
+    return this.#isWanted && this.#health.isHopeless && this.#crew.ready(this.#generation).length === 0;
+  }
+
+  /** Why the last worker that ended by itself did, or why none could be started. */
+  get lastFailure(): string {
+    return this.#health.lastFailure;
   }
 
   /** Processes that count against process.max. */
@@ -196,7 +199,7 @@ export class Pool {
     this.#isWanted = true;
     this.#isSettled = false;
     this.#hasBeenWhole = false;
-    this.#memory = { ...this.#memory, restart: NO_FAILURES };
+    this.#health.reset();
     this.#ports.wake();
   }
 
@@ -226,7 +229,7 @@ export class Pool {
   }
 
   #isWhole(): boolean {
-    const isQuiet = this.#roll === null && this.#memory.restart.failedAttempts === 0 && this.#isWanted;
+    const isQuiet = this.#roll === null && this.#health.restart.failedAttempts === 0 && this.#isWanted;
     // Those that are just being spawned are in the count, but not ready.
     const ready = this.#crew.ready(this.#generation).length;
     return isQuiet && ready === this.size && this.#crew.count === this.size;
@@ -249,9 +252,9 @@ export class Pool {
           roll === null ? null : { size: roll.config.pm.maxChildren, requested: roll.requested },
       },
       { mode: 'static', size: this.size - (roll?.madeRoom ?? 0), maxSpawnRate: this.config.pm.maxSpawnRate },
-      this.#memory,
+      { ...this.#rate, restart: this.#health.restart },
     );
-    this.#memory = decision.memory;
+    this.#rate = decision.memory;
     for (const action of decision.actions) this.#apply(action);
   }
 
@@ -291,45 +294,35 @@ export class Pool {
   }
 
   #spawnFailed(generation: number, message: string, askedAtMs: number): void {
-    this.lastFailure = message;
+    this.#health.lastFailure = message;
     if (generation === this.#roll?.generation) this.#cancelRoll(message);
-    else this.#countDeath(askedAtMs, false);
+    else this.#countDeath({ startedAtMs: askedAtMs, wasReady: false, isStartTimeout: false });
   }
 
   #died(worker: WorkerHandle): void {
+    const now = this.#ports.now();
     const { startTimeoutMs } = worker.startedWith ?? this.config;
-    this.lastFailure = failureText(worker, this.#ports.now(), startTimeoutMs);
-    if (worker.generation === this.#roll?.generation) this.#cancelRoll(this.lastFailure);
+    const reason = this.#health.note(worker, now, startTimeoutMs);
+    if (worker.generation === this.#roll?.generation) this.#cancelRoll(reason);
     else if (worker.generation === this.#generation) {
-      this.#isStartTimedOut ||= worker.reason === 'startTimeout';
-      this.#countDeath(worker.startedAtMs, worker.wasReady);
+      const { startedAtMs, wasReady } = worker;
+      this.#countDeath({ startedAtMs, wasReady, isStartTimeout: worker.reason === 'startTimeout' });
     }
   }
 
-  #countDeath(startedAtMs: number, wasReady: boolean): void {
-    const now = this.#ports.now();
-    const before = this.#memory.restart;
-    const restart = afterDeath(before, startedAtMs, wasReady, now);
-    this.#memory = { ...this.#memory, restart };
-    if (restart === before) return;
-    if (restart.failedAttempts === FAILED_AFTER_ATTEMPTS && this.isFailed) {
-      this.#ports.report({ type: 'poolFailed', pool: this.name, reason: this.lastFailure });
-    }
-    const delayMs = Math.round(restart.notBeforeMs - now);
-    if (delayMs <= 0) return;
-    this.#ports.report({ type: 'backingOff', pool: this.name, attempts: restart.failedAttempts, delayMs });
+  #countDeath(death: Death): void {
+    const wasFailed = this.isFailed;
+    this.#health.died(death, this.#ports.now());
+    if (wasFailed || !this.isFailed) return;
+    this.#ports.report({ type: 'poolFailed', pool: this.name, reason: this.lastFailure });
   }
 
   #noticeSuccess(): void {
-    const now = this.#ports.now();
     const ready = this.#crew.ready(this.#generation);
-    for (const worker of ready) {
-      const restart = afterSuccess(this.#memory.restart, worker.startedAtMs, now);
-      if (restart !== this.#memory.restart) this.#memory = { ...this.#memory, restart };
-    }
+    this.#health.succeeded(ready, this.#ports.now());
     if (this.#hasBeenWhole || !this.#isWanted || ready.length < this.size) return;
     this.#hasBeenWhole = true;
-    this.#isStartTimedOut = false;
+    this.#health.whole();
     this.#ports.report({ type: 'poolRunning', pool: this.name, workers: this.size });
   }
 
@@ -352,8 +345,7 @@ export class Pool {
     this.#generation = roll.generation;
     this.#size = null;
     this.#hasBeenWhole = true;
-    this.#isStartTimedOut = false;
-    this.#memory = { ...this.#memory, restart: NO_FAILURES };
+    this.#health.reset();
     this.#reloads++;
     this.#saveNote();
     this.#ports.report({ type: 'rolled', pool: this.name, generation: this.#generation });
@@ -391,13 +383,4 @@ export class Pool {
     this.#savedNote = text;
     this.#ports.keeper.post('note', { name: `pool:${this.name}`, text });
   }
-}
-
-function failureText(worker: WorkerHandle, nowMs: number, startTimeoutMs: number): string {
-  if (worker.reason === 'startTimeout') {
-    return `worker ${worker.pid} did not accept on its listener within start_timeout (${startTimeoutMs} ms)`;
-  }
-  const how = worker.exit?.signal ?? `code ${worker.exit?.code}`;
-  const uptimeMs = Math.round(nowMs - worker.startedAtMs);
-  return `worker ${worker.pid} ended with ${how} ${uptimeMs} ms after its start; its output is in the log`;
 }

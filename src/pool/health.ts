@@ -1,0 +1,82 @@
+/** What the deaths of a pool's workers say about its command: how soon to try again, and whether it works at all. */
+import type { PoolEvent } from '../observe/events.ts';
+import type { WorkerHandle } from '../worker/worker-handle.ts';
+import {
+  afterDeath,
+  afterSuccess,
+  FAILED_AFTER_ATTEMPTS,
+  NO_FAILURES,
+  type RestartMemory,
+} from './restart-limit.ts';
+
+export interface Death {
+  readonly startedAtMs: number;
+  readonly wasReady: boolean;
+  /** It was killed because it did not accept within start_timeout. */
+  readonly isStartTimeout: boolean;
+}
+
+export class Health {
+  /** Why the last worker that ended by itself did, or why none could be started. */
+  lastFailure = '';
+  #restart: RestartMemory = NO_FAILURES;
+  #isStartTimedOut = false;
+  readonly #pool: string;
+  readonly #report: (event: PoolEvent) => void;
+
+  constructor(pool: string, report: (event: PoolEvent) => void) {
+    this.#pool = pool;
+    this.#report = report;
+  }
+
+  get restart(): RestartMemory {
+    return this.#restart;
+  }
+
+  /** Workers died young again and again, or never accepted: as long as none is ready, the pool has failed. */
+  get isHopeless(): boolean {
+    return this.#restart.failedAttempts >= FAILED_AFTER_ATTEMPTS || this.#isStartTimedOut;
+  }
+
+  /** Says why a worker ended, and keeps it for the status. */
+  note(worker: WorkerHandle, nowMs: number, startTimeoutMs: number): string {
+    this.lastFailure = failureText(worker, nowMs, startTimeoutMs);
+    return this.lastFailure;
+  }
+
+  /** A worker of the serving generation ended by itself, or could not be started. */
+  died({ startedAtMs, wasReady, isStartTimeout }: Death, nowMs: number): void {
+    this.#isStartTimedOut ||= isStartTimeout;
+    const before = this.#restart;
+    this.#restart = afterDeath(before, startedAtMs, wasReady, nowMs);
+    const { failedAttempts, notBeforeMs } = this.#restart;
+    if (this.#restart === before || notBeforeMs <= nowMs) return;
+    const delayMs = Math.round(notBeforeMs - nowMs);
+    this.#report({ type: 'backingOff', pool: this.#pool, attempts: failedAttempts, delayMs });
+  }
+
+  /** These are ready. */
+  succeeded(workers: readonly WorkerHandle[], nowMs: number): void {
+    for (const { startedAtMs } of workers) this.#restart = afterSuccess(this.#restart, startedAtMs, nowMs);
+  }
+
+  /** All that should be ready are. */
+  whole(): void {
+    this.#isStartTimedOut = false;
+  }
+
+  /** Another command, or another try on request: what was before does not count. */
+  reset(): void {
+    this.#restart = NO_FAILURES;
+    this.#isStartTimedOut = false;
+  }
+}
+
+function failureText(worker: WorkerHandle, nowMs: number, startTimeoutMs: number): string {
+  if (worker.reason === 'startTimeout') {
+    return `worker ${worker.pid} did not accept on its listener within start_timeout (${startTimeoutMs} ms)`;
+  }
+  const how = worker.exit?.signal ?? `code ${worker.exit?.code}`;
+  const uptimeMs = Math.round(nowMs - worker.startedAtMs);
+  return `worker ${worker.pid} ended with ${how} ${uptimeMs} ms after its start; its output is in the log`;
+}
