@@ -20,6 +20,8 @@ const CHUNK_BYTES = 256 * 1024;
 export class OutputReaders {
   readonly #poller: Poller;
   readonly #sinks: () => LogSinks;
+  /** Files of pools that could not be opened. */
+  readonly #unopened = new Set<string>();
   /** One for all: a line that is complete is decoded at once, the rest is copied. */
   readonly #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
@@ -62,13 +64,18 @@ export class OutputReaders {
     });
   }
 
-  /** The pool's own file, or the common log where that cannot be opened. */
+  /** The pool's own file, or the common log where that cannot be opened, which then says so once. */
   #sink(file: string | null): LogSink {
     const sinks = this.#sinks();
     if (file === null) return sinks.main;
     try {
       return sinks.of(file);
-    } catch {
+    } catch (error) {
+      if (!this.#unopened.has(file)) {
+        this.#unopened.add(file);
+        const msg = `${file} cannot be opened, its lines come here instead: ${String(error)}`;
+        sinks.main.write({ level: ERROR, time: Date.now(), msg });
+      }
       return sinks.main;
     }
   }

@@ -4,6 +4,7 @@
  * between. The order: what needs root first, credentials last.
  */
 
+import { getPriority } from 'node:os';
 import { basename, dirname } from 'node:path';
 import type { Limit, PoolConfig } from '../config/types.ts';
 import type { WorkerSpec } from '../keeper/protocol.ts';
@@ -111,7 +112,8 @@ function limits(pool: PoolConfig): string[] {
   ];
   const { priority, oomScoreAdj } = pool.process;
   return [
-    ...(priority === 0 ? [] : [helperProgram('nice'), '-n', String(priority)]),
+    // nice(1) adds to the niceness that it has, which is ours.
+    ...(priority === 0 ? [] : [helperProgram('nice'), '-n', String(priority - getPriority())]),
     ...(oomScoreAdj === 0 ? [] : [helperProgram('choom'), '-n', String(oomScoreAdj), '--']),
     ...(options.length === 0 ? [] : [helperProgram('prlimit'), ...options, '--']),
   ];

@@ -1,6 +1,6 @@
 /** Who the workers of a pool run as, and who owns its socket. */
 import type { PoolConfig } from '../config/types.ts';
-import { lookupGroup, lookupUser, supplementaryGroups } from '../os/users.ts';
+import { lookupGroup, lookupUser, supplementaryGroups, type User } from '../os/users.ts';
 
 export interface Identity {
   readonly uid: number;
@@ -22,9 +22,7 @@ export function poolIdentity(pool: PoolConfig): Identity {
   const found = lookupUser(user);
   if (found === null) throw new Error(`pool ${pool.name}: there is no user ${user}`);
   const gid =
-    self === 0 && pool.group !== undefined
-      ? groupId(pool, pool.group)
-      : (found.gid ?? process.getgid?.() ?? 0);
+    self === 0 && pool.group !== undefined ? groupId(pool, pool.group) : primaryGroup(pool, found, self);
   return {
     uid: found.uid,
     gid,
@@ -33,6 +31,13 @@ export function poolIdentity(pool: PoolConfig): Identity {
     home: found.home ?? '/',
     isOther: self === 0 && (found.uid !== 0 || gid !== (process.getgid?.() ?? 0)),
   };
+}
+
+/** A uid that no database knows has no group either: as root, ours must not become the worker's. */
+function primaryGroup(pool: PoolConfig, user: User, self: number): number {
+  if (user.gid !== null) return user.gid;
+  if (self !== 0) return process.getgid?.() ?? 0;
+  throw new Error(`pool ${pool.name}: uid ${user.uid} has no group; set group`);
 }
 
 /** The owner of a pool's socket file. @throws {Error} when the user or the group does not exist */
