@@ -2,17 +2,19 @@
 import type { Program } from '../lib/needs.ts';
 import type { Place } from '../lib/place.ts';
 
-/** Everything is measured in turn, this often and this long. */
 export interface Effort {
+  /** How often each contestant is started anew. */
   readonly rounds: number;
+  /** How often each contestant that runs all the time is loaded: often and briefly, as other work comes and goes. */
+  readonly loadRounds: number;
   /** How long one load lasts. */
   readonly loadSeconds: number;
   /** How long idle processes are watched. */
   readonly idleSeconds: number;
 }
 
-export const QUICK: Effort = { rounds: 4, loadSeconds: 4, idleSeconds: 20 };
-export const LONG: Effort = { rounds: 12, loadSeconds: 8, idleSeconds: 120 };
+export const QUICK: Effort = { rounds: 4, loadRounds: 10, loadSeconds: 2, idleSeconds: 20 };
+export const LONG: Effort = { rounds: 12, loadRounds: 30, loadSeconds: 5, idleSeconds: 120 };
 
 export interface Report {
   readonly title: string;

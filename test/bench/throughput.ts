@@ -66,7 +66,7 @@ async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
     await untilAnswered(nginx.url);
     await load(nginx.url, WARM_UP_SECONDS);
   }
-  for (const each of inTurn([ours, ...theirs], effort.rounds).flat()) {
+  for (const each of inTurn([ours, ...theirs], effort.loadRounds).flat()) {
     route.to(each.socket);
     const cpuBefore = overseersCpu(each);
     each.requestsPerSecond.push(await load(nginx.url, effort.loadSeconds));
@@ -95,9 +95,9 @@ function assertSameWorkers(before: Status, after: Status): void {
 }
 
 function report(ours: Contestant, theirs: readonly Contestant[], effort: Effort): Report {
-  const loadedSeconds = effort.rounds * effort.loadSeconds;
+  const loadedSeconds = effort.loadRounds * effort.loadSeconds;
   return {
-    title: `nginx to a C hello, ${WORKERS} workers each, ${effort.rounds} x ${effort.loadSeconds} s in turn`,
+    title: `nginx to a C hello, ${WORKERS} workers each, ${effort.loadRounds} x ${effort.loadSeconds} s in turn`,
     head: ['', 'requests/s, median', 'CPU of the manager'],
     rows: [ours, ...theirs].map(({ name, requestsPerSecond, cpuSeconds: cpu }) => [
       name,
