@@ -10,7 +10,7 @@ import { describeOom, type OomCounters, readOomCounters } from '../observe/out-o
 import { workerSpec } from '../worker/command.ts';
 import { poolIdentity } from '../worker/identity.ts';
 import type { Effect, WorkerEvent } from '../worker/lifecycle.ts';
-import { lookAtWorker } from '../worker/readiness.ts';
+import { acceptsOn, lookAtWorker } from '../worker/readiness.ts';
 import { WorkerHandle } from '../worker/worker-handle.ts';
 
 /** A worker whose accepting cannot be seen counts as ready when it has lived for so long (DESIGN section 6). */
@@ -110,8 +110,18 @@ export class Crew {
       if (worker.phase === 'starting') this.#observeStarting(worker, worker.startedWith ?? config, now);
       else if (worker.phase !== 'ready' && now - worker.sinceMs >= config.processControlTimeoutMs) {
         this.happen(worker, { type: 'stopTimedOut' }, config);
-      }
+      } else if (worker.isReminderDue(now)) this.#remind(worker, config);
     }
+  }
+
+  /**
+   * A worker that sleeps in accept after its stop signal has missed it: libfcgi gives up a request that a signal
+   * interrupts, and php-cgi and others look at their flag before they accept, not while. It is told again.
+   */
+  #remind(worker: WorkerHandle, config: PoolConfig): void {
+    const { stopSignal, listen } = worker.startedWith ?? config;
+    if (listen.address.type === 'none' || !acceptsOn(worker.pid, listen.pass === 'systemd' ? 3 : 0)) return;
+    this.#ports.keeper.post('signal', { pid: worker.pid, signal: stopSignal });
   }
 
   exited(pid: number, exit: Exit, config: PoolConfig): void {

@@ -50,7 +50,7 @@ export function lookAtWorker(pid: number, listenerDescriptor: number): Sight {
 }
 
 /** The first thread sleeps in accept on that very descriptor: accept refuses what is no listener. */
-function acceptsOn(pid: number, descriptor: number): boolean {
+export function acceptsOn(pid: number, descriptor: number): boolean {
   const call = currentSyscall(pid, pid);
   if (call === null || call === 'refused') return false;
   return NUMBERS[process.arch]?.accept.includes(call.number) === true && Number(call.args[0]) === descriptor;

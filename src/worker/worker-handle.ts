@@ -13,6 +13,8 @@ import {
 
 /** A starting worker is looked at again after half its age, but not more often than this. */
 const SHORTEST_LOOK_MS = 20;
+/** How often a worker that was told to stop is looked at. */
+const REMIND_MS = 250;
 
 export class WorkerHandle {
   readonly pid: number;
@@ -72,6 +74,14 @@ export class WorkerHandle {
     this.#lifecycle = lifecycle;
     this.#wasReady ||= lifecycle.phase === 'ready';
     return effects;
+  }
+
+  /** Whether it is time to see that a worker which was told to stop has heard it. */
+  isReminderDue(nowMs: number): boolean {
+    if (this.phase !== 'stopping' || nowMs < Math.max(this.#nextLookMs, this.sinceMs + REMIND_MS))
+      return false;
+    this.#nextLookMs = nowMs + REMIND_MS;
+    return true;
   }
 
   /** Whether it is time to look at a starting worker; asks again later and later. */
