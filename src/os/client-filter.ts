@@ -30,9 +30,6 @@ const ACCEPT = 0xffffffff;
 /** BPF_MAXINSNS. */
 export const MAX_INSTRUCTIONS = 4096;
 
-/** Takes a filter's place where one was attached before. */
-export const ACCEPT_ALL: readonly Instruction[] = [instruction(RETURN, ACCEPT)];
-
 /** @param networks addresses, or networks as ADDRESS/BITS; a v4-mapped one (::ffff:10.0.0.1) counts as IPv4 */
 export function clientFilter(networks: readonly string[]): Instruction[] {
   const v4: Instruction[] = [];

@@ -10,7 +10,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { probeUnixSocket, TEMPORARY_SUFFIX } from './address.ts';
-import { ACCEPT_ALL, clientFilter, encodeFilter } from './client-filter.ts';
+import { clientFilter, encodeFilter } from './client-filter.ts';
 import { addressOf, declare, must, SystemError } from './libc.ts';
 import { AF_INET6, AF_UNIX, inetAddress, unixAddress } from './sockaddr.ts';
 
@@ -25,6 +25,7 @@ const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_ATTACH_FILTER = 26;
+const SO_DETACH_FILTER = 27;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const O_PATH = 0o10000000;
@@ -169,9 +170,17 @@ export function listenTcp(options: TcpListenerOptions): number {
   }
 }
 
-/** Lets only these networks connect to a TCP listener; none named: all. */
+/**
+ * Lets only these networks connect to a TCP listener; none named: all.
+ * @throws {SystemError} EPERM where the kernel lets only root attach a filter (some hardened ones)
+ */
 export function setAllowedClients(descriptor: number, networks: readonly string[]): void {
-  const program = encodeFilter(networks.length === 0 ? ACCEPT_ALL : clientFilter(networks));
+  if (networks.length === 0) {
+    // Everybody may detach one. ENOENT: none was attached.
+    setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, Buffer.alloc(4), 4);
+    return;
+  }
+  const program = encodeFilter(clientFilter(networks));
   const header = Buffer.alloc(16); // struct sock_fprog: length, pointer
   header.writeUInt16LE(program.length / 8, 0);
   header.writeBigUInt64LE(addressOf(program), 8);
