@@ -2,6 +2,7 @@
  * The C library through koffi (DESIGN D5). `koffi.load(null)` is dlopen(NULL): the libc that Node itself runs
  * on, glibc or musl. Each file of this folder declares the few functions that it needs.
  */
+import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import koffi from 'koffi';
 
@@ -32,13 +33,20 @@ export class SystemError extends Error {
   readonly syscall: string;
 
   constructor(syscall: string, errno: number, subject = '') {
-    const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown error'];
+    const [code, text] = getSystemErrorMap().get(-errno) ?? unmapped(errno);
     super(`${syscall}${subject && ` ${subject}`}: ${text} (${code})`);
     this.name = 'SystemError';
     this.errno = errno;
     this.code = code;
     this.syscall = syscall;
   }
+}
+
+/** The errors that libuv has no name for, of which one says what a user did wrong. */
+function unmapped(errno: number): readonly [code: string, text: string] {
+  if (errno === constants.errno.ENOEXEC)
+    return ['ENOEXEC', 'neither a program of this machine nor a script with #!'];
+  return [`errno ${errno}`, 'unknown error'];
 }
 
 /** The errno of the last call of this thread. */
