@@ -7,7 +7,7 @@ import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { readLog } from '../lib/log.ts';
 import { until } from '../lib/poll.ts';
 import { helloPools } from '../lib/pools.ts';
-import { isAlive, readStat, type Seen } from '../lib/processes.ts';
+import { isAlive, openDescriptors, readStat, type Seen } from '../lib/processes.ts';
 import { poolOf, workerPids } from '../lib/status.ts';
 import { type Scope, suite } from '../lib/suite.ts';
 
@@ -28,10 +28,10 @@ async function processes(daemon: Daemon): Promise<Seen[]> {
   });
 }
 
+/** Waits until a worker of the C program has a connection: a descriptor beside its three standard ones. */
 async function busy(daemon: Daemon, pool: string): Promise<void> {
-  await daemon.statusWhen('a worker to be busy', status =>
-    poolOf(status, pool).processes.some(({ state }) => state !== 'idle'),
-  );
+  const pids = workerPids(await daemon.status(), pool);
+  await until(() => pids.some(pid => openDescriptors(pid) > 3), { what: 'a worker to have a connection' });
 }
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {

@@ -1,5 +1,8 @@
 /** Looks at something again and again while something else goes on. */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Often enough to see a gap, and not so often that the looks are a load. */
+const LOOK_EVERY_MS = 10;
 
 /** Runs `work`, and `look` over and over until it has ended. @returns its result and everything that was seen */
 export async function sampleDuring<T, S>(
@@ -14,7 +17,7 @@ export async function sampleDuring<T, S>(
   const looking = (async () => {
     while (!isDone) {
       seen.push(await look());
-      await turn();
+      await delay(LOOK_EVERY_MS);
     }
   })();
   const [result] = await Promise.all([ended, looking]);
