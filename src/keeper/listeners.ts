@@ -94,7 +94,7 @@ function adjust(
 ): { descriptor: number; file: FileIdentity | null } {
   const { descriptor, file } = listener;
   if (spec.address.type === 'unix' && file !== null) setOwnerAndMode(spec.address.path, file, spec);
-  if (spec.address.type === 'tcp') setAllowedClients(descriptor, spec.allowedClients);
+  if (spec.address.type !== 'unix') setAllowedClients(descriptor, spec.allowedClients);
   if (spec.address.type !== 'systemd') setBacklog(descriptor, spec.backlog);
   return { descriptor, file };
 }

@@ -9,6 +9,7 @@ import { inspectPool } from '../lib/inspect.ts';
 import { install } from '../lib/installed.ts';
 import { openInner } from '../lib/place.ts';
 import { poolText } from '../lib/pools.ts';
+import { freePort } from '../lib/ports.ts';
 import { poolOf, workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
@@ -33,9 +34,11 @@ suite('root/credentials-ordinary', { root: true, needs: ['gcc', 'libfcgi', 'setp
     'process.oom_score_adj': 100,
     'process.no_new_privileges': true,
   });
+  const port = await freePort();
+  const tcp = poolText({ command: [program], user: undefined, 'listen.address': `127.0.0.1:${port}` });
   const daemon = await startDaemon(place, {
     program: asUser,
-    pools: { www: pool },
+    pools: { www: pool, tcp },
     expectedLog: [/supervisor \d+ ended \(SIGKILL\)/, /supervisor restarted/],
   });
   const address = unixSocket(path);
@@ -87,14 +90,16 @@ suite('root/credentials-ordinary', { root: true, needs: ['gcc', 'libfcgi', 'setp
       });
       const reload = await asOwner('reload');
       assert.equal(reload.code, 0, reload.stderr);
-      const { supervisor_pid: supervisor, ...reloaded } = await daemon.status();
+      const reloaded = await daemon.status();
+      const supervisor = reloaded.supervisor_pid;
       process.kill(supervisor, 'SIGKILL');
       const after = await daemon.statusWhen('another supervisor', it => it.supervisor_pid !== supervisor);
       assert.deepEqual(
         poolOf(after, 'www').processes.map(({ pid }) => pid),
-        reloaded.pools[0]?.processes.map(({ pid }) => pid),
+        poolOf(reloaded, 'www').processes.map(({ pid }) => pid),
       );
-      assert.match(await askPool(address), /"pid"/);
+      for (const it of [address, { type: 'tcp', host: '127.0.0.1', port } as const])
+        assert.match(await askPool(it), /"pid"/);
     },
   );
 

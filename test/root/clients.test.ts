@@ -7,12 +7,48 @@ import { join } from 'node:path';
 import { askPool } from '../lib/ask-pool.ts';
 import { runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
+import { placeFixture } from '../lib/fixtures.ts';
+import { MAIN } from '../lib/paths.ts';
 import { until } from '../lib/poll.ts';
 import { helloPools, poolText } from '../lib/pools.ts';
 import { freePort } from '../lib/ports.ts';
-import { suite } from '../lib/suite.ts';
+import { type Scope, suite } from '../lib/suite.ts';
 
-suite('integration/listeners-clients', { needs: ['gcc', 'libfcgi', 'php-cgi', 'ss'] }, async scope => {
+/** A connection attempt from that source address, given up at the end of the suite at the latest. */
+function connectFrom(scope: Scope, source: string, host: string, port: number): Socket {
+  const socket = connect({ host, port, localAddress: source });
+  scope.defer(() => void socket.destroy());
+  return socket;
+}
+
+async function isLetIn(scope: Scope, port: number, source: string, host: string): Promise<void> {
+  const socket = connectFrom(scope, source, host, port);
+  await once(socket, 'connect', { signal: AbortSignal.timeout(10_000) });
+  socket.destroy();
+}
+
+/** Nothing answers the first packet, so the kernel sends it again: then it was dropped and not merely slow. */
+async function isKeptOut(scope: Scope, port: number, source: string, host: string): Promise<void> {
+  const socket = connectFrom(scope, source, host, port);
+  let event = 'nothing';
+  for (const what of ['connect', 'error', 'close']) {
+    socket.once(what, () => {
+      event = what;
+    });
+  }
+  await until(
+    async () => {
+      const { stdout } = await runCommand('ss', ['-Htno', 'state', 'syn-sent', 'dport', '=', `:${port}`]);
+      const retransmissions = /timer:\(on,[^,]*,(\d+)\)/.exec(stdout)?.[1];
+      return event !== 'nothing' || Number(retransmissions ?? 0) >= 1;
+    },
+    { what: 'a retransmission' },
+  );
+  assert.equal(event, 'nothing');
+  socket.destroy();
+}
+
+suite('root/clients', { root: true, needs: ['gcc', 'libfcgi', 'php-cgi', 'ss'] }, async scope => {
   const hello = await helloPools(scope);
   const script = join(scope.dir, 'hello.php');
   writeFileSync(script, '<?php echo "hello from php";', { mode: 0o644 });
@@ -39,36 +75,6 @@ suite('integration/listeners-clients', { needs: ['gcc', 'libfcgi', 'php-cgi', 's
   });
   const daemon = await startDaemon(scope, { pools });
 
-  function connectFrom(localAddress: string, host: string, port: number): Socket {
-    const socket = connect({ host, port, localAddress });
-    scope.defer(() => void socket.destroy());
-    return socket;
-  }
-
-  async function isLetIn(name: string, source: string, host: string): Promise<void> {
-    const socket = connectFrom(source, host, ports[name] ?? 0);
-    await once(socket, 'connect');
-    socket.destroy();
-  }
-
-  /** Nothing answers the first packet, so the kernel sends it again: then it was dropped and not merely slow. */
-  async function isKeptOut(name: string, source: string, host: string): Promise<void> {
-    const port = ports[name] ?? 0;
-    const socket = connectFrom(source, host, port);
-    let event = 'nothing';
-    for (const what of ['connect', 'error', 'close'] as const) socket.once(what, () => (event = what));
-    await until(
-      async () => {
-        const { stdout } = await runCommand('ss', ['-Htno', 'state', 'syn-sent', 'dport', '=', `:${port}`]);
-        const retransmissions = /timer:\(on,[^,]*,(\d+)\)/.exec(stdout)?.[1];
-        return event !== 'nothing' || Number(retransmissions ?? 0) >= 1;
-      },
-      { what: 'a retransmission' },
-    );
-    assert.equal(event, 'nothing');
-    socket.destroy();
-  }
-
   const rows: readonly (readonly [pool: string, source: string, host: string, isLetIn: boolean])[] = [
     ['v4', '127.0.0.1', '127.0.0.1', true],
     ['v4', '127.0.0.2', '127.0.0.1', false],
@@ -85,7 +91,7 @@ suite('integration/listeners-clients', { needs: ['gcc', 'libfcgi', 'php-cgi', 's
   for (const [pool, source, host, isAllowed] of rows) {
     const [bound, clients] = listeners[pool] ?? ['', []];
     const what = `${clients.join(', ')} on ${bound}: ${source} is ${isAllowed ? 'let in' : 'kept out'}`;
-    await scope.test(what, () => (isAllowed ? isLetIn : isKeptOut)(pool, source, host));
+    await scope.test(what, () => (isAllowed ? isLetIn : isKeptOut)(scope, ports[pool] ?? 0, source, host));
   }
 
   await scope.test('who is let in is answered', async () => {
@@ -116,11 +122,42 @@ suite('integration/listeners-clients', { needs: ['gcc', 'libfcgi', 'php-cgi', 's
         assert.equal(reload.code, 0, reload.stderr);
       };
       await rewrite(['127.0.0.2']);
-      await isLetIn('v4', '127.0.0.2', '127.0.0.1');
-      await isKeptOut('v4', '127.0.0.1', '127.0.0.1');
+      await isLetIn(scope, ports.v4 ?? 0, '127.0.0.2', '127.0.0.1');
+      await isKeptOut(scope, ports.v4 ?? 0, '127.0.0.1', '127.0.0.1');
       await rewrite(undefined);
-      await isLetIn('v4', '127.0.0.1', '127.0.0.1');
-      await isLetIn('v4', '127.0.0.3', '127.0.0.1');
+      await isLetIn(scope, ports.v4 ?? 0, '127.0.0.1', '127.0.0.1');
+      await isLetIn(scope, ports.v4 ?? 0, '127.0.0.3', '127.0.0.1');
     },
   );
+});
+
+suite('root/clients-given', { root: true, needs: ['gcc', 'libfcgi', 'ss'] }, async scope => {
+  const hello = await helloPools(scope);
+  const port = await freePort();
+  const launcher = ['/usr/bin/perl', placeFixture(scope, 'perl/listen-and-exec.pl'), `web=127.0.0.1:${port}`];
+  const given = (clients?: readonly string[]): string =>
+    hello('www', { 'listen.address': 'systemd:web', 'listen.allowed_clients': clients });
+  const daemon = await startDaemon(scope, {
+    program: [...launcher, '--', process.execPath, MAIN],
+    pools: { www: given(['127.0.0.2']) },
+  });
+
+  async function reloadWith(clients?: readonly string[]): Promise<void> {
+    writeFileSync(join(daemon.poolsDir, 'www.toml'), given(clients));
+    const reload = await daemon.cli('reload');
+    assert.equal(reload.code, 0, reload.stderr);
+  }
+
+  await scope.test('a socket that a service manager gave us', async () => {
+    await isLetIn(scope, port, '127.0.0.2', '127.0.0.1');
+    await isKeptOut(scope, port, '127.0.0.1', '127.0.0.1');
+  });
+
+  await scope.test('gets the list of a reload as well', async () => {
+    await reloadWith(['127.0.0.3']);
+    await isLetIn(scope, port, '127.0.0.3', '127.0.0.1');
+    await isKeptOut(scope, port, '127.0.0.2', '127.0.0.1');
+    await reloadWith();
+    await isLetIn(scope, port, '127.0.0.1', '127.0.0.1');
+  });
 });
