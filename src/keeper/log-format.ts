@@ -34,7 +34,9 @@ export async function prettyFormat(colorize: boolean): Promise<LineFormat> {
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'hostname,pid,pool,stream',
     messageFormat: (record, messageKey) => {
-      const who = typeof record.pool === 'string' ? `${record.pool}[${String(record.pid)}] ` : '';
+      // Our own records name their pool in words.
+      const isWorkers = record.stream !== undefined;
+      const who = isWorkers ? `${String(record.pool)}[${String(record.pid)}] ` : '';
       return `${who}${String(record[messageKey])}`;
     },
   };

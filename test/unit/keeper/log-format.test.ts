@@ -32,6 +32,12 @@ void test('pretty is one line that shows pool, pid, level, message and further f
   assert.match(line, /^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: www\[12\] hi \{"part":2\}\n$/);
 });
 
+void test('pretty puts pool and pid before what a worker wrote; our own records name them themselves', async () => {
+  const pretty = await prettyFormat(false);
+  const ours = '{"level":30,"time":1,"event":"poolRunning","pool":"www","msg":"pool www is running"}';
+  assert.match(pretty(ours), /INFO: pool www is running \{"event":"poolRunning"\}\n$/);
+});
+
 void test('pretty shows a record that is about no pool without one', async () => {
   const pretty = await prettyFormat(false);
   assert.match(pretty('{"level":30,"time":1,"msg":"ready"}'), /INFO: ready\n$/);
