@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { untilBusy } from '../lib/busy.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import type { LogRecord } from '../lib/log.ts';
-import { until } from '../lib/poll.ts';
 import { helloPools } from '../lib/pools.ts';
-import { openDescriptors } from '../lib/processes.ts';
 import { sampleDuring } from '../lib/sample.ts';
 import { type PoolStatus, poolOf, workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
@@ -63,8 +62,7 @@ suite('integration/reload', { needs: NEEDS }, async scope => {
   await scope.test('a request in hand is finished by the worker that has it', async () => {
     const before = workerPids(await daemon.status(), 'www');
     const request = daemon.cli('request', 'www', '/?delay_ms=1500');
-    // A descriptor beside its three standard ones is a connection.
-    await until(() => before.some(pid => openDescriptors(pid) > 3), { what: 'a worker to have it' });
+    await untilBusy(before);
     assert.equal((await daemon.cli('reload')).code, 0);
     const between = await daemon.statusWhen('the idle ones to be gone', it => {
       const { processes } = poolOf(it, 'www');

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { untilBusy } from '../lib/busy.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { readLog } from '../lib/log.ts';
 import { until } from '../lib/poll.ts';
 import { helloPools } from '../lib/pools.ts';
-import { isAlive, openDescriptors, readStat, type Seen } from '../lib/processes.ts';
+import { isAlive, readStat, type Seen } from '../lib/processes.ts';
 import { poolOf, workerPids } from '../lib/status.ts';
 import { type Scope, suite } from '../lib/suite.ts';
 
@@ -28,12 +29,6 @@ async function processes(daemon: Daemon): Promise<Seen[]> {
   });
 }
 
-/** Waits until a worker of the C program has a connection: a descriptor beside its three standard ones. */
-async function busy(daemon: Daemon, pool: string): Promise<void> {
-  const pids = workerPids(await daemon.status(), pool);
-  await until(() => pids.some(pid => openDescriptors(pid) > 3), { what: 'a worker to have a connection' });
-}
-
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
   suite(`integration/signals ${signal}`, { needs: NEEDS }, async scope => {
     const hello = await helloPools(scope);
@@ -42,7 +37,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
     await scope.test('is a graceful stop: the request in hand is finished, then all is gone', async () => {
       const all = await processes(daemon);
       const request = daemon.cli('request', 'www', '/?delay_ms=1000');
-      await busy(daemon, 'www');
+      await untilBusy(workerPids(await daemon.status(), 'www'));
       process.kill(daemon.pid, signal);
       assert.match((await request).stdout, /^hello from \d+\n$/);
       assert.deepEqual(await daemon.exited, { code: 0, signal: null });
@@ -61,7 +56,7 @@ async function busyDaemon(scope: Scope): Promise<{ daemon: Daemon; all: Seen[]; 
   });
   const all = await processes(daemon);
   const request = daemon.cli('request', 'www', '/?delay_ms=600000');
-  await busy(daemon, 'www');
+  await untilBusy(workerPids(await daemon.status(), 'www'));
   return { daemon, all, request };
 }
 
