@@ -30,16 +30,16 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
     event => (daemon === null ? early.push(event) : daemon.supervisor.enqueue(event)),
     () => endProcess(EXIT.failed), // the keeper is gone, and with it everything that we could do
   );
+  let isSuccessor = false;
   try {
     const world = await keeper.ask('hello', {});
-    daemon =
-      world.notes.config === undefined
-        ? await startFresh(keeper, world, options)
-        : restore(keeper, world, options);
+    isSuccessor = world.notes.config !== undefined;
+    daemon = isSuccessor ? await restore(keeper, world, options) : await startFresh(keeper, world, options);
     for (const event of early) daemon.supervisor.enqueue(event);
     await daemon.serve();
     await finish(keeper, { exitCode: EXIT.ok, message: '', stream: 'stderr' });
   } catch (error) {
+    if (isSuccessor) giveWay(error);
     const shown = error instanceof FpmError ? error : new FpmError('FAILED', messageOf(error));
     await finish(keeper, ending(shown, options.json));
   }
@@ -76,7 +76,7 @@ async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<voi
 }
 
 /** What an earlier supervisor had in effect goes on, whatever the files say by now. */
-function restore(keeper: Keeper, world: World, options: SupervisorOptions): Daemon {
+async function restore(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
   const { notes } = world;
   const daemon = new Daemon(
     keeper,
@@ -84,6 +84,8 @@ function restore(keeper: Keeper, world: World, options: SupervisorOptions): Daem
     JSON.parse(notes.config ?? '') as GlobalConfig,
     options.configFile,
   );
+  const { runDir, pidFile, log } = daemon.supervisor.config;
+  await keeper.ask('settle', { runDir, pidFile, log }); // the directory may have been removed meanwhile
   daemon.files.restore(notes.files);
   daemon.supervisor.lastReload = JSON.parse(notes.last_reload ?? 'null');
   for (const config of daemon.supervisor.config.pools) {
@@ -97,6 +99,12 @@ function restore(keeper: Keeper, world: World, options: SupervisorOptions): Daem
   endLeftovers(keeper, world, daemon.supervisor.pools);
   daemon.report({ type: 'restored', pools: daemon.supervisor.pools.size, workers: world.workers.length });
   return daemon;
+}
+
+/** Workers are serving: a failure of ours must not end them. The keeper logs it and starts another supervisor. */
+function giveWay(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return endProcess(EXIT.failed);
 }
 
 async function finish(keeper: Keeper, how: Ending): Promise<never> {
