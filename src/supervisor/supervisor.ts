@@ -101,10 +101,14 @@ export class Supervisor {
 
   /** Stops everything. A second call with `now` cuts a graceful stop short. */
   async stopAll(now: boolean): Promise<void> {
+    const pools = [...this.pools.values()];
+    const isFirst = !this.#isStopping;
+    if (!isFirst && !now) return;
     this.#isStopping = true;
     this.ports.keeper.post('note', { name: 'stopping', text: now ? 'now' : 'gracefully' });
     this.ports.report({ type: 'stopping', now });
-    await this.stopPools([...this.pools.values()], now);
+    if (!isFirst) for (const pool of pools) pool.stop(now);
+    else await this.stopPools(pools, now);
   }
 
   /** Leaves with the keeper what is in effect. */
