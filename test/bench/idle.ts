@@ -31,7 +31,11 @@ function pools(dir: string, program: string): Record<string, string> {
 async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
   const program = await compileFixture('hello');
   // Asking for the status of a thousand workers again and again would slow what is asked.
-  const daemon = await startDaemon(place, { pools: pools(place.dir, program), ready: () => true });
+  const daemon = await startDaemon(place, {
+    pools: pools(place.dir, program),
+    ownSession: true,
+    ready: () => true,
+  });
   await allReady(daemon);
   const idle = await measureIdle(await daemon.status(), effort);
   return [idle, await measureStatus(daemon)];

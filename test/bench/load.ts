@@ -6,14 +6,25 @@ import { until } from '../lib/poll.ts';
 /** Enough to keep every worker busy and a queue behind them. */
 const CONNECTIONS = 32;
 
-/** Requests a second. @throws when any answer was not 2xx or 3xx, or any connection failed */
-export async function load(url: string, seconds: number): Promise<number> {
+export interface Load {
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+}
+
+/** @throws when any answer was not 2xx or 3xx, or any connection failed */
+export async function load(url: string, seconds: number): Promise<Load> {
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url];
   const result = await runCommand('wrk', args, { deadlineMs: (seconds + 30) * 1000 });
-  const requests = /^Requests\/sec:\s+([\d.]+)/m.exec(result.stdout)?.[1];
-  if (result.code !== 0 || requests === undefined || /Non-2xx|Socket errors/.test(result.stdout))
+  const perSecond = /^Requests\/sec:\s+([\d.]+)/m.exec(result.stdout)?.[1];
+  const requests = /(\d+) requests in /.exec(result.stdout)?.[1];
+  if (
+    result.code !== 0 ||
+    perSecond === undefined ||
+    requests === undefined ||
+    /Non-2xx|Socket errors/.test(result.stdout)
+  )
     throw new Error(`wrk ${args.join(' ')}: code ${result.code}\n${result.stdout}${result.stderr}`);
-  return Number(requests);
+  return { requests: Number(requests), requestsPerSecond: Number(perSecond) };
 }
 
 /** A peer that was just started opens its socket a moment later: until then the web server says 502. */

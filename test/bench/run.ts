@@ -15,10 +15,12 @@ import { throughput } from './throughput.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [throughput, start, php, idle];
 
+class Interrupted extends Error {}
+
 /** Rejects on Ctrl-C, so that what runs is ended before we are. */
 const interrupted = new Promise<never>((_resolve, reject) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => reject(new Error(`ended by ${signal}`)));
+    process.once(signal, () => reject(new Interrupted(`ended by ${signal}`)));
 });
 interrupted.catch(() => {}); // it may come between two benchmarks
 
@@ -30,13 +32,15 @@ async function runOne(benchmark: Benchmark, effort: Effort): Promise<void> {
   }
   console.log(`${benchmark.name}: ${benchmark.subject}`);
   const place = openPlace('fpm-ts-bench-');
-  let isDone = false;
+  let keep = false;
   try {
     const reports = await Promise.race([benchmark.run(place, effort), interrupted]);
     for (const report of reports) printReport(report);
-    isDone = true;
+  } catch (error) {
+    keep = !(error instanceof Interrupted);
+    throw error;
   } finally {
-    if (await place.close(!isDone)) console.log(`kept for a look: ${place.dir}`);
+    if (await place.close(keep)) console.log(`kept for a look: ${place.dir}`);
   }
 }
 

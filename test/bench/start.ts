@@ -2,7 +2,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileFixture } from '../lib/compile.ts';
-import { readPool } from '../lib/example.ts';
 import { ask } from '../lib/http.ts';
 import { MAIN } from '../lib/paths.ts';
 import { openInner, type Place } from '../lib/place.ts';
@@ -20,6 +19,7 @@ import {
   spread,
   whole,
 } from './benchmark.ts';
+import { helloPool } from './fpm-ts.ts';
 import { startMultiwatch, startSupervisord } from './peers.ts';
 
 const WORKERS = 200;
@@ -50,11 +50,7 @@ function fpmTs(name: string, more: string): Contestant {
 /** Without startDaemon, whose looks at the status would be part of what is measured. */
 function startFpmTs(place: Place, program: string, more: string): Promise<StartedProcess> {
   const { dir } = place;
-  const pool = readPool('hello', {
-    '/usr/local/libexec/hello': program,
-    '/run/fpm-ts': join(dir, 'run'),
-    'max_children = 2': `max_children = ${WORKERS}`,
-  });
+  const pool = helloPool(program, WORKERS, join(dir, 'run'));
   const logs = join(dir, 'logs');
   for (const directory of ['pools.d', 'logs']) mkdirSync(join(dir, directory));
   writeFileSync(join(dir, 'pools.d/hello.toml'), `${pool}\n${more}\n`);
@@ -64,6 +60,7 @@ function startFpmTs(place: Place, program: string, more: string): Promise<Starte
     args: [MAIN, '-c', join(dir, 'fpm-ts.toml'), 'start'],
     dir: logs,
     errorLog: join(logs, 'output.txt'),
+    ownSession: true,
     endSignal: 'SIGTERM',
   });
 }

@@ -25,7 +25,7 @@ import { startHello } from './fpm-ts.ts';
 import { load, untilAnswered } from './load.ts';
 import { startMultiwatch } from './peers.ts';
 import { openRoute } from './route.ts';
-import { cpuSeconds, memoryOf } from './usage.ts';
+import { cpuSeconds, memoryOf, treeCpuSeconds } from './usage.ts';
 
 const WORKERS = 4;
 const WARM_UP_SECONDS = 1;
@@ -39,14 +39,17 @@ interface Contestant {
   /** Not the workers: who started them and stays. */
   readonly overseers: readonly number[];
   readonly requestsPerSecond: number[];
-  cpuSeconds: number;
+  requests: number;
+  /** CPU time of the overseers, and of them with the workers. */
+  overseersCpuSeconds: number;
+  treeCpuSeconds: number;
 }
 
 async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
   const program = await compileFixture('hello');
   const route = openRoute(place);
   const nginx = await startNginx(place, 'nginx-hello.conf', { '/run/fpm-ts/hello.sock': route.socket });
-  const { daemon, socket } = await startHello(place, { program, workers: WORKERS });
+  const { daemon, socket } = await startHello(place, program, WORKERS);
   const plain = await startMultiwatch(place, [program], WORKERS);
   const apart = await startMultiwatch(
     place,
@@ -68,9 +71,13 @@ async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
   }
   for (const each of inTurn([ours, ...theirs], effort.loadRounds).flat()) {
     route.to(each.socket);
-    const cpuBefore = overseersCpu(each);
-    each.requestsPerSecond.push(await load(nginx.url, effort.loadSeconds));
-    each.cpuSeconds += overseersCpu(each) - cpuBefore;
+    const before = cpu(each);
+    const { requests, requestsPerSecond } = await load(nginx.url, effort.loadSeconds);
+    const after = cpu(each);
+    each.requestsPerSecond.push(requestsPerSecond);
+    each.requests += requests;
+    each.overseersCpuSeconds += after.overseers - before.overseers;
+    each.treeCpuSeconds += after.tree - before.tree;
   }
   assertSameWorkers(before, await daemon.status());
   for (const peer of [plain, apart]) peer.assertRunning();
@@ -78,11 +85,22 @@ async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
 }
 
 function contestant(name: string, socket: string, overseers: readonly number[]): Contestant {
-  return { name, socket, overseers, requestsPerSecond: [], cpuSeconds: 0 };
+  return {
+    name,
+    socket,
+    overseers,
+    requestsPerSecond: [],
+    requests: 0,
+    overseersCpuSeconds: 0,
+    treeCpuSeconds: 0,
+  };
 }
 
-function overseersCpu({ overseers }: Contestant): number {
-  return overseers.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+function cpu({ overseers }: Contestant): { readonly overseers: number; readonly tree: number } {
+  return {
+    overseers: overseers.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+    tree: treeCpuSeconds(...overseers),
+  };
 }
 
 /** A worker that was replaced on the way would make the comparison worthless. */
@@ -98,11 +116,12 @@ function report(ours: Contestant, theirs: readonly Contestant[], effort: Effort)
   const loadedSeconds = effort.loadRounds * effort.loadSeconds;
   return {
     title: `nginx to a C hello, ${WORKERS} workers each, ${effort.loadRounds} x ${effort.loadSeconds} s in turn`,
-    head: ['', 'requests/s, median', 'CPU of the manager'],
-    rows: [ours, ...theirs].map(({ name, requestsPerSecond, cpuSeconds: cpu }) => [
-      name,
-      spread(requestsPerSecond, whole),
-      `${cpu.toFixed(2)} s in ${loadedSeconds} s`,
+    head: ['', 'requests/s, median', 'CPU of the manager', 'CPU a request, all'],
+    rows: [ours, ...theirs].map(each => [
+      each.name,
+      spread(each.requestsPerSecond, whole),
+      `${each.overseersCpuSeconds.toFixed(2)} s in ${loadedSeconds} s`,
+      `${((1e6 * each.treeCpuSeconds) / each.requests).toFixed(2)} µs`,
     ]),
     notes: theirs.map(peer => compare(ours, peer)),
   };

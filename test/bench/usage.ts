@@ -29,6 +29,12 @@ export function memoryOf(pid: number): Memory {
   return { rssBytes: bytes('Rss'), pssBytes: bytes('Pss') };
 }
 
+/** CPU time of these processes and all that descend from them. */
+export function treeCpuSeconds(...pids: number[]): number {
+  const all = new Set([...pids, ...descendants(...pids).map(child => child.pid)]);
+  return [...all].reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+}
+
 /** PSS of a process with all that descend from it. */
 export function treePssBytes(pid: number): number {
   const pids = [pid, ...descendants(pid).map(child => child.pid)];

@@ -30,6 +30,8 @@ export interface DaemonOptions {
   readonly program?: readonly string[];
   /** Arguments of `start`. */
   readonly startArguments?: readonly string[];
+  /** It gets a session of its own, as a daemon has; Ctrl-C then does not reach it. */
+  readonly ownSession?: boolean;
 }
 
 export interface Daemon {
@@ -83,6 +85,7 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
   const child = spawn(command, [...first, '-c', configFile, 'start', ...(options.startArguments ?? [])], {
     cwd: dir,
     stdio: ['ignore', outputFd, outputFd],
+    detached: options.ownSession === true,
     env: { ...cleanEnvironment(), ...options.env },
   });
   closeSync(outputFd);
