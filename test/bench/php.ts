@@ -22,7 +22,7 @@ import { load, untilAnswered } from './load.ts';
 import { startPhpFpm } from './peers.ts';
 import { FILES_A_REQUEST, writePhpApp } from './php-app.ts';
 import { openRoute, type Route } from './route.ts';
-import { memoryOf, treePssBytes } from './usage.ts';
+import { memoryOf, treeCpuSeconds, treePssBytes } from './usage.ts';
 
 const CHILDREN = 8;
 /** Every child, also of eight caches, has compiled what it needs. */
@@ -40,12 +40,14 @@ interface Contestant {
   readonly name: string;
   readonly start: (place: Place, app: string) => Promise<Started>;
   readonly requestsPerSecond: number[];
+  /** CPU time of the whole tree. */
+  readonly cpuSecondsPerRequest: number[];
   readonly treeBytes: number[];
   readonly phpBytes: number[];
 }
 
 function contestant(name: string, start: Contestant['start']): Contestant {
-  return { name, start, requestsPerSecond: [], treeBytes: [], phpBytes: [] };
+  return { name, start, requestsPerSecond: [], cpuSecondsPerRequest: [], treeBytes: [], phpBytes: [] };
 }
 
 /** Both PHPs read the php.ini and the extensions of php-cgi. */
@@ -91,7 +93,7 @@ function families(count: number): Contestant {
 }
 
 async function measure(
-  { start, requestsPerSecond, treeBytes, phpBytes }: Contestant,
+  { start, requestsPerSecond, cpuSecondsPerRequest, treeBytes, phpBytes }: Contestant,
   place: Place,
   app: string,
   site: { readonly url: string; readonly route: Route },
@@ -101,7 +103,10 @@ async function measure(
   site.route.to(socket);
   await assertWhole(`${site.url}/index.php`);
   await load(`${site.url}/index.php`, WARM_UP_SECONDS);
-  requestsPerSecond.push((await load(`${site.url}/index.php`, seconds)).requestsPerSecond);
+  const cpuBefore = treeCpuSeconds(pid);
+  const loaded = await load(`${site.url}/index.php`, seconds);
+  cpuSecondsPerRequest.push((treeCpuSeconds(pid) - cpuBefore) / loaded.requests);
+  requestsPerSecond.push(loaded.requestsPerSecond);
   await assertCached(`${site.url}/opcache.php`);
   const tree = treePssBytes(pid);
   treeBytes.push(tree);
@@ -154,18 +159,30 @@ function report(theirs: Contestant, ours: readonly Contestant[], effort: Effort)
     ratio(median(values) / median(others));
   return {
     title: `nginx to a PHP application, ${CHILDREN} children each, ${effort.rounds} x ${effort.loadSeconds} s in turn`,
-    head: ['', 'requests/s, median', 'ratio', 'PSS of all', 'ratio', 'PSS of PHP', 'ratio'],
-    rows: [theirs, ...ours].map(({ name, requestsPerSecond, treeBytes, phpBytes }) => [
+    head: [
+      '',
+      'requests/s, median',
+      'ratio',
+      'CPU a request',
+      'ratio',
+      'PSS of all',
+      'ratio',
+      'PSS of PHP',
+      'ratio',
+    ],
+    rows: [theirs, ...ours].map(({ name, requestsPerSecond, cpuSecondsPerRequest, treeBytes, phpBytes }) => [
       name,
       spread(requestsPerSecond, whole),
       to(requestsPerSecond, theirs.requestsPerSecond),
+      `${Math.round(1e6 * median(cpuSecondsPerRequest))} µs`,
+      to(cpuSecondsPerRequest, theirs.cpuSecondsPerRequest),
       megabytes(median(treeBytes)),
       to(treeBytes, theirs.treeBytes),
       megabytes(median(phpBytes)),
       to(phpBytes, theirs.phpBytes),
     ]),
     notes: [
-      'Ratios to php-fpm: more requests are better, less memory is. All: with the keeper and the supervisor.',
+      'Ratios to php-fpm: of requests more is better, of CPU and memory less. All: with keeper and supervisor.',
     ],
   };
 }
