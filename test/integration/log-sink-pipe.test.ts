@@ -58,7 +58,8 @@ suite('integration/log-sink-pipe', {}, async scope => {
   const { dir } = scope;
   const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
   const before = openDescriptors();
-  scope.defer(() => assert.equal(openDescriptors(), before, 'descriptors are closed'));
+  // Newer versions of Node close some of their own meanwhile.
+  scope.defer(() => assert.ok(openDescriptors() <= before, 'descriptors are closed'));
 
   await scope.test(
     'a reader that stops: lines wait, then are dropped; when it resumes, one record tells how many',

@@ -13,7 +13,8 @@ suite('integration/log-sink', {}, async scope => {
   const { dir } = scope;
   const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
   const before = openDescriptors();
-  scope.defer(() => assert.equal(openDescriptors(), before, 'descriptors are closed'));
+  // Newer versions of Node close some of their own meanwhile.
+  scope.defer(() => assert.ok(openDescriptors() <= before, 'descriptors are closed'));
 
   await scope.test('a file is made with mode 0640, appended to, and written whole on close', async () => {
     const file = join(dir, 'plain.log');
