@@ -41,7 +41,7 @@ async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
   return [idle, await measureStatus(daemon)];
 }
 
-/** `--check` fails while a pool is not running: one look of the command every second at most. */
+/** Looks once a second: a look at a thousand workers is work for the supervisor that starts them. */
 async function allReady(daemon: Daemon): Promise<void> {
   const isWhole = (status: Status): boolean =>
     status.pools.length === POOLS && status.pools.every(pool => pool.state === 'running');
