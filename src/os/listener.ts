@@ -83,23 +83,28 @@ export function listenUnix(options: UnixListenerOptions): {
 
 /**
  * Gives a socket file that is in use another owner and mode; connections that exist are not concerned.
- * @throws {Error} when another file has taken the path
+ * @throws {Error} when the file is gone, or another has taken its path: nobody can connect any more then
  */
 export function setOwnerAndMode(
   path: string,
   file: FileIdentity,
   options: Omit<UnixListenerOptions, 'path' | 'backlog'>,
 ): void {
+  const now = lstatSync(path, { throwIfNoEntry: false });
+  if (now === undefined) throw new Error(lost(path, 'has been removed'));
   const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
   try {
     const stat = fstatSync(descriptor);
-    if (stat.dev !== file.dev || stat.ino !== file.ino)
-      throw new Error(`${path} is not the socket any more that was opened`);
+    if (stat.dev !== file.dev || stat.ino !== file.ino) throw new Error(lost(path, 'has been replaced'));
     must(fchownat(descriptor, '', options.uid, options.gid, AT_EMPTY_PATH), 'chown', path);
     chmodSync(`/proc/self/fd/${descriptor}`, options.mode);
   } finally {
     closeSync(descriptor);
   }
+}
+
+function lost(path: string, what: string): string {
+  return `the socket ${path} ${what}, so nobody can connect: stop the pool and start it again to have it back`;
 }
 
 /** listen(2) on a socket that listens already changes the length of its queue. */
