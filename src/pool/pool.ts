@@ -95,6 +95,11 @@ export class Pool {
     return this.#isWanted && this.#health.isHopeless && this.#crew.ready(this.#generation).length === 0;
   }
 
+  /** Starting workers has failed again and again, whether others serve or not. */
+  get isHopeless(): boolean {
+    return this.#isWanted && this.#health.isHopeless;
+  }
+
   /** Why the last worker that ended by itself did, or why none could be started. */
   get lastFailure(): string {
     return this.#health.lastFailure;

@@ -36,7 +36,7 @@ export function afterDeath(
   wasReady: boolean,
   nowMs: number,
 ): RestartMemory {
-  if (wasReady && nowMs - startedAtMs >= YOUNG_MS) return NO_FAILURES;
+  if (wasReady && nowMs - startedAtMs >= YOUNG_MS) return memory;
   if (memory.failedAttempts > 0 && startedAtMs < memory.countedAtMs) return memory;
   const failedAttempts = memory.failedAttempts + 1;
   return { failedAttempts, countedAtMs: nowMs, notBeforeMs: nowMs + delayMs(failedAttempts) };
@@ -44,5 +44,7 @@ export function afterDeath(
 
 /** A worker has been ready for some time: the command works. */
 export function afterSuccess(memory: RestartMemory, startedAtMs: number, nowMs: number): RestartMemory {
-  return memory.failedAttempts > 0 && nowMs - startedAtMs >= YOUNG_MS ? NO_FAILURES : memory;
+  // One that was there before the failures says nothing about what fails now.
+  const isNews = memory.failedAttempts > 0 && startedAtMs >= memory.countedAtMs;
+  return isNews && nowMs - startedAtMs >= YOUNG_MS ? NO_FAILURES : memory;
 }

@@ -78,7 +78,7 @@ export class Daemon {
     const pools = [...this.supervisor.pools.values()];
     for (const pool of pools) await this.supervisor.untilUp(pool);
     const failed = pools
-      .filter(pool => pool.isFailed)
+      .filter(pool => pool.isHopeless)
       .map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`);
     if (failed.length === 0) this.report({ type: 'ready' });
     this.#keeper.post('announce', { ok: failed.length === 0, message: failed.join('\n') });
@@ -114,7 +114,7 @@ export class Daemon {
         for (const pool of named) await pool.startAgain();
         for (const pool of named) await supervisor.untilUp(pool);
         const failed = named
-          .filter(pool => pool.isFailed)
+          .filter(pool => pool.isHopeless)
           .map(pool => `pool ${pool.name}: ${pool.lastFailure}`);
         if (failed.length > 0) throw new FpmError('POOL_FAILED', failed.join('\n'));
         return { started: pools };

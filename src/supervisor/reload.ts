@@ -142,7 +142,7 @@ export class Reloads {
       return error instanceof Error ? error.message : String(error);
     }
     await supervisor.untilUp(pool);
-    if (!pool.isFailed) return null;
+    if (!pool.isHopeless) return null;
     const reason = pool.lastFailure;
     await supervisor.stopPools([pool], true);
     supervisor.pools.delete(config.name);

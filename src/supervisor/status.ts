@@ -63,7 +63,7 @@ function stateOf(pool: Pool): { readonly state: PoolState; readonly reason: stri
   if (pool.isFailed) return { state: 'failed', reason: pool.lastFailure };
   if (ready >= pool.size) return { state: 'running', reason: '' };
   const reason = `${ready} of ${pool.size} workers are ready`;
-  if (!pool.hasBeenWhole) return { state: 'starting', reason };
+  if (!pool.hasBeenWhole && !pool.isHopeless) return { state: 'starting', reason };
   return { state: 'degraded', reason: pool.lastFailure === '' ? reason : `${reason}; ${pool.lastFailure}` };
 }
 

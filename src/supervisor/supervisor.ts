@@ -159,5 +159,5 @@ export class Supervisor {
 }
 
 function isComingUp(pool: Pool): boolean {
-  return pool.isWanted && !pool.hasBeenWhole && !pool.isFailed;
+  return pool.isWanted && !pool.hasBeenWhole && !pool.isHopeless;
 }

@@ -31,9 +31,16 @@ void test('the delay doubles from 100 ms to 30 s; the first death is replaced at
   ]);
 });
 
-void test('a worker that had lived is replaced at once, and the past is forgotten', () => {
+void test('a worker that had lived is replaced at once; what others do young is not forgotten for it', () => {
   const failing: RestartMemory = { failedAttempts: 5, countedAtMs: 900, notBeforeMs: 1700 };
-  assert.equal(afterDeath(failing, 1000, true, 1000 + YOUNG_MS), NO_FAILURES);
+  assert.equal(afterDeath(NO_FAILURES, 1000, true, 1000 + YOUNG_MS), NO_FAILURES);
+  assert.equal(afterDeath(failing, 1000, true, 1000 + YOUNG_MS), failing);
+});
+
+void test('only a worker that was started after the failures shows that the command works again', () => {
+  const failing: RestartMemory = { failedAttempts: 5, countedAtMs: 900, notBeforeMs: 1700 };
+  assert.equal(afterSuccess(failing, 800, 800 + 10 * YOUNG_MS), failing);
+  assert.equal(afterSuccess(failing, 1700, 1700 + YOUNG_MS), NO_FAILURES);
 });
 
 void test('one that was never ready counts as young however long it took', () => {
