@@ -1,5 +1,4 @@
 /** HTTP with JSON on the control socket (DESIGN section 4): `curl --unix-socket` works on it. */
-import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { FpmError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { type Caller, mayUse } from './access.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 import { errorBody, httpStatus } from './error-body.ts';
 import { SCHEMAS } from './schemas.ts';
+import { ControlSocket } from './socket.ts';
 import type { Args, Result } from './types.ts';
 
 export type Handlers = {
@@ -39,45 +39,50 @@ class RequestError extends FpmError {
 }
 
 export class ControlServer {
-  readonly #server: Server;
+  #server: Server | null = null;
+  #socket: ControlSocket | null = null;
   readonly #options: ServerOptions;
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#server = createServer(
+  }
+
+  /**
+   * Listens, unless it does so already and clients can find it.
+   * @returns false when there was nothing to do
+   * @throws {FpmError} ALREADY_RUNNING when another supervisor answers there
+   */
+  async listen(): Promise<boolean> {
+    if (this.#socket?.isInPlace() === true) return false;
+    const socket = new ControlSocket(this.#options.path);
+    this.#server?.close(); // nobody finds the old one any more; what it was asked it still answers
+    this.#server = this.#createServer();
+    this.#socket = socket;
+    await listenOn(this.#server, socket.descriptor);
+    return true;
+  }
+
+  /** Takes no more connections, lets answers that are under way finish, and removes the socket. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#socket?.remove();
+    if (server === null) return;
+    server.closeIdleConnections();
+    await new Promise<void>(resolve => {
+      server.close(() => resolve());
+      setTimeout(() => server.closeAllConnections(), 200).unref();
+    });
+  }
+
+  #createServer(): Server {
+    const server = createServer(
       { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
       (request, response) => {
         void this.#answer(request, response);
       },
     );
-    this.#server.maxConnections = 1000;
-  }
-
-  /**
-   * Listens under a temporary name and renames it over the path: a socket that an earlier supervisor left is
-   * replaced in one step. Everybody may connect; what the kernel says of the caller decides what is answered.
-   */
-  async listen(): Promise<void> {
-    const { path } = this.#options;
-    const temporary = `${path}.new`;
-    if (lstatSync(temporary, { throwIfNoEntry: false }) !== undefined) unlinkSync(temporary);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(temporary, () => resolve());
-    });
-    chmodSync(temporary, 0o666);
-    renameSync(temporary, path);
-  }
-
-  /** Takes no more connections, lets answers that are under way finish, and removes the socket. */
-  async close(): Promise<void> {
-    const { path } = this.#options;
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
-    this.#server.closeIdleConnections();
-    await new Promise<void>(resolve => {
-      this.#server.close(() => resolve());
-      setTimeout(() => this.#server.closeAllConnections(), 200).unref();
-    });
+    server.maxConnections = 1000;
+    return server;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -103,6 +108,13 @@ export class ControlServer {
   #call<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> | Result<N> {
     return this.#options.handlers[name](args);
   }
+}
+
+function listenOn(server: Server, descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ fd: descriptor }, resolve);
+  });
 }
 
 function route(request: IncomingMessage): CommandName {

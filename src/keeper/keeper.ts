@@ -88,9 +88,8 @@ export class Keeper {
     hello: () => this.#hello(),
     settle: async ask => {
       makeRunDir(ask.runDir);
-      const taken = this.#pidFile ?? PidFile.take(ask.pidFile);
-      if (!(taken instanceof PidFile)) return { heldBy: taken.heldBy };
-      this.#pidFile = taken;
+      const heldBy = this.#takePidFile(ask.pidFile);
+      if (heldBy !== null) return { heldBy };
       await this.#openLogs(ask.log);
       return { heldBy: null };
     },
@@ -142,6 +141,18 @@ export class Keeper {
       workers: this.#workers.states,
       notes: Object.fromEntries(this.#notes),
     };
+  }
+
+  /** Where it was removed it is taken anew. @returns the pid of whoever else has it */
+  #takePidFile(wanted: string): number | null {
+    const before = this.#pidFile;
+    if (before?.isInPlace() === true) return null;
+    const taken = PidFile.take(before?.path ?? wanted);
+    if (!(taken instanceof PidFile)) return taken.heldBy;
+    before?.release();
+    this.#pidFile = taken;
+    if (before !== null) this.#log(WARN, `the pid file ${taken.path} was gone: it is there again`);
+    return null;
   }
 
   async #openLogs(settings: LogSettings): Promise<void> {

@@ -60,10 +60,14 @@ export class PidFile {
     }
   }
 
-  /** Removes the file, then lets go of the lock. */
+  /** Who looks for us under the path finds us. */
+  isInPlace(): boolean {
+    return lstatSync(this.path, { throwIfNoEntry: false })?.ino === fstatSync(this.#descriptor).ino;
+  }
+
+  /** Removes the file when it is still ours, then lets go of the lock. */
   release(): void {
-    const stat = lstatSync(this.path, { throwIfNoEntry: false });
-    if (stat?.ino === fstatSync(this.#descriptor).ino) unlinkSync(this.path);
+    if (this.isInPlace()) unlinkSync(this.path);
     closeSync(this.#descriptor);
   }
 }

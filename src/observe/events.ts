@@ -17,6 +17,8 @@ export type SupervisorEvent =
   | { readonly type: 'reloaded'; readonly pools: readonly string[] }
   | { readonly type: 'reloadFailed'; readonly message: string }
   | { readonly type: 'logsReopened' }
+  /** Its file had been removed or replaced. */
+  | { readonly type: 'controlRestored'; readonly control: string }
   | { readonly type: 'problem'; readonly text: string };
 
 export type PoolEvent =

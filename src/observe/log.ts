@@ -47,6 +47,8 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return error(`reload failed, what ran before goes on: ${event.message}`);
     case 'logsReopened':
       return info('logs reopened');
+    case 'controlRestored':
+      return warn(`the control socket ${event.control} was gone: it is there again`);
     case 'problem':
       return error(event.text);
     case 'listening':

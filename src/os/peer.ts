@@ -1,8 +1,13 @@
 /** Who is at the other end of a Unix connection, as the kernel recorded it at connect (unix(7), socket(7)). */
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { declare, lastErrno, must } from './libc.ts';
+import { AF_UNIX, unixAddress } from './sockaddr.ts';
 
+const socket = declare('int socket(int, int, int)');
+const connect = declare('int connect(int, const void *, uint32_t)');
 const getsockopt = declare('int getsockopt(int, int, int, void*, void*)');
+const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERGROUPS = 59;
@@ -25,6 +30,18 @@ export function peerOf(descriptor: number): Peer {
     gid: credentials.readUInt32LE(8),
     groups: groupsOf(descriptor),
   };
+}
+
+/** The process that listens on a socket file; null when nobody does, or it cannot be asked (a full queue, no permission). */
+export function listenerPid(path: string): number | null {
+  const descriptor = must(socket(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0), 'socket');
+  try {
+    const address = unixAddress(path);
+    if (connect(descriptor, address, address.length) !== 0) return null;
+    return peerOf(descriptor).pid || null; // 0: in a pid namespace that is not ours
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The kernel says ERANGE, and how much room it needs, when the list does not fit. */

@@ -52,7 +52,7 @@ export class Daemon {
   /** Serves until everything is stopped. */
   async serve(): Promise<void> {
     const { supervisor } = this;
-    await this.#control.listen();
+    await this.#openControl();
     const { include, control, runDir } = supervisor.config;
     this.report({ type: 'started', pools: supervisor.pools.size, runDir, control: control.socket });
     if (supervisor.pools.size === 0) this.report({ type: 'noPools', include: include.join(', ') });
@@ -64,6 +64,16 @@ export class Daemon {
     });
     this.report({ type: 'stopped' });
     await this.#control.close();
+  }
+
+  /** A successor goes on without it: its workers need it more than its clients do, and SIGHUP tries again. */
+  async #openControl(): Promise<void> {
+    try {
+      await this.#control.listen();
+    } catch (error) {
+      if (this.#world.notes.config === undefined) throw error;
+      this.report({ type: 'problem', text: `there is no control socket: ${messageOf(error)}` });
+    }
   }
 
   /** What an earlier supervisor had begun to stop is stopped. */
@@ -134,10 +144,28 @@ export class Daemon {
     const means = { SIGHUP: 'reload', SIGUSR2: 'reload', SIGUSR1: 'reopen logs' }[signal as string] ?? 'stop';
     this.report({ type: 'signalled', signal, means });
     if (means === 'stop') void this.#stop(this.supervisor.isStopping);
-    else if (means === 'reload')
-      this.#reloads.reload({}).catch(() => {}); // reported where it failed
+    else if (means === 'reload') void this.#reloadBySignal();
     else
       this.#reopenLogs().catch((error: unknown) => this.report({ type: 'problem', text: messageOf(error) }));
+  }
+
+  /** The way back when the run directory was removed: no client finds us then, but a signal does. */
+  async #reloadBySignal(): Promise<void> {
+    await this.#restoreRunDir();
+    await this.#reloads.reload({}).catch(() => {}); // reported where it failed
+  }
+
+  async #restoreRunDir(): Promise<void> {
+    if (this.supervisor.isStopping) return;
+    const { runDir, pidFile, log, control } = this.supervisor.config;
+    try {
+      const { heldBy } = await this.#keeper.ask('settle', { runDir, pidFile, log });
+      if (heldBy !== null)
+        this.report({ type: 'problem', text: `pid ${heldBy} has taken the pid file ${pidFile}` });
+      if (await this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
+    } catch (error) {
+      this.report({ type: 'problem', text: `run_dir ${runDir} cannot be restored: ${messageOf(error)}` });
+    }
   }
 
   async #stop(now: boolean): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { GlobalConfig } from '../config/types.ts';
 import { errorBody } from '../control/error-body.ts';
+import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import type { Ending, World } from '../keeper/protocol.ts';
@@ -48,6 +49,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
 async function startFresh(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
   const loaded = readConfiguration(options.configFile);
   await settle(keeper, world, loaded);
+  refuseOther(loaded.config.control.socket);
   const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
   const daemon = new Daemon(keeper, world, loaded.config, options.configFile);
   for (const text of notices) daemon.report({ type: 'notice', text });
