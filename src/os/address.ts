@@ -55,7 +55,8 @@ export function mappedIPv4({ address }: Endpoint): Buffer | null {
 
 const MAPPED_PREFIX = Buffer.from('00000000000000000000ffff', 'hex');
 
-function isUnspecified({ address }: Endpoint): boolean {
+/** 0.0.0.0 or ::, all addresses. */
+export function isUnspecified({ address }: Endpoint): boolean {
   return address.every(byte => byte === 0);
 }
 

@@ -22,7 +22,7 @@ const NLM_F_DUMP_INTR = 0x10;
 const NLM_F_DUMP = 0x300;
 const HEADER_BYTES = 16;
 /** The kernel builds its answers in pieces of at most 32 KB (netlink_dump in af_netlink.c). */
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 32 * 1024;
 /** A dump that changes happened under is asked for again, so often. */
 const ATTEMPTS = 4;
 
@@ -34,61 +34,95 @@ export class NetlinkRefused extends Error {
   }
 }
 
+/** Takes the payload of one message: `bytes` from `from` to before `to`, valid only during the call. */
+export type Visit = (bytes: Buffer, from: number, to: number) => void;
+
+/** Where answers are read into: kept, as the supervisor asks ten times a second; null while one is being visited. */
+let spare: Buffer | null = null;
+
+interface Answer {
+  /** Whole messages one after the other, the last one NLMSG_DONE. */
+  readonly bytes: Buffer;
+  readonly length: number;
+  readonly isInterrupted: boolean;
+}
+
 /**
- * Asks the kernel for everything that matches `request`.
+ * Asks the kernel for everything that matches `request`, and visits each message of the answer. One that was changed
+ * during every attempt may lack or repeat rows.
  * @param protocol the netlink family, such as NETLINK_SOCK_DIAG
- * @returns the payload of each message; one that was changed during every attempt may lack or repeat rows
  * @throws {NetlinkRefused} when the kernel or a sandbox refuses
  */
-export function netlinkDump(protocol: number, type: number, request: Buffer): Buffer[] {
-  let rows: Buffer[] = [];
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const descriptor = checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), 'socket');
-    try {
-      const answer = ask(descriptor, type, request);
-      rows = answer.rows;
-      if (!answer.interrupted) break;
-    } finally {
-      closeSync(descriptor);
-    }
+export function netlinkDump(protocol: number, type: number, request: Buffer, visit: Visit): void {
+  const message = encode(type, request);
+  let bytes = spare ?? Buffer.allocUnsafeSlow(2 * PIECE_BYTES);
+  spare = null;
+  let answer: Answer;
+  let attempts = 0;
+  do {
+    answer = ask(protocol, message, bytes);
+    bytes = answer.bytes;
+  } while (answer.isInterrupted && ++attempts < ATTEMPTS);
+  for (let at = 0; at < answer.length; ) {
+    const size = bytes.readUInt32LE(at);
+    if (bytes.readUInt16LE(at + 4) !== NLMSG_DONE) visit(bytes, at + HEADER_BYTES, at + size);
+    at += aligned(size);
   }
-  return rows;
+  spare = bytes;
 }
 
-/** The attributes that follow a message's fixed part, by their type. */
-export function attributes(message: Buffer, from: number): ReadonlyMap<number, Buffer> {
-  const found = new Map<number, Buffer>();
-  for (let at = from; at + 4 <= message.length; ) {
-    const length = message.readUInt16LE(at);
+/** Where the value of the first attribute of this type begins in a message; -1: there is none. */
+export function attribute(bytes: Buffer, from: number, to: number, type: number): number {
+  for (let at = from; at + 4 <= to; ) {
+    const length = bytes.readUInt16LE(at);
     if (length < 4) break;
-    found.set(message.readUInt16LE(at + 2), message.subarray(at + 4, at + length));
+    if (bytes.readUInt16LE(at + 2) === type) return at + 4;
     at += aligned(length);
   }
-  return found;
+  return -1;
 }
 
-function ask(descriptor: number, type: number, request: Buffer): { rows: Buffer[]; interrupted: boolean } {
+/** The length of the value that begins at `at`, in bytes. */
+export function attributeLength(bytes: Buffer, at: number): number {
+  return bytes.readUInt16LE(at - 4) - 4;
+}
+
+function encode(type: number, request: Buffer): Buffer {
   const message = Buffer.alloc(HEADER_BYTES + request.length);
   message.writeUInt32LE(message.length, 0);
   message.writeUInt16LE(type, 4);
   message.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
   request.copy(message, HEADER_BYTES);
-  checked(send(descriptor, message, message.length, 0), 'send');
-  const rows: Buffer[] = [];
-  let interrupted = false;
-  for (;;) {
-    const piece = Buffer.allocUnsafe(PIECE_BYTES);
-    const length = checked(recv(descriptor, piece, piece.length, MSG_DONTWAIT | MSG_TRUNC), 'recv');
-    if (length > piece.length) throw refused('recv', constants.errno.EMSGSIZE);
-    for (let at = 0; at + HEADER_BYTES <= length; ) {
-      const size = piece.readUInt32LE(at);
-      if (size < HEADER_BYTES) throw refused('recv', constants.errno.EBADMSG);
-      const kind = piece.readUInt16LE(at + 4);
-      if ((piece.readUInt16LE(at + 6) & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-      if (kind === NLMSG_DONE) return { rows, interrupted };
-      if (kind === NLMSG_ERROR) throw refused('dump', -piece.readInt32LE(at + HEADER_BYTES));
-      rows.push(piece.subarray(at + HEADER_BYTES, at + size));
-      at += aligned(size);
+  return message;
+}
+
+function ask(protocol: number, message: Buffer, room: Buffer): Answer {
+  const descriptor = checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), 'socket');
+  try {
+    checked(send(descriptor, message, message.length, 0), 'send');
+    return receive(descriptor, room);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function receive(descriptor: number, room: Buffer): Answer {
+  let bytes = room;
+  let isInterrupted = false;
+  for (let length = 0; ; ) {
+    if (bytes.length - length < PIECE_BYTES) bytes = Buffer.concat([bytes], 2 * bytes.length);
+    const rest = length === 0 ? bytes : bytes.subarray(length);
+    const received = checked(recv(descriptor, rest, rest.length, MSG_DONTWAIT | MSG_TRUNC), 'recv');
+    if (received > rest.length) throw refused('recv', constants.errno.EMSGSIZE);
+    const end = length + received;
+    while (length + HEADER_BYTES <= end) {
+      const size = bytes.readUInt32LE(length);
+      if (size < HEADER_BYTES || length + size > end) throw refused('recv', constants.errno.EBADMSG);
+      const kind = bytes.readUInt16LE(length + 4);
+      if (kind === NLMSG_ERROR) throw refused('dump', -bytes.readInt32LE(length + HEADER_BYTES));
+      if ((bytes.readUInt16LE(length + 6) & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
+      length += aligned(size);
+      if (kind === NLMSG_DONE) return { bytes, length, isInterrupted };
     }
   }
 }

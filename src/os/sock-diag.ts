@@ -1,8 +1,18 @@
 /**
- * The kernel's tables of sockets (sock_diag(7), DESIGN D2): who listens where and how full the queues are. Rows
- * of this network namespace only.
+ * The kernel's tables of sockets over netlink (sock_diag(7), DESIGN D2): who listens where, how full the queues are,
+ * which connections were accepted. Rows of this network namespace only. Nothing is allocated for a row: a dump of
+ * ten thousand is read in place.
  */
-import { attributes, netlinkDump } from './netlink.ts';
+import { attribute, attributeLength, netlinkDump } from './netlink.ts';
+import { portFilter } from './port-filter.ts';
+import {
+  IN_LISTEN,
+  type SocketFile,
+  type TcpListener,
+  type TcpRow,
+  type UnixListener,
+  type UnixRow,
+} from './socket-rows.ts';
 
 const NETLINK_SOCK_DIAG = 4;
 const SOCK_DIAG_BY_FAMILY = 20;
@@ -10,57 +20,83 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const IPPROTO_TCP = 6;
-const TCP_LISTEN = 10;
 const UDIAG_SHOW_NAME = 0x01;
 const UDIAG_SHOW_VFS = 0x02;
 const UDIAG_SHOW_RQLEN = 0x10;
 const UNIX_DIAG_NAME = 0;
 const UNIX_DIAG_VFS = 1;
 const UNIX_DIAG_RQLEN = 4;
+const INET_DIAG_REQ_BYTECODE = 1;
 const INET_DIAG_SKV6ONLY = 11;
 const UNIX_FIXED_BYTES = 16;
+const INET_REQUEST_BYTES = 56;
 const INET_FIXED_BYTES = 72;
 
-/** A listening TCP socket. */
-export interface TcpListener {
-  readonly family: 4 | 6;
-  /** The address in network order: 4 or 16 bytes. */
-  readonly address: Buffer;
-  readonly port: number;
-  /** An IPv6 listener that takes no IPv4; null where the kernel does not say (before Linux 4.3). */
-  readonly v6Only: boolean | null;
-  readonly inode: number;
-  readonly uid: number;
-  /** Connections that wait to be accepted, and how many may. */
-  readonly queueLength: number;
-  readonly queueLimit: number;
+/**
+ * Visits Unix sockets, one dump.
+ * @param states a mask of 1 << state
+ * @param withNames whether `name` is wanted: it makes the dump longer
+ * @throws {NetlinkRefused}
+ */
+export function visitUnix(states: number, withNames: boolean, visit: (row: UnixRow) => void): void {
+  const request = Buffer.alloc(24); // struct unix_diag_req
+  request[0] = AF_UNIX;
+  request.writeUInt32LE(states, 4);
+  request.writeUInt32LE(UDIAG_SHOW_VFS | UDIAG_SHOW_RQLEN | (withNames ? UDIAG_SHOW_NAME : 0), 12);
+  const row = new UnixDiagRow();
+  netlinkDump(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, request, (bytes, from, to) => {
+    row.move(bytes, from, to);
+    visit(row);
+  });
 }
 
-/** A listening Unix socket. */
-export interface UnixListener {
-  /** The name it was bound with, which a rename does not change; abstract names begin with a NUL. */
-  readonly name: string;
-  /** The socket file in the kernel's encoding; null for abstract names. */
-  readonly file: SocketFile | null;
-  readonly inode: number;
-  readonly queueLength: number;
-  readonly queueLimit: number;
-}
-
-/** Identity of a socket file as sock_diag gives it: device as major << 20 | minor, low 32 bits of the inode. */
-export interface SocketFile {
-  readonly device: number;
-  readonly inode: number;
+/**
+ * Visits TCP sockets of one address family, one dump.
+ * @param states a mask of 1 << state
+ * @param ports only sockets whose own port is one of these; null: all. The kernel picks them out.
+ * @throws {NetlinkRefused}
+ */
+export function visitTcp(
+  family: 4 | 6,
+  states: number,
+  ports: readonly number[] | null,
+  visit: (row: TcpRow) => void,
+): void {
+  const filter = ports === null ? Buffer.alloc(0) : portFilter(ports);
+  const request = Buffer.alloc(INET_REQUEST_BYTES + (filter.length > 0 ? 4 + filter.length : 0));
+  request[0] = family === 6 ? AF_INET6 : AF_INET; // struct inet_diag_req_v2, then the filter as an attribute
+  request[1] = IPPROTO_TCP;
+  request.writeUInt32LE(states, 4);
+  if (filter.length > 0) {
+    request.writeUInt16LE(4 + filter.length, INET_REQUEST_BYTES);
+    request.writeUInt16LE(INET_DIAG_REQ_BYTECODE, INET_REQUEST_BYTES + 2);
+    filter.copy(request, INET_REQUEST_BYTES + 4);
+  }
+  const row = new TcpDiagRow();
+  netlinkDump(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, request, (bytes, from, to) => {
+    row.move(bytes, from, to);
+    visit(row);
+  });
 }
 
 /** @throws {NetlinkRefused} */
 export function tcpListeners(): TcpListener[] {
-  return [AF_INET, AF_INET6].flatMap(family => inetRows(family, 1 << TCP_LISTEN).map(tcpListener));
+  const found: TcpListener[] = [];
+  for (const family of [4, 6] as const)
+    visitTcp(family, IN_LISTEN, null, ({ port, address, v6Only, inode, uid, queueLength, queueLimit }) => {
+      found.push({ family, port, address, v6Only, inode, uid, queueLength, queueLimit });
+    });
+  return found;
 }
 
 /** @throws {NetlinkRefused} */
 export function unixListeners(): UnixListener[] {
-  return unixRows(1 << TCP_LISTEN, UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_RQLEN).map(unixListener);
+  const found: UnixListener[] = [];
+  visitUnix(IN_LISTEN, true, ({ name, fileInode, fileDevice, inode, queueLength, queueLimit }) => {
+    const file = fileInode === 0 ? null : { device: fileDevice, inode: fileInode };
+    found.push({ name, file, inode, queueLength, queueLimit });
+  });
+  return found;
 }
 
 /** What stat(2) says of a socket file, as sock_diag says it (makedev(3) undone, then MKDEV of the kernel). */
@@ -73,51 +109,87 @@ export function socketFile(stat: { readonly dev: bigint; readonly ino: bigint })
   };
 }
 
-/** One dump of struct inet_diag_req_v2; `states` is a mask of 1 << TCP state. */
-function inetRows(family: number, states: number): Buffer[] {
-  const request = Buffer.alloc(56);
-  request[0] = family;
-  request[1] = IPPROTO_TCP;
-  request.writeUInt32LE(states, 4);
-  return netlinkDump(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, request);
-}
+/** struct unix_diag_msg, then attributes. */
+class UnixDiagRow implements UnixRow {
+  state = 0;
+  inode = 0;
+  fileDevice = 0;
+  fileInode = 0;
+  queueLength = 0;
+  queueLimit = 0;
+  #bytes: Buffer = Buffer.alloc(0);
+  #name = -1;
 
-/** One dump of struct unix_diag_req; `show` chooses the attributes. */
-function unixRows(states: number, show: number): Buffer[] {
-  const request = Buffer.alloc(24);
-  request[0] = AF_UNIX;
-  request.writeUInt32LE(states, 4);
-  request.writeUInt32LE(show, 12);
-  return netlinkDump(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, request);
+  move(bytes: Buffer, from: number, to: number): void {
+    this.#bytes = bytes;
+    this.state = bytes.readUInt8(from + 2);
+    this.inode = bytes.readUInt32LE(from + 4);
+    const attributes = from + UNIX_FIXED_BYTES;
+    const file = attribute(bytes, attributes, to, UNIX_DIAG_VFS);
+    this.fileInode = file === -1 ? 0 : bytes.readUInt32LE(file);
+    this.fileDevice = file === -1 ? 0 : bytes.readUInt32LE(file + 4);
+    const queue = attribute(bytes, attributes, to, UNIX_DIAG_RQLEN);
+    this.queueLength = queue === -1 ? 0 : bytes.readUInt32LE(queue);
+    this.queueLimit = queue === -1 ? 0 : bytes.readUInt32LE(queue + 4);
+    this.#name = attribute(bytes, attributes, to, UNIX_DIAG_NAME);
+  }
+
+  get name(): string {
+    if (this.#name === -1) return '';
+    const end = this.#name + attributeLength(this.#bytes, this.#name);
+    const name = this.#bytes.toString('utf8', this.#name, end);
+    return name.startsWith('\0') ? name : name.replace(/\0+$/, '');
+  }
 }
 
 /** struct inet_diag_msg: the socket's id begins at 4 and is in network order, what follows it at 52 is not. */
-function tcpListener(row: Buffer): TcpListener {
-  const family = row[0] === AF_INET6 ? 6 : 4;
-  const v6Only = attributes(row, INET_FIXED_BYTES).get(INET_DIAG_SKV6ONLY)?.[0];
-  return {
-    family,
-    address: Buffer.from(row.subarray(8, family === 6 ? 24 : 12)),
-    port: row.readUInt16BE(4),
-    v6Only: v6Only === undefined ? null : v6Only !== 0,
-    queueLength: row.readUInt32LE(56),
-    queueLimit: row.readUInt32LE(60),
-    uid: row.readUInt32LE(64),
-    inode: row.readUInt32LE(68),
-  };
-}
+class TcpDiagRow implements TcpRow {
+  family: 4 | 6 = 4;
+  state = 0;
+  port = 0;
+  inode = 0;
+  uid = 0;
+  queueLength = 0;
+  queueLimit = 0;
+  #bytes: Buffer = Buffer.alloc(0);
+  #from = 0;
+  #to = 0;
 
-/** struct unix_diag_msg, then attributes. */
-function unixListener(row: Buffer): UnixListener {
-  const more = attributes(row, UNIX_FIXED_BYTES);
-  const file = more.get(UNIX_DIAG_VFS);
-  const queue = more.get(UNIX_DIAG_RQLEN);
-  const name = more.get(UNIX_DIAG_NAME)?.toString('utf8') ?? '';
-  return {
-    name: name.startsWith('\0') ? name : name.replace(/\0+$/, ''),
-    file: file === undefined ? null : { inode: file.readUInt32LE(0), device: file.readUInt32LE(4) },
-    inode: row.readUInt32LE(4),
-    queueLength: queue?.readUInt32LE(0) ?? 0,
-    queueLimit: queue?.readUInt32LE(4) ?? 0,
-  };
+  move(bytes: Buffer, from: number, to: number): void {
+    this.#bytes = bytes;
+    this.#from = from;
+    this.#to = to;
+    this.family = bytes[from] === AF_INET6 ? 6 : 4;
+    this.state = bytes.readUInt8(from + 1);
+    this.port = bytes.readUInt16BE(from + 4);
+    this.queueLength = bytes.readUInt32LE(from + 56);
+    this.queueLimit = bytes.readUInt32LE(from + 60);
+    this.uid = bytes.readUInt32LE(from + 64);
+    this.inode = bytes.readUInt32LE(from + 68);
+  }
+
+  get address(): Buffer {
+    return Buffer.from(this.#bytes.subarray(this.#from + 8, this.#from + 8 + this.#addressBytes));
+  }
+
+  get v6Only(): boolean | null {
+    const at = attribute(this.#bytes, this.#from + INET_FIXED_BYTES, this.#to, INET_DIAG_SKV6ONLY);
+    return at === -1 ? null : this.#bytes[at] !== 0;
+  }
+
+  hasAddress(address: Buffer): boolean {
+    const from = this.#from + 8;
+    if (address.length !== this.#addressBytes) return false;
+    return this.#bytes.compare(address, 0, address.length, from, from + address.length) === 0;
+  }
+
+  get peer(): { readonly address: Buffer; readonly port: number } {
+    const from = this.#from + 24;
+    const address = Buffer.from(this.#bytes.subarray(from, from + this.#addressBytes));
+    return { address, port: this.#bytes.readUInt16BE(this.#from + 6) };
+  }
+
+  get #addressBytes(): number {
+    return this.family === 6 ? 16 : 4;
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Endpoint } from '../../os/address.ts';
-import type { TcpListener } from '../../os/sock-diag.ts';
+import type { TcpListener } from '../../os/socket-rows.ts';
 import { parseAddress } from '../address.ts';
 import { type Problem, sortProblems } from '../problems.ts';
 import type { Sources } from '../sources.ts';

@@ -11,7 +11,8 @@ import {
 import { SystemError } from '../../os/libc.ts';
 import { NetlinkRefused } from '../../os/netlink.ts';
 import { read } from '../../os/proc.ts';
-import { type TcpListener, tcpListeners } from '../../os/sock-diag.ts';
+import { tcpListeners } from '../../os/sock-diag.ts';
+import type { TcpListener } from '../../os/socket-rows.ts';
 import type { ListenAddress } from '../address.ts';
 import type { Report } from './findings.ts';
 import type { Self } from './self.ts';

@@ -108,8 +108,8 @@ void test('devices in the kernel encoding: major << 20 | minor, with more than 8
 });
 
 void test('what the kernel does not know is refused with its reason', () => {
-  assert.throws(() => netlinkDump(31, 20, Buffer.alloc(24)), NetlinkRefused);
-  const unknownType = (): unknown => netlinkDump(4, 99, Buffer.alloc(24));
+  assert.throws(() => netlinkDump(31, 20, Buffer.alloc(24), () => {}), NetlinkRefused);
+  const unknownType = (): unknown => netlinkDump(4, 99, Buffer.alloc(24), () => {});
   assert.throws(
     unknownType,
     (error: unknown) => error instanceof NetlinkRefused && /EINVAL/.test(error.message),
