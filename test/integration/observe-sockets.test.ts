@@ -51,7 +51,7 @@ async function sees(acceptor: Acceptor, waiting: number, accepted: readonly numb
   };
   // TCP's handshakes and ends take their way through the network stack, after the call has returned.
   await until(matches, {
-    what: `${waiting} waiting, accepted ${sorted(accepted)}`,
+    what: `${waiting} waiting, accepted ${sorted(accepted).join(' ')}`,
     explain: () =>
       JSON.stringify({ ...look(acceptor.inode), accepted: sorted(look(acceptor.inode).accepted) }),
   });
@@ -179,7 +179,7 @@ suite('integration/observe-sockets', { needs: ['gcc'] }, async scope => {
       { inode: two.inode, withConnections: true },
       { inode: 1, withConnections: true },
     ]);
-    assert.deepEqual([...loads.keys()].sort(), [unix.inode, one.inode, two.inode].sort());
+    assert.deepEqual(sorted(loads.keys()), sorted([unix.inode, one.inode, two.inode]));
     assert.equal(loads.get(unix.inode)?.accepted, null);
     assert.equal(loads.get(unix.inode)?.waiting, 1);
     assert.deepEqual(sorted(loads.get(one.inode)?.accepted ?? null), accepted);
