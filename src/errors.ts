@@ -28,7 +28,14 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   USAGE: { exit: EXIT.usage, meaning: 'The command line or the request was not understood.' },
   NO_SUCH_POOL: { exit: EXIT.noSuchPool, meaning: 'No pool of that name is configured.' },
   NOT_RUNNING: { exit: EXIT.notRunning, meaning: 'No supervisor answers on the control socket.' },
-  ALREADY_RUNNING: { exit: EXIT.alreadyRunning, meaning: 'Another supervisor holds the pid file.' },
+  NOT_ANSWERING: {
+    exit: EXIT.failed,
+    meaning: 'fpm-ts runs, but its supervisor hangs or is just not there; the workers go on.',
+  },
+  ALREADY_RUNNING: {
+    exit: EXIT.alreadyRunning,
+    meaning: 'Another supervisor holds the pid file or answers on the control socket.',
+  },
   NOT_ALLOWED: {
     exit: EXIT.notAllowed,
     meaning: 'The caller may not use the control socket, or not for that.',
@@ -55,6 +62,7 @@ export type ErrorCode =
   | 'USAGE'
   | 'NO_SUCH_POOL'
   | 'NOT_RUNNING'
+  | 'NOT_ANSWERING'
   | 'ALREADY_RUNNING'
   | 'NOT_ALLOWED'
   | 'POOL_FAILED'

@@ -55,17 +55,17 @@ export async function poolConfig(options: GlobalOptions, name: string): Promise<
   );
 }
 
-/** Asks the running supervisor. @throws {FpmError} NOT_RUNNING, NOT_ALLOWED, or what it answered */
+/** Asks the running supervisor. @throws {FpmError} NOT_RUNNING, NOT_ANSWERING, NOT_ALLOWED, or what it answered */
 export async function callSupervisor<N extends CommandName>(
   options: GlobalOptions,
   name: N,
   args: Args<N>,
 ): Promise<Result<N>> {
-  const [{ controlSocket }, { call }] = await Promise.all([
-    import('../config/control-socket.ts'),
+  const [{ runtimePaths }, { call }] = await Promise.all([
+    import('../config/runtime-paths.ts'),
     import('../control/client.ts'),
   ]);
-  return await call(controlSocket(await configFile(options)), name, args);
+  return await call(runtimePaths(await configFile(options)), name, args);
 }
 
 export function printJson(value: unknown): void {

@@ -1,20 +1,39 @@
 /** Calls the supervisor over the control socket. */
-import { request as httpRequest } from 'node:http';
-import { FpmError } from '../errors.ts';
-import { COMMANDS, type CommandName } from './commands.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { lockHolder } from '../os/locks.ts';
+import { COMMANDS, type Command, type CommandName } from './commands.ts';
 import { toFpmError } from './error-body.ts';
+import { exchange, SilenceError } from './exchange.ts';
 import type { Args, ErrorBody, Result } from './types.ts';
+import { brokeOff, isSilent, mayNotConnect, notRunning, withoutSupervisor } from './unreachable.ts';
 
-/** @throws {FpmError} NOT_RUNNING, NOT_ALLOWED, or what the supervisor answered */
+/** Where an instance can be found. */
+export interface Instance {
+  readonly socket: string;
+  /** Locked as long as its keeper lives. */
+  readonly pidFile: string;
+}
+
+/** A supervisor that died is back before that. */
+const RESTART_PATIENCE_MS = 3000;
+const TRY_EVERY_MS = 50;
+
+/** @throws {FpmError} NOT_RUNNING, NOT_ANSWERING, NOT_ALLOWED, or what the supervisor answered */
 export async function call<N extends CommandName>(
-  socketPath: string,
+  instance: Instance,
   name: N,
   args: Args<N>,
 ): Promise<Result<N>> {
-  const { method, path } = COMMANDS[name];
-  const query = method === 'GET' ? queryOf(args) : '';
-  const body = method === 'GET' ? '' : JSON.stringify(args);
-  const answer = await exchange(socketPath, method, path + query, body);
+  const command: Command = COMMANDS[name];
+  const isGet = command.method === 'GET';
+  const answer = await untilThere(instance, command, () =>
+    exchange({
+      socketPath: instance.socket,
+      method: command.method,
+      path: command.path + (isGet ? queryOf(args) : ''),
+      body: isGet ? '' : JSON.stringify(args),
+    }),
+  );
   const value: unknown = JSON.parse(answer.text);
   if (answer.status !== 200) throw toFpmError(value as ErrorBody);
   return value as Result<N>;
@@ -26,40 +45,31 @@ function queryOf(args: object): string {
   return query.size === 0 ? '' : `?${query.toString()}`;
 }
 
-function exchange(
-  socketPath: string,
-  method: string,
-  path: string,
-  body: string,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { host: 'control', ...(body !== '' && { 'content-length': Buffer.byteLength(body) }) };
-    const request = httpRequest({ socketPath, method, path, headers, agent: false }, response => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
-      );
-      response.on('error', error => reject(connectionError(socketPath, error)));
-    });
-    request.on('error', error => reject(connectionError(socketPath, error)));
-    request.end(body);
-  });
+/** Tries again while there is a keeper, which starts another supervisor when one has died. */
+async function untilThere<T>(
+  { socket, pidFile }: Instance,
+  command: Command,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const giveUpAtMs = performance.now() + RESTART_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof SilenceError) throw isSilent(socket, error, command);
+      const failure = error as NodeJS.ErrnoException;
+      if (failure.code === 'EACCES') throw mayNotConnect(socket);
+      if (!mayAskAgain(failure, command)) throw brokeOff(socket, failure, command);
+      const keeper = lockHolder(pidFile);
+      if (keeper === null) throw notRunning(socket);
+      if (performance.now() > giveUpAtMs) throw withoutSupervisor(socket, keeper, failure.code ?? '');
+      await delay(TRY_EVERY_MS);
+    }
+  }
 }
 
-function connectionError(socketPath: string, error: NodeJS.ErrnoException): FpmError {
-  const { code } = error;
-  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
-    return new FpmError(
-      'NOT_RUNNING',
-      `no supervisor answers on ${socketPath}: start one with \`fpm-ts start\`, or name its configuration with -c FILE`,
-    );
-  }
-  if (code === 'EACCES') {
-    return new FpmError(
-      'NOT_ALLOWED',
-      `you may not enter the directory of ${socketPath}; root and the supervisor's user may`,
-    );
-  }
-  return new FpmError('FAILED', `the supervisor on ${socketPath} broke off: ${error.message}`);
+/** Nobody has heard the question, or it may be asked twice. */
+function mayAskAgain({ code = '' }: NodeJS.ErrnoException, command: Command): boolean {
+  // EAGAIN: the queue of the socket is full.
+  return ['ENOENT', 'ECONNREFUSED', 'EAGAIN'].includes(code) || (command.isReadOnly && code === 'ECONNRESET');
 }

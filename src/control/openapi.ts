@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { COMMANDS, type Command, type CommandName } from './commands.ts';
 import { httpStatus } from './error-body.ts';
 import { ERROR_SCHEMA, SCHEMAS } from './schemas.ts';
+import { SIGN_EVERY_MS, SILENCE_LIMIT_MS } from './signs-of-life.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -13,7 +14,13 @@ const DESCRIPTION = `HTTP with JSON on the Unix socket \`control.socket\` of the
     curl --unix-socket /run/fpm-ts/control.sock http://localhost/v1/status
 
 Who calls is told by the kernel, not by a password: root, the user that fpm-ts runs as and the members of
-control.group may do everything; the user of a pool may status and reload that pool, by its name.`;
+control.group may do everything; the user of a pool may status and reload that pool, by its name.
+
+While a command is under way, "102 Processing" comes every ${SIGN_EVERY_MS / 1000} seconds; without a sign of life for
+${SILENCE_LIMIT_MS / 1000} seconds the supervisor hangs.`;
+
+/** Of the command line: a supervisor that answers is one that runs. */
+const NOT_ANSWERED: readonly ErrorCode[] = ['NOT_RUNNING', 'NOT_ANSWERING', 'ALREADY_RUNNING'];
 
 export function openApiDocument(): object {
   return {
@@ -64,10 +71,7 @@ function requestBody(args: z.ZodType): object {
 
 /** Errors by HTTP status, each with the codes that it may carry. */
 function errorResponses(): object {
-  // A supervisor that answers is one that runs: those two are the command line's.
-  const codes = (Object.keys(ERRORS) as ErrorCode[]).filter(
-    code => code !== 'NOT_RUNNING' && code !== 'ALREADY_RUNNING',
-  );
+  const codes = (Object.keys(ERRORS) as ErrorCode[]).filter(code => !NOT_ANSWERED.includes(code));
   return Object.fromEntries(
     [...new Set(codes.map(httpStatus))].map(status => [
       status,

@@ -7,6 +7,7 @@ import { type Caller, mayUse } from './access.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 import { errorBody, httpStatus } from './error-body.ts';
 import { SCHEMAS } from './schemas.ts';
+import { SIGN_EVERY_MS } from './signs-of-life.ts';
 import { ControlSocket } from './socket.ts';
 import type { Args, Result } from './types.ts';
 
@@ -90,7 +91,7 @@ export class ControlServer {
       const name = route(request);
       const args = parseArguments(name, await readArguments(request));
       mayUse(this.#options.identify(callerOf(request.socket)), name, args);
-      reply(response, 200, await this.#call(name, args));
+      reply(response, 200, await withSigns(request, response, () => this.#call(name, args)));
     } catch (error) {
       if (error instanceof RequestError) {
         reply(response, error.status, errorBody(error), error.headers);
@@ -107,6 +108,21 @@ export class ControlServer {
 
   #call<N extends CommandName>(name: N, args: Args<N>): Promise<Result<N>> | Result<N> {
     return this.#options.handlers[name](args);
+  }
+}
+
+/** Shows the client that we live as long as its command takes. HTTP/1.0 has no interim answers. */
+async function withSigns<T>(
+  request: IncomingMessage,
+  response: ServerResponse,
+  run: () => Promise<T> | T,
+): Promise<T> {
+  const timer = setInterval(() => response.writeProcessing(), SIGN_EVERY_MS);
+  if (request.httpVersion === '1.0') clearInterval(timer);
+  try {
+    return await run();
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where the control socket is, without loading the schema: commands that only talk to the supervisor must be
- * quick, and must find it even when a pool file is broken.
+ * Where a running instance can be found, without loading the schema: commands that only talk to the supervisor must
+ * be quick, and must find it even when a pool file is broken.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -10,16 +10,25 @@ import { expand } from './expand.ts';
 import { defaultRunDir } from './resolve.ts';
 
 /** @param file fpm-ts.toml; null: everything is at its default. @throws {FpmError} CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_VARIABLE */
-export function controlSocket(file: string | null): string {
-  const keys = file === null ? {} : parseFile(file);
+export function runtimePaths(file: string | null): { readonly socket: string; readonly pidFile: string } {
+  const keys: Keys = file === null ? {} : parseFile(file);
   const here = file === null ? '/' : dirname(file);
   const fallback = defaultRunDir(process.getuid?.() ?? 0, process.env);
   const runDir = path(keys.run_dir, here, undefined, file) ?? fallback;
   const control = keys.control as { readonly socket?: unknown } | undefined;
-  return path(control?.socket, here, runDir, file) ?? join(runDir, 'control.sock');
+  return {
+    socket: path(control?.socket, here, runDir, file) ?? join(runDir, 'control.sock'),
+    pidFile: path(keys.pid_file, here, runDir, file) ?? join(runDir, 'fpm-ts.pid'),
+  };
 }
 
-function parseFile(file: string): { readonly run_dir?: unknown; readonly control?: unknown } {
+interface Keys {
+  readonly run_dir?: unknown;
+  readonly pid_file?: unknown;
+  readonly control?: unknown;
+}
+
+function parseFile(file: string): Keys {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -28,7 +37,7 @@ function parseFile(file: string): { readonly run_dir?: unknown; readonly control
     throw new FpmError('CONFIG_MISSING', `the configuration cannot be read: ${reason}`, { file });
   }
   try {
-    return parse(text) as { run_dir?: unknown; control?: unknown };
+    return parse(text) as Keys;
   } catch {
     throw new FpmError(
       'CONFIG_SYNTAX',

@@ -1,0 +1,66 @@
+/** What a person should read when the supervisor cannot be asked: who is there, what is known of it, what to do. */
+import { FpmError } from '../errors.ts';
+import { readStat } from '../os/proc.ts';
+import type { Command } from './commands.ts';
+import type { SilenceError } from './exchange.ts';
+
+export function notRunning(socketPath: string): FpmError {
+  return new FpmError(
+    'NOT_RUNNING',
+    `no supervisor answers on ${socketPath}: start one with \`fpm-ts start\`, or name its configuration with -c FILE`,
+  );
+}
+
+export function mayNotConnect(socketPath: string): FpmError {
+  return new FpmError(
+    'NOT_ALLOWED',
+    `you may not enter the directory of ${socketPath}; root and the supervisor's user may`,
+  );
+}
+
+/** Its keeper runs, but nobody is to be had on the control socket. */
+export function withoutSupervisor(socketPath: string, keeper: number, reason: string): FpmError {
+  return new FpmError(
+    'NOT_ANSWERING',
+    `fpm-ts runs (pid ${keeper}), but its supervisor does not answer on ${socketPath} (${reason}): it may be starting again, and the log says why; the workers go on. \`kill -HUP ${keeper}\` brings back a socket that was removed`,
+  );
+}
+
+/** @param command what it was asked */
+export function isSilent(socketPath: string, error: SilenceError, command: Command): FpmError {
+  const { pid } = error;
+  const stat = pid === null ? null : readStat(pid);
+  const sentences = [
+    `the supervisor${pid === null ? '' : ` (pid ${pid})`} does not answer on ${socketPath}: ${error.message}`,
+    ...(stat === null ? [] : [`; ${doing(stat.state)}`]),
+    '. The workers go on',
+    ...(command.isReadOnly ? [] : [', and what it was asked it may still do when it goes on']),
+    ...(stat === null ? [] : [`. ${remedy(stat.pid, stat.parent, stat.state)}`]),
+  ];
+  return new FpmError('NOT_ANSWERING', sentences.join(''));
+}
+
+export function brokeOff(socketPath: string, error: Error, command: Command): FpmError {
+  const unknown = command.isReadOnly ? '' : '; whether it did what it was asked, `fpm-ts status` shows';
+  return new FpmError('FAILED', `the supervisor on ${socketPath} broke off: ${error.message}${unknown}`);
+}
+
+/** The states of proc(5). */
+function doing(state: string): string {
+  switch (state) {
+    case 'T':
+    case 't':
+      return 'a signal or a debugger has stopped it';
+    case 'D':
+      return 'it waits in the kernel, for a disk perhaps';
+    case 'R':
+      return 'it is busy';
+    default:
+      return 'it sleeps';
+  }
+}
+
+function remedy(pid: number, keeper: number, state: string): string {
+  const another = `\`kill -KILL ${pid}\` has its keeper (pid ${keeper}) start another one for the same workers`;
+  return state === 'T' ? `\`kill -CONT ${pid}\` lets it go on; ${another}` : another;
+}
