@@ -8,7 +8,8 @@ import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { SystemError } from '../os/libc.ts';
 import { Poller } from '../os/poller.ts';
 import { Announcer } from './announcer.ts';
-import { Listeners, takeInheritedListeners } from './listeners.ts';
+import { Frozen } from './frozen.ts';
+import { Listeners } from './listeners.ts';
 import { LogSinks } from './log-sinks.ts';
 import { reapOrphans } from './orphans.ts';
 import { OutputReaders } from './output.ts';
@@ -23,6 +24,7 @@ import type {
   SupervisorMessage,
 } from './protocol.ts';
 import { SupervisorProcess } from './supervisor-process.ts';
+import { takeInheritedListeners } from './systemd-listener.ts';
 import { Workers } from './workers.ts';
 
 export interface KeeperOptions {
@@ -41,9 +43,12 @@ const ERROR = 50;
 export class Keeper {
   readonly #startedAtMs: number = nowMs();
   readonly #poller = new Poller();
-  readonly #listeners = new Listeners(takeInheritedListeners(process.env));
+  readonly #listeners = new Listeners(takeInheritedListeners(process.env), this.#poller, id =>
+    this.#supervisor.send({ event: 'knocked', id }),
+  );
   readonly #output: OutputReaders;
   readonly #workers: Workers;
+  readonly #frozen: Frozen;
   readonly #supervisor: SupervisorProcess;
   readonly #announcer: Announcer;
   /** What the supervisor left for its successor. */
@@ -68,8 +73,11 @@ export class Keeper {
     this.#output = new OutputReaders(this.#poller, () => this.#sinks);
     this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event => {
       this.#supervisor.send(event);
-      if (event.event === 'exited') this.#reapOrphans();
+      if (event.event !== 'exited') return;
+      this.#frozen.thaw(event.pid);
+      this.#reapOrphans();
     });
+    this.#frozen = new Frozen((pid, signal) => this.#workers.signalGroup(pid, signal));
     this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
       message: message => void this.#answer(message),
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
@@ -93,16 +101,27 @@ export class Keeper {
       await this.#openLogs(ask.log);
       return { heldBy: null };
     },
-    listen: ask => {
-      this.#listeners.open(ask.spec);
+    listen: ask => ({ inode: this.#listeners.open(ask.spec) }),
+    publish: ask => {
+      this.#listeners.publish(ask.id);
+      return null;
+    },
+    refuse: ask => {
+      this.#listeners.refuse(ask.id);
       return null;
     },
     unlisten: ask => {
       this.#listeners.close(ask.id);
       return null;
     },
+    watch: ask => {
+      this.#listeners.watch(ask.id);
+      return null;
+    },
     spawn: ask => ({ pid: this.#workers.spawn(ask.spec, ask.tag) }),
     signal: ask => this.#workers.signal(ask.pid, ask.signal),
+    freeze: ask => this.#frozen.freeze(ask.pid),
+    release: ask => this.#frozen.release(ask.pid, ask.kill),
     tag: ask => {
       this.#workers.tag(ask.pid, ask.tag);
       return null;
@@ -136,7 +155,7 @@ export class Keeper {
     return {
       keeperPid: process.pid,
       startedAtMs: this.#startedAtMs,
-      listeners: this.#listeners.specs,
+      listeners: this.#listeners.states,
       inheritedSockets: this.#listeners.inheritedNames,
       workers: this.#workers.states,
       notes: Object.fromEntries(this.#notes),
@@ -187,6 +206,7 @@ export class Keeper {
 
   #supervisorDied(pid: number, how: string, restartInMs: number): void {
     this.#isSupervised = false;
+    this.#frozen.thawAll();
     this.#reapOrphans();
     if (this.#pidFile === null) {
       // It has not even begun: nothing runs yet, so this is a failed start.
@@ -210,6 +230,7 @@ export class Keeper {
 
   async #end(ending: Ending): Promise<never> {
     const { exitCode, message, stream } = ending;
+    this.#frozen.thawAll();
     this.#listeners.closeAll();
     await this.#sinks.close();
     const isTold = this.#announcer.announce({ ...ending, ok: exitCode === 0 });

@@ -1,68 +1,90 @@
 /** The listening sockets that the keeper holds open, by the supervisor's names for them. */
-import { closeSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
+import { collide, isSameEndpoint } from '../os/address.ts';
 import { setNonblocking } from '../os/descriptor.ts';
-import {
-  type FileIdentity,
-  listenTcp,
-  listenUnix,
-  setAllowedClients,
-  setBacklog,
-  setOwnerAndMode,
-  unlinkOwn,
-} from '../os/listener.ts';
-import type { ListenerSpec } from './protocol.ts';
-
-interface OpenListener {
-  readonly spec: ListenerSpec;
-  readonly descriptor: number;
-  /** The socket file, for a Unix listener that we made. */
-  readonly file: FileIdentity | null;
-}
+import type { Poller } from '../os/poller.ts';
+import { type TcpAddress, tcpEndpoint } from '../os/tcp-listener.ts';
+import type { OpenListener } from './open-listener.ts';
+import type { ListenerSpec, ListenerState } from './protocol.ts';
+import { SystemdListener } from './systemd-listener.ts';
+import { TcpListener } from './tcp-listener.ts';
+import { UnixListener } from './unix-listener.ts';
 
 export class Listeners {
+  /** In the order in which they were opened, which for TCP is the order in their group. */
   readonly #open = new Map<string, OpenListener>();
   readonly #inherited: ReadonlyMap<string, number>;
+  readonly #poller: Poller;
+  readonly #knocked: (id: string) => void;
+  /** Descriptors at which the poller looks, with the listener to be reported. */
+  readonly #watched = new Map<number, string>();
 
-  /** @param inherited sockets from the service manager, by name */
-  constructor(inherited: ReadonlyMap<string, number>) {
+  /**
+   * @param inherited sockets from the service manager, by name
+   * @param knocked is called once for each `watch`, when a connection waits
+   */
+  constructor(inherited: ReadonlyMap<string, number>, poller: Poller, knocked: (id: string) => void) {
     this.#inherited = inherited;
+    this.#poller = poller;
+    this.#knocked = knocked;
   }
 
   /**
-   * Opens a listener, or gives one that is open the settings of the new specification; its address stays.
+   * Opens a listener, hidden when another of ours has the address, or gives one that is open the settings of the new
+   * specification; its address stays.
+   * @returns the inode of the socket
    * @throws {SystemError} when the kernel refuses; {Error} when the service manager gave no such socket
    */
-  open(spec: ListenerSpec): void {
+  open(spec: ListenerSpec): number {
     const known = this.#open.get(spec.id);
-    const { descriptor, file } = known === undefined ? this.#listen(spec) : adjust(known, spec);
-    setNonblocking(descriptor, spec.nonblock);
-    this.#open.set(spec.id, { spec, descriptor, file });
+    known?.adjust(spec);
+    const listener = known ?? this.#listen(spec);
+    this.#open.set(spec.id, listener);
+    setNonblocking(listener.descriptor, spec.nonblock);
+    return inodeOf(listener);
   }
 
   descriptor(id: string): number {
-    const listener = this.#open.get(id);
-    if (listener === undefined) throw new Error(`listener ${id} is not open`);
-    return listener.descriptor;
+    return this.#get(id).descriptor;
   }
 
-  /** Closes our copy of the socket and removes its file when it is still ours; workers may still hold theirs. */
+  /** New connections to the address come to this one from now on. */
+  publish(id: string): void {
+    this.#get(id).publish();
+  }
+
+  /** No new connections, until `open` or `publish` is called for it. */
+  refuse(id: string): void {
+    this.#get(id).refuse();
+  }
+
+  /** Reports once that a connection waits, now or later. */
+  watch(id: string): void {
+    const { descriptor } = this.#get(id);
+    const isWatched = this.#watched.has(descriptor);
+    this.#watched.set(descriptor, id);
+    if (!isWatched) this.#poller.add(descriptor, () => this.#knock(descriptor));
+  }
+
+  /** Closes our copy of the socket and removes its file when it is still ours. */
   close(id: string): void {
     const listener = this.#open.get(id);
     if (listener === undefined) return;
     this.#open.delete(id);
-    if (listener.spec.address.type === 'systemd') return; // the service manager's: a later pool may want it again
-    closeSync(listener.descriptor);
-    if (listener.spec.address.type === 'unix' && listener.file !== null) {
-      unlinkOwn(listener.spec.address.path, listener.file);
-    }
+    this.#unwatch(listener.descriptor);
+    listener.close();
   }
 
   closeAll(): void {
     for (const id of this.#open.keys()) this.close(id);
   }
 
-  get specs(): ListenerSpec[] {
-    return [...this.#open.values()].map(listener => listener.spec);
+  get states(): ListenerState[] {
+    return [...this.#open.values()].map(listener => ({
+      spec: listener.spec,
+      inode: inodeOf(listener),
+      isPublic: listener.isPublic,
+    }));
   }
 
   /** The sockets from the service manager, in use or not. */
@@ -70,45 +92,65 @@ export class Listeners {
     return [...this.#inherited.keys()];
   }
 
-  #listen(spec: ListenerSpec): { descriptor: number; file: FileIdentity | null } {
+  #get(id: string): OpenListener {
+    const listener = this.#open.get(id);
+    if (listener === undefined) throw new Error(`listener ${id} is not open`);
+    return listener;
+  }
+
+  #listen(spec: ListenerSpec): OpenListener {
     const { address } = spec;
     switch (address.type) {
       case 'unix':
-        return listenUnix({ ...spec, path: address.path });
+        return UnixListener.open(spec, address.path, () => this.#onPath(address.path));
       case 'tcp':
-        return { descriptor: listenTcp({ ...spec, ...address }), file: null };
+        return TcpListener.open(spec, address, () => this.#onEndpoint(address), this.#besides(address));
       case 'systemd': {
         const descriptor = this.#inherited.get(address.name);
         if (descriptor === undefined)
           throw new Error(`no socket named ${address.name} was passed in LISTEN_FDNAMES`);
-        setAllowedClients(descriptor, spec.allowedClients);
-        return { descriptor, file: null };
+        return new SystemdListener(spec, descriptor);
       }
     }
   }
+
+  #onPath(path: string): UnixListener[] {
+    return [...this.#open.values()]
+      .filter(listener => listener instanceof UnixListener)
+      .filter(listener => listener.path === path);
+  }
+
+  #onEndpoint(address: TcpAddress): TcpListener[] {
+    const wanted = tcpEndpoint(address);
+    return this.#tcp().filter(listener => isSameEndpoint(listener.endpoint, wanted));
+  }
+
+  /** Those of ours that the kernel would see in the way: the same address, or one that takes in the other. */
+  #besides(address: TcpAddress): Set<number> {
+    const wanted = tcpEndpoint(address);
+    return new Set(
+      this.#tcp()
+        .filter(listener => collide(listener.endpoint, wanted))
+        .map(inodeOf),
+    );
+  }
+
+  #tcp(): TcpListener[] {
+    return [...this.#open.values()].filter(listener => listener instanceof TcpListener);
+  }
+
+  #knock(descriptor: number): void {
+    const id = this.#watched.get(descriptor);
+    this.#unwatch(descriptor);
+    if (id !== undefined) this.#knocked(id);
+  }
+
+  /** Before the descriptor is closed: as long as a worker holds the socket, epoll would go on looking at it. */
+  #unwatch(descriptor: number): void {
+    if (this.#watched.delete(descriptor)) this.#poller.remove(descriptor);
+  }
 }
 
-function adjust(
-  listener: OpenListener,
-  spec: ListenerSpec,
-): { descriptor: number; file: FileIdentity | null } {
-  const { descriptor, file } = listener;
-  if (spec.address.type === 'unix' && file !== null) setOwnerAndMode(spec.address.path, file, spec);
-  if (spec.address.type !== 'unix') setAllowedClients(descriptor, spec.allowedClients);
-  if (spec.address.type !== 'systemd') setBacklog(descriptor, spec.backlog);
-  return { descriptor, file };
-}
-
-/**
- * The sockets that a service manager passed to this process, by name (sd_listen_fds_with_names(3)): LISTEN_PID
- * must be ours; a socket without a name is 'unknown'. The variables are removed, so that no child sees them.
- */
-export function takeInheritedListeners(env: NodeJS.ProcessEnv): Map<string, number> {
-  const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names } = env;
-  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
-  const inherited = new Map<string, number>();
-  if (Number(pid) !== process.pid) return inherited;
-  const given = (names ?? '').split(':');
-  for (let i = 0; i < Number(count); i++) inherited.set(given[i] || 'unknown', 3 + i);
-  return inherited;
+function inodeOf({ descriptor }: OpenListener): number {
+  return fstatSync(descriptor).ino;
 }

@@ -4,7 +4,15 @@
  * have finished their requests).
  */
 import { closeSync } from 'node:fs';
-import { awaitEnd, type Exit, pidfdOpen, pidfdSignal, reap, signalGroup } from '../os/pidfd.ts';
+import {
+  awaitEnd,
+  type Exit,
+  pidfdOpen,
+  pidfdSignal,
+  reap,
+  signalGroup,
+  signalProcess,
+} from '../os/pidfd.ts';
 import type { Poller } from '../os/poller.ts';
 import { groupMembers } from '../os/proc.ts';
 import { type SpawnOptions, spawn } from '../os/spawn.ts';
@@ -57,6 +65,16 @@ export class ProcessHandle {
     this.#watchGroup();
     let reached = false;
     for (const pidfd of this.#members.values()) reached = pidfdSignal(pidfd, signal) || reached;
+    return reached;
+  }
+
+  /** Signals the leader and all of its group, also where stops concern the leader alone. */
+  signalGroup(signal: NodeJS.Signals): boolean {
+    if (this.#exit === null) return signalGroup(this.pid, signal); // unreaped: the number is ours
+    let reached = false;
+    for (const { pid, session } of groupMembers(this.pid)) {
+      if (session === this.pid) reached = signalProcess(pid, signal) || reached;
+    }
     return reached;
   }
 

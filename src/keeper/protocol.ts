@@ -24,6 +24,14 @@ export interface ListenerSpec {
   readonly nonblock: boolean;
 }
 
+export interface ListenerState {
+  readonly spec: ListenerSpec;
+  /** Of the socket itself: the number in `socket:[N]`, by which the kernel's tables name it. */
+  readonly inode: number;
+  /** New connections to the address come here. */
+  readonly isPublic: boolean;
+}
+
 export interface WorkerSpec {
   /** The executable; nothing is searched in PATH. */
   readonly path: string;
@@ -65,7 +73,8 @@ export interface WorkerState {
 export interface World {
   readonly keeperPid: number;
   readonly startedAtMs: number;
-  readonly listeners: readonly ListenerSpec[];
+  /** In the order in which they were opened. */
+  readonly listeners: readonly ListenerState[];
   /** Names of the sockets that the service manager passed (LISTEN_FDNAMES). */
   readonly inheritedSockets: readonly string[];
   readonly workers: readonly WorkerState[];
@@ -94,12 +103,41 @@ export interface Requests {
     ask: { readonly runDir: string; readonly pidFile: string; readonly log: LogSettings };
     answer: { readonly heldBy: number | null };
   };
-  listen: { ask: { readonly spec: ListenerSpec }; answer: null };
-  /** Closes a listener, and removes its socket file when that is still ours. */
+  /**
+   * Opens a listener. When another of ours has the address, the new one listens beside it, hidden: nothing connects to
+   * it before `publish`. On TCP two can share an address, a third is refused. An id that is open gets the settings of
+   * the specification, and takes connections again when it was refusing them; its address stays.
+   */
+  listen: { ask: { readonly spec: ListenerSpec }; answer: { readonly inode: number } };
+  /** In one step, all new connections to the address come to this listener; the other one keeps what is in its queue. */
+  publish: { ask: { readonly id: string }; answer: null };
+  /**
+   * No new connections from now on; those that wait or are half open stay. A Unix path is gone, on TCP the handshake
+   * is not answered and the client tries again after a second. Sockets of the service manager go on: connections wait
+   * there for the next start.
+   */
+  refuse: { ask: { readonly id: string }; answer: null };
+  /**
+   * Closes a listener, and removes its socket file when that is still ours. On TCP it ends for the workers as well,
+   * and what waits in its queue is reset.
+   */
   unlisten: { ask: { readonly id: string }; answer: null };
+  /** Asks for one `knocked` as soon as a connection waits. */
+  watch: { ask: { readonly id: string }; answer: null };
   spawn: { ask: { readonly spec: WorkerSpec; readonly tag: Tag }; answer: { readonly pid: number } };
   /** Signals a worker, its whole group when it was spawned so; false: it is gone. */
   signal: { ask: { readonly pid: number; readonly signal: NodeJS.Signals }; answer: boolean };
+  /**
+   * Stops a worker's whole group with SIGSTOP; its threads stop a moment later. The keeper lets it go on by itself
+   * after half a second, when the supervisor dies, and at its own end.
+   * False: it is gone, or somebody else has stopped it, who is left alone.
+   */
+  freeze: { ask: { readonly pid: number }; answer: boolean };
+  /**
+   * Ends the freezing: SIGKILL to the group, or SIGCONT. False: it was not frozen any more, and nothing is killed:
+   * what ran again may have accepted a connection.
+   */
+  release: { ask: { readonly pid: number; readonly kill: boolean }; answer: boolean };
   tag: { ask: { readonly pid: number; readonly tag: Tag }; answer: null };
   /** The supervisor has accounted for the end of a worker. */
   acknowledge: { ask: { readonly pid: number }; answer: null };
@@ -130,6 +168,8 @@ export type KeeperEvent =
   /** The leader of a worker has ended; `gone` follows when nothing of its group is left. */
   | { readonly event: 'exited'; readonly pid: number; readonly exit: Exit }
   | { readonly event: 'gone'; readonly pid: number }
+  /** A connection waits at a listener that was asked for with `watch`. */
+  | { readonly event: 'knocked'; readonly id: string }
   /** A signal that the keeper, whose pid is the public one, was sent. */
   | { readonly event: 'signalled'; readonly signal: NodeJS.Signals };
 

@@ -69,6 +69,11 @@ export class Workers {
     return this.#workers.get(pid)?.handle.signal(signal) ?? false;
   }
 
+  /** Signals its group, whatever its kill_mode. @returns false when the worker and its group are gone */
+  signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+    return this.#workers.get(pid)?.handle.signalGroup(signal) ?? false;
+  }
+
   tag(pid: number, tag: Tag): void {
     const worker = this.#workers.get(pid);
     if (worker !== undefined) worker.tag = tag;

@@ -13,9 +13,12 @@ const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
 
 /** Added to a socket's path while it is not yet ready for the public: it is bound there and renamed (DESIGN D3). */
-export const TEMPORARY_SUFFIX = '.new';
+export const HIDDEN_SUFFIX = '.new';
 
-/** The room that a path must leave for that suffix, in bytes: more than it takes now, so that it may grow a number. */
+/** Added to a socket's path while it takes no new connections, so that it can be had back. */
+export const REFUSING_SUFFIX = '.old';
+
+/** The room that a path must leave for those, in bytes: more than they take now, so that they may grow a number. */
 export const TEMPORARY_SUFFIX_BYTES = 12;
 
 /** What a TCP listener takes up; the fields that sock_diag gives of one. */
@@ -40,6 +43,11 @@ export function collide(one: Endpoint, two: Endpoint): boolean {
   if (a.family === b.family) return a.address.equals(b.address) || isUnspecified(a) || isUnspecified(b);
   const v6 = a.family === 6 ? a : b;
   return isUnspecified(v6) && v6.v6Only !== true;
+}
+
+/** Whether two listeners would share the address as a group of SO_REUSEPORT (inet_reuseport_add_sock in net/ipv4). */
+export function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.family === b.family && a.port === b.port && a.address.equals(b.address) && a.v6Only === b.v6Only;
 }
 
 /** A listener on ::ffff:a.b.c.d takes IPv4 only: it is one on a.b.c.d. */

@@ -1,32 +1,27 @@
 /**
- * `listen.allowed_clients` as a classic BPF program for SO_ATTACH_FILTER on a listening TCP socket (socket(7),
- * Documentation/networking/filter.rst): packets of other sources are dropped before there is a connection,
- * whatever program accepts.
+ * What a listening TCP socket lets in, as classic BPF programs for SO_ATTACH_FILTER (socket(7)): packets are dropped
+ * before there is a connection, whatever program accepts. `listen.allowed_clients` is one; the other keeps everybody
+ * out while a pool stops.
  */
 import { isIPv6 } from 'node:net';
+import { ACCEPT, DROP, type Instruction, instruction, RETURN } from './bpf.ts';
 import { parseIPv4, parseIPv6 } from './sockaddr.ts';
 
-/** struct sock_filter. */
-export interface Instruction {
-  readonly code: number;
-  readonly jumpTrue: number;
-  readonly jumpFalse: number;
-  readonly k: number;
-}
-
 const LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const LOAD_BYTE = 0x30; // BPF_LD | BPF_B | BPF_ABS
 const AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
 const JUMP = 0x05; // BPF_JMP | BPF_JA
 const JUMP_IF_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-const RETURN = 0x06; // BPF_RET | BPF_K
+const JUMP_IF_SET = 0x45; // BPF_JMP | BPF_JSET | BPF_K
 
 const ANCILLARY_PROTOCOL = 0xfffff000; // SKF_AD_OFF + SKF_AD_PROTOCOL
 const NETWORK_HEADER = 0xfff00000; // SKF_NET_OFF
 const IPV4_SOURCE = NETWORK_HEADER + 12;
 const IPV6_SOURCE = NETWORK_HEADER + 8;
 const ETH_P_IP = 0x0800;
-const DROP = 0;
-const ACCEPT = 0xffffffff;
+/** The filter sees a packet from its TCP header on, whose flags are there (RFC 9293, section 3.1). */
+const TCP_FLAGS = 13;
+const SYN = 0x02;
 /** BPF_MAXINSNS. */
 export const MAX_INSTRUCTIONS = 4096;
 
@@ -48,6 +43,16 @@ export function clientFilter(networks: readonly string[]): Instruction[] {
     end,
     ...v6,
     end,
+  ];
+}
+
+/** Drops what would begin a connection; the client sends it again after a second. Everything else passes. */
+export function handshakeFilter(): Instruction[] {
+  return [
+    instruction(LOAD_BYTE, TCP_FLAGS),
+    instruction(JUMP_IF_SET, SYN, 0, 1),
+    instruction(RETURN, DROP),
+    instruction(RETURN, ACCEPT),
   ];
 }
 
@@ -80,20 +85,4 @@ function match(bytes: Buffer, bits: number, offset: number): Instruction[] {
   }
   program.push(instruction(RETURN, ACCEPT));
   return program;
-}
-
-function instruction(code: number, k: number, jumpTrue = 0, jumpFalse = 0): Instruction {
-  return { code, jumpTrue, jumpFalse, k };
-}
-
-/** The program as an array of struct sock_filter. */
-export function encodeFilter(program: readonly Instruction[]): Buffer {
-  const bytes = Buffer.alloc(program.length * 8);
-  for (const [i, { code, jumpTrue, jumpFalse, k }] of program.entries()) {
-    bytes.writeUInt16LE(code, i * 8);
-    bytes.writeUInt8(jumpTrue, i * 8 + 2);
-    bytes.writeUInt8(jumpFalse, i * 8 + 3);
-    bytes.writeUInt32LE(k >>> 0, i * 8 + 4);
-  }
-  return bytes;
 }

@@ -1,4 +1,4 @@
-/** Listening sockets, made as DESIGN section 8 asks: closed to others until owner and mode are right. */
+/** Listening Unix sockets, made as DESIGN section 8 asks: closed to others until owner and mode are right. */
 import {
   chmodSync,
   closeSync,
@@ -9,25 +9,17 @@ import {
   renameSync,
   unlinkSync,
 } from 'node:fs';
-import { probeUnixSocket, TEMPORARY_SUFFIX } from './address.ts';
-import { clientFilter, encodeFilter } from './client-filter.ts';
-import { addressOf, declare, must, SystemError } from './libc.ts';
-import { AF_INET6, AF_UNIX, inetAddress, unixAddress } from './sockaddr.ts';
+import { HIDDEN_SUFFIX, probeUnixSocket } from './address.ts';
+import { declare, must, SystemError } from './libc.ts';
+import { AF_UNIX, unixAddress } from './sockaddr.ts';
 
 const socket = declare('int socket(int, int, int)');
 const bind = declare('int bind(int, void*, uint32_t)');
 const listen = declare('int listen(int, int)');
-const setsockopt = declare('int setsockopt(int, int, int, void*, uint32_t)');
 const fchmod = declare('int fchmod(int, uint32_t)');
 const fchownat = declare('int fchownat(int, const char*, uint32_t, uint32_t, int)');
 
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
-const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
-const SO_ATTACH_FILTER = 26;
-const SO_DETACH_FILTER = 27;
-const IPPROTO_IPV6 = 41;
-const IPV6_V6ONLY = 26;
 const O_PATH = 0o10000000;
 const AT_EMPTY_PATH = 0x1000;
 
@@ -45,18 +37,36 @@ export interface FileIdentity {
   readonly ino: number;
 }
 
-/**
- * Listens on a Unix path. The socket is bound under a temporary name with its final mode, gets its owner before
- * it listens (until then every connect is refused), and is renamed over the path: a stale socket is replaced in
- * one step.
- * @throws {SystemError} EADDRINUSE when somebody listens there; EEXIST when the path is no socket
- */
-export function listenUnix(options: UnixListenerOptions): {
+/** A listening socket and its file. */
+export interface BoundUnixListener {
   readonly descriptor: number;
   readonly file: FileIdentity;
-} {
+}
+
+/**
+ * Listens on a Unix path. A stale socket is replaced in one step.
+ * @throws {SystemError} EADDRINUSE when somebody listens there; EEXIST when the path is no socket
+ */
+export function listenUnix(options: UnixListenerOptions): BoundUnixListener {
   refuseOccupied(options.path);
-  const temporary = options.path + TEMPORARY_SUFFIX;
+  const listener = listenHidden(options);
+  try {
+    renameSync(options.path + HIDDEN_SUFFIX, options.path);
+    return listener;
+  } catch (error) {
+    closeSync(listener.descriptor);
+    removeStale(options.path + HIDDEN_SUFFIX);
+    throw error;
+  }
+}
+
+/**
+ * Listens under a temporary name beside the path, where a rename makes it public. The socket is bound with its final
+ * mode and gets its owner before it listens: until then every connect is refused.
+ * @throws {SystemError} when the kernel refuses
+ */
+export function listenHidden(options: UnixListenerOptions): BoundUnixListener {
+  const temporary = options.path + HIDDEN_SUFFIX;
   removeStale(temporary);
   const descriptor = must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC, 0), 'socket');
   let bound = false;
@@ -72,7 +82,6 @@ export function listenUnix(options: UnixListenerOptions): {
     }
     const file = setOwner(temporary, options.uid, options.gid);
     must(listen(descriptor, options.backlog), 'listen', temporary);
-    renameSync(temporary, options.path);
     return { descriptor, file };
   } catch (error) {
     closeSync(descriptor);
@@ -126,7 +135,11 @@ function setOwner(path: string, uid: number, gid: number): FileIdentity {
   }
 }
 
-function refuseOccupied(path: string): void {
+/**
+ * Sees to it that nobody's socket is replaced that is in use, and nothing that is no socket.
+ * @throws {SystemError} EADDRINUSE, EEXIST; EACCES when we may not even look
+ */
+export function refuseOccupied(path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket()) throw new SystemError('bind', 17, `${path}, which is no socket`); // EEXIST
@@ -140,63 +153,8 @@ function removeStale(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
 }
 
-/** Removes a socket file when it is still the one that we made. */
-export function unlinkOwn(path: string, file: FileIdentity): void {
+/** Whether the path still is the socket file that we made. */
+export function isOwnFile(path: string, file: FileIdentity): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat !== undefined && stat.dev === file.dev && stat.ino === file.ino) unlinkSync(path);
-}
-
-export interface TcpListenerOptions {
-  /** An IPv4 or IPv6 address. */
-  readonly host: string;
-  readonly port: number;
-  /** An IPv6 address that takes IPv4 as well. */
-  readonly dualStack: boolean;
-  readonly backlog: number;
-  readonly allowedClients: readonly string[];
-}
-
-/** @throws {SystemError} EADDRINUSE, EADDRNOTAVAIL, EACCES */
-export function listenTcp(options: TcpListenerOptions): number {
-  const { family, bytes } = inetAddress(options.host, options.port);
-  const subject =
-    family === AF_INET6 ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`;
-  const descriptor = must(socket(family, SOCK_STREAM_CLOEXEC, 0), 'socket');
-  try {
-    setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (family === AF_INET6) setOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.dualStack ? 0 : 1);
-    if (options.allowedClients.length > 0) setAllowedClients(descriptor, options.allowedClients);
-    must(bind(descriptor, bytes, bytes.length), 'bind', subject);
-    must(listen(descriptor, options.backlog), 'listen', subject);
-    return descriptor;
-  } catch (error) {
-    closeSync(descriptor);
-    throw error;
-  }
-}
-
-/**
- * Lets only these networks connect to a TCP listener; none named: all.
- * @throws {SystemError} EPERM where the kernel lets only root attach a filter (some hardened ones)
- */
-export function setAllowedClients(descriptor: number, networks: readonly string[]): void {
-  if (networks.length === 0) {
-    // Everybody may detach one. ENOENT: none was attached.
-    setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, Buffer.alloc(4), 4);
-    return;
-  }
-  const program = encodeFilter(clientFilter(networks));
-  const header = Buffer.alloc(16); // struct sock_fprog: length, pointer
-  header.writeUInt16LE(program.length / 8, 0);
-  header.writeBigUInt64LE(addressOf(program), 8);
-  must(
-    setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, header, header.length),
-    'setsockopt SO_ATTACH_FILTER',
-  );
-}
-
-function setOption(descriptor: number, level: number, option: number, value: number): void {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32LE(value, 0);
-  must(setsockopt(descriptor, level, option, bytes, 4), 'setsockopt');
+  return stat !== undefined && stat.dev === file.dev && stat.ino === file.ino;
 }

@@ -42,6 +42,22 @@ export function pidfdSignal(pidfd: number, signal: NodeJS.Signals): boolean {
   return delivered(result, 'pidfd_send_signal');
 }
 
+/** As `pidfdSignal`, for a process that is no child of ours. @returns false when it has ended */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  let pidfd: number;
+  try {
+    pidfd = pidfdOpen(pid);
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'ESRCH') return false;
+    throw error;
+  }
+  try {
+    return pidfdSignal(pidfd, signal);
+  } finally {
+    closeSync(pidfd);
+  }
+}
+
 const kill = declare('int kill(int, int)');
 
 /**

@@ -139,6 +139,7 @@ export class Supervisor {
       this.#onSignal(event.signal);
       return;
     }
+    if (event.event === 'knocked') return; // the turn that it brings sees what waits
     const isOurs = [...this.pools.values()].some(pool => pool.workers.has(event.pid));
     if (!isOurs && event.event === 'gone') this.ports.keeper.post('acknowledge', { pid: event.pid });
     // A pid belongs to one pool; the others ignore it.

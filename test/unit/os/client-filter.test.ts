@@ -3,12 +3,8 @@ import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  clientFilter,
-  encodeFilter,
-  type Instruction,
-  MAX_INSTRUCTIONS,
-} from '../../../src/os/client-filter.ts';
+import { encodeProgram, type Instruction } from '../../../src/os/bpf.ts';
+import { clientFilter, MAX_INSTRUCTIONS } from '../../../src/os/client-filter.ts';
 import { parseIPv4, parseIPv6 } from '../../../src/os/sockaddr.ts';
 
 /** The network header of a packet from `source`: only what the filter reads is filled in. */
@@ -105,7 +101,7 @@ void test('it agrees with BlockList on any list and any source', () => {
 });
 
 void test('the encoding is struct sock_filter: code, jt, jf, k', () => {
-  const bytes = encodeFilter([{ code: 0x15, jumpTrue: 1, jumpFalse: 2, k: 0xfffff000 }]);
+  const bytes = encodeProgram([{ code: 0x15, jumpTrue: 1, jumpFalse: 2, k: 0xfffff000 }]);
   assert.equal(bytes.toString('hex'), '1500010200f0ffff');
 });
 

@@ -1,7 +1,7 @@
 /** Sockets from a service manager, as the keeper finds them in its environment (sd_listen_fds_with_names(3)). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { takeInheritedListeners } from '../../../src/keeper/listeners.ts';
+import { takeInheritedListeners } from '../../../src/keeper/systemd-listener.ts';
 
 const OURS = String(process.pid);
 

@@ -1,0 +1,124 @@
+/**
+ * A Unix socket of ours and the name that its file has at the moment. Several may belong to one path (DESIGN D3): one
+ * is public, one may wait under a temporary name for a rename over the path, and those that a rename has replaced have
+ * no name any more, while their workers empty their queues.
+ */
+import { closeSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { HIDDEN_SUFFIX, REFUSING_SUFFIX } from '../os/address.ts';
+import {
+  type BoundUnixListener,
+  type FileIdentity,
+  isOwnFile,
+  listenHidden,
+  listenUnix,
+  refuseOccupied,
+  setBacklog,
+  setOwnerAndMode,
+} from '../os/listener.ts';
+import type { OpenListener } from './open-listener.ts';
+import type { ListenerSpec } from './protocol.ts';
+
+/** All that are open on the path. */
+type Peers = () => readonly UnixListener[];
+
+export class UnixListener implements OpenListener {
+  spec: ListenerSpec;
+  readonly descriptor: number;
+  readonly path: string;
+  readonly #file: FileIdentity;
+  readonly #peers: Peers;
+  /** Under which its file can be found; null: it has been replaced. */
+  #name: string | null;
+
+  /**
+   * Opens one that is public when it is the first on its path, else hidden.
+   * @throws {SystemError} when the kernel refuses or somebody else listens there
+   */
+  static open(spec: ListenerSpec, path: string, peers: Peers): UnixListener {
+    const others = peers();
+    const options = { ...spec, path };
+    if (others.length === 0) return new UnixListener(spec, path, listenUnix(options), path, peers);
+    const hidden = path + HIDDEN_SUFFIX;
+    const waiting = others.find(other => other.#name === hidden);
+    if (waiting !== undefined)
+      throw new Error(`listener ${waiting.spec.id} waits for ${path} already: publish or close it first`);
+    return new UnixListener(spec, path, listenHidden(options), hidden, peers);
+  }
+
+  private constructor(
+    spec: ListenerSpec,
+    path: string,
+    bound: BoundUnixListener,
+    name: string,
+    peers: Peers,
+  ) {
+    this.spec = spec;
+    this.descriptor = bound.descriptor;
+    this.path = path;
+    this.#file = bound.file;
+    this.#name = name;
+    this.#peers = peers;
+  }
+
+  get isPublic(): boolean {
+    return this.#name === this.path;
+  }
+
+  /** @throws {Error} when its public file is gone */
+  adjust(spec: ListenerSpec): void {
+    if (this.#isRefusing) this.publish();
+    if (this.#name !== null) setOwnerAndMode(this.#name, this.#file, spec);
+    setBacklog(this.descriptor, spec.backlog);
+    this.spec = spec;
+  }
+
+  /** @throws {SystemError} EADDRINUSE when a stranger listens on the path; {Error} when its own file is gone */
+  publish(): void {
+    if (this.isPublic) return;
+    const name = this.#name;
+    if (name === null || !isOwnFile(name, this.#file))
+      throw new Error(`the socket of ${this.spec.id} has no file any more that could become ${this.path}`);
+    // Whatever happened to the path meanwhile: only who listens there and is not ours is in the way.
+    const isOurs = this.#peers().some(other => isOwnFile(this.path, other.#file));
+    if (!isOurs) refuseOccupied(this.path);
+    renameSync(name, this.path);
+    this.#name = this.path;
+    for (const other of this.#peers()) if (other !== this) other.#replaced();
+  }
+
+  /** Its file keeps a name, because one without could not be had back. */
+  refuse(): void {
+    if (!this.isPublic) return;
+    const refusing = this.path + REFUSING_SUFFIX;
+    this.#name = null;
+    if (!isOwnFile(this.path, this.#file)) return;
+    const inTheWay = lstatSync(refusing, { throwIfNoEntry: false });
+    if (inTheWay?.isSocket() === false) {
+      unlinkSync(this.path); // somebody's file: it is theirs
+      return;
+    }
+    renameSync(this.path, refusing);
+    this.#name = refusing;
+  }
+
+  /** Workers may still hold theirs, and the queue with it. */
+  close(): void {
+    closeSync(this.descriptor);
+    this.#unlink();
+  }
+
+  get #isRefusing(): boolean {
+    return this.#name === this.path + REFUSING_SUFFIX;
+  }
+
+  /** Another one has the path now. */
+  #replaced(): void {
+    if (this.isPublic) this.#name = null;
+    if (this.#isRefusing) this.#unlink();
+  }
+
+  #unlink(): void {
+    if (this.#name !== null && isOwnFile(this.#name, this.#file)) unlinkSync(this.#name);
+    this.#name = null;
+  }
+}
