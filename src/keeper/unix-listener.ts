@@ -14,6 +14,7 @@ import {
   refuseOccupied,
   setBacklog,
   setOwnerAndMode,
+  unlinkOwn,
 } from '../os/listener.ts';
 import type { OpenListener } from './open-listener.ts';
 import type { ListenerSpec } from './protocol.ts';
@@ -118,7 +119,7 @@ export class UnixListener implements OpenListener {
   }
 
   #unlink(): void {
-    if (this.#name !== null && isOwnFile(this.#name, this.#file)) unlinkSync(this.#name);
+    if (this.#name !== null) unlinkOwn(this.#name, this.#file);
     this.#name = null;
   }
 }

@@ -158,3 +158,8 @@ export function isOwnFile(path: string, file: FileIdentity): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat !== undefined && stat.dev === file.dev && stat.ino === file.ino;
 }
+
+/** Removes a socket file when it is still the one that we made. */
+export function unlinkOwn(path: string, file: FileIdentity): void {
+  if (isOwnFile(path, file)) unlinkSync(path);
+}
