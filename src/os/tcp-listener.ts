@@ -9,8 +9,9 @@ import { attachProgram, instruction, RETURN } from './bpf.ts';
 import { clientFilter, handshakeFilter } from './client-filter.ts';
 import { declare, lastErrno, must, SystemError } from './libc.ts';
 import { NetlinkRefused } from './netlink.ts';
-import { type TcpListener, tcpListeners } from './sock-diag.ts';
+import { tcpListeners } from './sock-diag.ts';
 import { AF_INET6, inetAddress } from './sockaddr.ts';
+import type { TcpListener } from './socket-rows.ts';
 
 const socket = declare('int socket(int, int, int)');
 const bind = declare('int bind(int, void*, uint32_t)');
