@@ -14,6 +14,13 @@ import type { Identity } from './identity.ts';
 /** Variables of ours or of our service manager's, which mean something else to a worker (DESIGN section 8). */
 const NEVER_PASSED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
 
+/**
+ * What the dynamic loader and a shell act upon in whatever program they start (ld.so(8), bash(1)): it must not reach
+ * those in front of the command, which may run as root, from an env_file that the pool's user may write.
+ */
+const ACTS_ON_EVERY_PROGRAM =
+  /^(LD_.*|GLIBC_TUNABLES|GCONV_PATH|LOCPATH|MUSL_LOCPATH|MALLOC_.*|NLSPATH|SHELLOPTS|BASH.*)$/;
+
 export function workerSpec(
   pool: PoolConfig,
   identity: Identity,
@@ -21,13 +28,14 @@ export function workerSpec(
   env: NodeJS.ProcessEnv,
 ): WorkerSpec {
   const environment = workerEnvironment(pool, identity, env);
-  const argv = workerArgv(pool, identity);
+  const argv = workerArgv(pool, identity, environment);
+  const isDirect = argv.length === pool.command.length;
   const [program = ''] = argv;
   const command = locateCommand(pool, environment.PATH ?? DEFAULT_PATH);
   return {
     path: program.includes('/') ? program : command,
     argv,
-    env: environment,
+    env: isDirect ? environment : withoutLate(environment),
     cwd: pool.chroot === undefined ? pool.chdir : '/',
     umask: pool.umask,
     listener,
@@ -80,15 +88,33 @@ function isPhpCgi(command: readonly string[]): boolean {
   return basename(command[0] ?? '').startsWith('php-cgi');
 }
 
-/** The command with the programs in front of it. */
-export function workerArgv(pool: PoolConfig, identity: Identity): string[] {
-  return [
+/** The command with the programs in front of it, behind which is set what must not reach them. */
+export function workerArgv(
+  pool: PoolConfig,
+  identity: Identity,
+  environment: Readonly<Record<string, string>>,
+): string[] {
+  const front = [
     ...listenPid(pool),
     ...limits(pool),
     ...credentials(pool, identity),
     ...enterDirectory(pool),
-    ...pool.command,
   ];
+  return front.length === 0 ? [...pool.command] : [...front, ...setLate(pool, environment), ...pool.command];
+}
+
+/** Only these: an argument can be read by everybody as long as env(1) runs, and other variables may be secrets. */
+function setLate(pool: PoolConfig, environment: Readonly<Record<string, string>>): string[] {
+  const late = Object.entries(environment).filter(([name]) => ACTS_ON_EVERY_PROGRAM.test(name));
+  if (late.length === 0) return [];
+  const env = pool.chroot === undefined ? helperProgram('env') : '/usr/bin/env';
+  return [env, ...late.map(([name, value]) => `${name}=${value}`)];
+}
+
+function withoutLate(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !ACTS_ON_EVERY_PROGRAM.test(name)),
+  );
 }
 
 /** What a shell adds to the environment of the programs that it executes. */

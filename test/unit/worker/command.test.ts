@@ -59,7 +59,7 @@ const OTHER: Identity = { ...SELF, groups: [33, 103], isOther: true };
 
 /** Without the directories, which differ between systems. */
 function chain(pool: Partial<PoolConfig>, identity: Identity): string {
-  const argv = workerArgv({ ...POOL, ...pool }, identity);
+  const argv = workerArgv({ ...POOL, ...pool }, identity, pool.env ?? {});
   return argv.map(word => word.replace(/^\/(usr\/)?s?bin\//, '')).join(' ');
 }
 
@@ -92,6 +92,19 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'chroot --userspec=33:33 --groups=33,103 /srv/jail sh -c cd "$0" && unset PWD OLDPWD SHLVL && exec "$@" /app cat -',
   ],
   [
+    'what the loader acts upon comes behind the credentials',
+    { env: { LD_PRELOAD: '/srv/a.so', SECRET: 'x' } },
+    OTHER,
+    'setpriv --reuid=33 --regid=33 --groups=33,103 -- env LD_PRELOAD=/srv/a.so cat -',
+  ],
+  [
+    'the same in a jail, where only its own env can be found',
+    { chroot: '/srv/jail', chdir: '/', env: { LD_LIBRARY_PATH: '/lib' } },
+    OTHER,
+    'chroot --userspec=33:33 --groups=33,103 /srv/jail env LD_LIBRARY_PATH=/lib cat -',
+  ],
+  ['nothing in front: the environment alone', { env: { LD_PRELOAD: '/srv/a.so' } }, SELF, 'cat -'],
+  [
     'everything, as ourselves',
     everything,
     SELF,
@@ -122,7 +135,7 @@ for (const [name, pool, identity, expected] of ROWS) {
 }
 
 void test('the programs in front are the system’s, whatever PATH the worker has', () => {
-  const argv = workerArgv({ ...POOL, ...everything, env: { PATH: '/srv/evil' } }, OTHER);
+  const argv = workerArgv({ ...POOL, ...everything, env: { PATH: '/srv/evil' } }, OTHER, {});
   for (const name of ['nice', 'choom', 'prlimit', 'setpriv'])
     assert.ok(
       argv.some(word => word.startsWith('/') && word.endsWith(`/${name}`)),
@@ -187,6 +200,24 @@ void test('pass_env passes what is named, and never what is meant for us', () =>
   );
   assert.equal(TZ, 'Europe/Berlin');
   assert.deepEqual([UNSET, NODE_OPTIONS, NOTIFY_SOCKET, LISTEN_FDS, WATCHDOG_USEC], Array(5).fill(undefined));
+});
+
+void test('what the loader or a shell acts upon is not in the environment of the programs in front', () => {
+  const ours = { LD_AUDIT: '/a.so', BASH_ENV: '/b', TZ: 'UTC' };
+  for (const from of [
+    { env: { LD_PRELOAD: '/p.so', APP: '1' } },
+    { clearEnv: false },
+    { passEnv: Object.keys(ours) },
+  ]) {
+    const pool = { ...POOL, chdir: '/', ...from };
+    const behind = workerSpec(pool, OTHER, null, ours);
+    assert.deepEqual(
+      Object.keys(behind.env).filter(name => /LD_|BASH/.test(name)),
+      [],
+    );
+    const direct = workerSpec(pool, SELF, null, ours);
+    assert.deepEqual(direct.env, workerEnvironment(pool, SELF, ours));
+  }
 });
 
 void test('env goes over everything', () => {
