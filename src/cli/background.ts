@@ -12,11 +12,13 @@ export async function startInBackground(
   configFile: string,
   json: boolean,
 ): Promise<Announcement & { readonly pid: number }> {
-  const [{ spawn }, { outputPipe, setNonblocking }, { restoreSoftFileLimit }] = await Promise.all([
-    import('../os/spawn.ts'),
-    import('../os/descriptor.ts'),
-    import('../os/file-limit.ts'),
-  ]);
+  const [{ spawn }, { closeInheritedOnExec, outputPipe, setNonblocking }, { restoreSoftFileLimit }] =
+    await Promise.all([
+      import('../os/spawn.ts'),
+      import('../os/descriptor.ts'),
+      import('../os/file-limit.ts'),
+    ]);
+  closeInheritedOnExec(); // a lock of whoever called us must not be held for as long as the daemon runs
   restoreSoftFileLimit(); // the keeper takes its parent's limit for what workers inherit
   const pipe = outputPipe();
   const nowhere = openSync('/dev/null', 'r');

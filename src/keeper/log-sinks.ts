@@ -47,6 +47,15 @@ export class LogSinks {
     return sink;
   }
 
+  /** Closes the files of pools that nobody writes to any more, except where lines still wait. */
+  prune(isUsed: (path: string) => boolean): void {
+    for (const [path, sink] of this.#sinks) {
+      if (sink === this.main || sink.pendingBytes > 0 || isUsed(path)) continue;
+      this.#sinks.delete(path);
+      void sink.close();
+    }
+  }
+
   /** Opens every file anew; one that fails stays as it is, and the main log says so. @returns the failures */
   reopen(): Error[] {
     const failures: Error[] = [];
@@ -70,6 +79,7 @@ export class LogSinks {
   }
 }
 
-function pathOf(file: string): string {
+/** One path, however it was written. */
+export function pathOf(file: string): string {
   return file === 'stderr' ? file : resolve(file);
 }

@@ -3,7 +3,7 @@ import { closeSync, readSync } from 'node:fs';
 import type { Poller } from '../os/poller.ts';
 import { LineSplitter, type OutputLine } from './lines.ts';
 import type { LogSink } from './log-sink.ts';
-import type { LogSinks } from './log-sinks.ts';
+import { type LogSinks, pathOf } from './log-sinks.ts';
 
 /** Where a record comes from. */
 export interface Origin {
@@ -22,6 +22,8 @@ export class OutputReaders {
   readonly #sinks: () => LogSinks;
   /** Files of pools that could not be opened. */
   readonly #unopened = new Set<string>();
+  /** How many pipes there are whose lines go to a file. */
+  readonly #users = new Map<string, number>();
   /** One for all: a line that is complete is decoded at once, the rest is copied. */
   readonly #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
@@ -33,11 +35,15 @@ export class OutputReaders {
 
   /** Turns a worker's output into records until the last holder of the pipe has closed it. */
   follow(descriptor: number, origin: Origin, file: string | null): void {
-    this.#read(descriptor, lines => {
+    if (file !== null) this.#count(file, 1);
+    const deliver = (lines: OutputLine[]): void => {
       const sink = this.#sink(file);
       for (const { text, ...part } of lines) {
         sink.write({ level: INFO, time: Date.now(), ...origin, ...part, msg: text });
       }
+    };
+    this.#read(descriptor, deliver, () => {
+      if (file !== null) this.#count(file, -1);
     });
   }
 
@@ -52,7 +58,20 @@ export class OutputReaders {
     });
   }
 
-  #read(descriptor: number, deliver: (lines: OutputLine[]) => void): void {
+  /** A file whose last pipe has ended is closed: after a reload another one may be the pool's. */
+  #count(file: string, change: 1 | -1): void {
+    const path = pathOf(file);
+    const users = (this.#users.get(path) ?? 0) + change;
+    if (users > 0) {
+      this.#users.set(path, users);
+      return;
+    }
+    this.#users.delete(path);
+    // The last lines are on their way to the file.
+    setImmediate(() => this.#sinks().prune(used => this.#users.has(used)));
+  }
+
+  #read(descriptor: number, deliver: (lines: OutputLine[]) => void, ended: () => void = () => {}): void {
     const splitter = new LineSplitter();
     this.#poller.add(descriptor, () => {
       const count = readAvailable(descriptor, this.#chunk);
@@ -61,6 +80,7 @@ export class OutputReaders {
       deliver(splitter.end());
       this.#poller.remove(descriptor);
       closeSync(descriptor);
+      ended();
     });
   }
 

@@ -20,7 +20,8 @@ class SoftFileLimit {
     const hard = now.readBigUInt64LE(8);
     this.#wanted ??= inheritedSoftLimit(hard);
     const lowered = Buffer.from(now);
-    lowered.writeBigUInt64LE(this.#wanted, 0);
+    // The hard limit may have been lowered meanwhile (prlimit(1)); a soft one above it is refused.
+    lowered.writeBigUInt64LE(this.#wanted < hard ? this.#wanted : hard, 0);
     must(prlimit(0, RLIMIT_NOFILE, lowered, null), 'prlimit');
     return () => {
       must(prlimit(0, RLIMIT_NOFILE, now, null), 'prlimit');

@@ -86,6 +86,20 @@ suite('integration/daemonize', { needs: NEEDS }, async scope => {
   });
 });
 
+suite('integration/daemonize-descriptors', {}, async scope => {
+  const { dir } = scope;
+  place(scope, { www: scriptPool('exec sleep 1000') });
+  const lock = join(dir, 'deploy.lock');
+
+  await scope.test('a lock that the caller holds is free again when the caller has ended', async () => {
+    const script = 'exec 9>"$0" && flock 9 && exec "$@"';
+    const start = [process.execPath, MAIN, '-c', join(dir, 'fpm-ts.toml'), 'start', '--daemonize'];
+    const { code, stderr } = await runCommand('/bin/sh', ['-c', script, lock, ...start], { cwd: dir });
+    assert.equal(code, 0, stderr);
+    assert.equal((await runCommand('flock', ['--nonblock', lock, 'true'])).code, 0);
+  });
+});
+
 suite('integration/daemonize-failed', {}, async scope => {
   const { cli } = place(scope, {
     bad: scriptPool('echo told-you-so >&2; exit 3'),

@@ -9,6 +9,9 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
   readSync,
   renameSync,
   writeFileSync,
@@ -46,6 +49,23 @@ suite('integration/output-own-file', {}, async scope => {
     assert.deepEqual(lines(file), ['own']);
     assert.deepEqual(lines(join(scope.dir, 'fpm-ts.log')), ['common']);
     assert.equal(readLog(file).length, 1);
+  });
+
+  await scope.test('after a reload that names another file, the first is closed', async () => {
+    const poolFile = join(daemon.poolsDir, 'own.toml');
+    const text = readFileSync(poolFile, 'utf8');
+    const files = (): string[] =>
+      readdirSync(`/proc/${daemon.pid}/fd`).map(name => linkOf(`/proc/${daemon.pid}/fd/${name}`));
+    writeFileSync(poolFile, text.replace(file, `${file}.other`));
+    assert.equal((await daemon.cli('reload', 'own')).code, 0);
+    await until(() => !files().includes(file), {
+      what: 'the file to be closed',
+      explain: () => files().join(' '),
+    });
+    assert.ok(files().includes(`${file}.other`));
+    writeFileSync(poolFile, text);
+    assert.equal((await daemon.cli('reload', 'own')).code, 0);
+    await until(() => files().includes(file), { what: 'the first file again' });
   });
 
   await scope.test('it is reopened like the common log', async () => {
@@ -214,3 +234,12 @@ suite('integration/output-blocked', { needs: ['gcc', 'libfcgi'] }, async scope =
     },
   );
 });
+
+/** A descriptor may be closed by the time that we look. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

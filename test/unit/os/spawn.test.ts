@@ -1,5 +1,6 @@
 /** What a child is started with, read back by the child itself and from /proc. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../src/os/descriptor.ts';
@@ -92,4 +93,15 @@ suite('unit/os/spawn', {}, async scope => {
     closeSync(pidfd);
     assert.throws(() => pidfdOpen(pid), { code: 'ESRCH' });
   });
+
+  // Last: a limit cannot be raised again by everybody.
+  await scope.test(
+    'a hard descriptor limit that was lowered meanwhile takes the soft one down with it',
+    () => {
+      const before = Number(run('ulimit -S -n'));
+      const lower = before - 1;
+      execFileSync('prlimit', [`--pid=${process.pid}`, `--nofile=${lower}:${lower}`]);
+      assert.equal(run('ulimit -S -n; ulimit -H -n'), `${lower}\n${lower}`);
+    },
+  );
 });
