@@ -21,7 +21,7 @@ class SoftFileLimit {
     this.#wanted ??= inheritedSoftLimit(hard);
     const lowered = Buffer.from(now);
     // The hard limit may have been lowered meanwhile (prlimit(1)); a soft one above it is refused.
-    lowered.writeBigUInt64LE(this.#wanted < hard ? this.#wanted : hard, 0);
+    lowered.writeBigUInt64LE(smaller(this.#wanted, hard), 0);
     must(prlimit(0, RLIMIT_NOFILE, lowered, null), 'prlimit');
     return () => {
       must(prlimit(0, RLIMIT_NOFILE, now, null), 'prlimit');
@@ -31,7 +31,7 @@ class SoftFileLimit {
 
 /** The soft limit of whoever started us, where its hard limit is ours; pid 1's own limits say nothing about its services. */
 function inheritedSoftLimit(hard: bigint): bigint {
-  const fallback = DEFAULT_SOFT < hard ? DEFAULT_SOFT : hard;
+  const fallback = smaller(DEFAULT_SOFT, hard);
   if (process.ppid <= 1) return fallback;
   try {
     const limits = readFileSync(`/proc/${process.ppid}/limits`, 'latin1');
@@ -41,6 +41,12 @@ function inheritedSoftLimit(hard: bigint): bigint {
   } catch {
     return fallback;
   }
+}
+
+/** Math.min has no bigint. */
+function smaller(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
 }
 
 export const softFileLimit: SoftFileLimit = new SoftFileLimit();
