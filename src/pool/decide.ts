@@ -1,111 +1,209 @@
 /**
  * What a pool should do next, as a pure function (STYLE point 1): the snapshot and the policy come in, actions,
- * reasons and the memory for the next time go out. No clock, no chance, no effect in here.
+ * reasons and the memory for the next time go out. No clock, no chance, no effect in here. goal.ts says how many
+ * workers there should be; this file says what is done about it now. docs/scaling.md tells the policy in words.
  */
+import { afterSight, type Demand, UNWATCHED } from './demand.ts';
+import { type Goal, goalOf, makeRoom, type Sight } from './goal.ts';
+import { fixedSize, neededFor, type Policy } from './policy.ts';
 import type { RestartMemory } from './restart-limit.ts';
+import { afterSpawns, type RecentSpawns, spawnsLeft } from './spawn-rate.ts';
+import type { Reason } from './why.ts';
 
-export interface WorkerView {
-  readonly pid: number;
-  readonly isReady: boolean;
-  readonly startedAtMs: number;
-}
-
-export interface Snapshot {
-  readonly nowMs: number;
-  /** Workers of the serving generation that are not leaving, and how many are just being spawned. */
-  readonly workers: readonly WorkerView[];
-  readonly spawning: number;
-  /** How many more processes `process.max` leaves to this pool. */
+export interface Snapshot extends Sight {
+  /** What the deaths of its workers say. */
+  readonly restart: RestartMemory;
+  /**
+   * How many more processes its share of `process.max` leaves to this pool; below 0: how many idle ones others need of it
+   * (share.ts).
+   */
   readonly allowance: number;
-  /** The generation that a reload brings up: its size, and how many of it were asked for; null: no reload. */
-  readonly nextGeneration: { readonly size: number; readonly requested: number } | null;
+  /** Why nothing may be started above the minimum: free memory in words; null: there is enough. */
+  readonly memoryShort: string | null;
+  readonly nextGeneration: NextGeneration | null;
 }
 
-export interface Policy {
-  readonly mode: 'static';
-  /** The number of workers: max_children, or what `scale` said. */
+/** The generation that a reload brings up beside the serving one. */
+export interface NextGeneration {
   readonly size: number;
-  /** Workers a second. */
-  readonly maxSpawnRate: number;
+  /** How many of it were asked for. */
+  readonly requested: number;
+  /** Workers by which the serving generation is smaller meanwhile, where there is no room for both. */
+  readonly madeRoom: number;
 }
 
 export interface Memory {
-  readonly restart: RestartMemory;
-  /** Spawns that the rate allows now, refilled as time passes up to a second's worth. */
-  readonly spawnTokens: number;
-  readonly tokensAtMs: number;
+  /** The first fill is over. */
+  readonly isFilled: boolean;
+  /** An episode at max_children: it begins when this turns true, which is to be warned about and counted, once. */
+  readonly isAtMax: boolean;
+  readonly blindSinceMs: number | null;
+  readonly demand: Demand;
+  readonly recentSpawns: RecentSpawns;
 }
+
+/** A pool that has not run yet. */
+export const NEW_POOL: Memory = {
+  isFilled: false,
+  isAtMax: false,
+  blindSinceMs: null,
+  demand: UNWATCHED,
+  recentSpawns: [],
+};
 
 export type Action =
   | { readonly type: 'spawn'; readonly count: number; readonly generation: 'serving' | 'next' }
-  | { readonly type: 'retire'; readonly pid: number };
-
-export type Why =
-  | 'below-size'
-  | 'above-size'
-  | 'backing-off'
-  | 'one-to-try'
-  | 'spawn-rate'
-  | 'process-max'
-  | 'reload';
+  /** Which of them go is not decided here: idle ones, and the others only when there are too few of those. */
+  | { readonly type: 'retire'; readonly count: number };
 
 export interface Decision {
   readonly actions: readonly Action[];
   readonly memory: Memory;
-  readonly why: readonly Why[];
+  readonly why: readonly Reason[];
 }
 
 export function decide(snapshot: Snapshot, policy: Policy, before: Memory): Decision {
-  const memory = refill(before, policy, snapshot.nowMs);
-  const excess = snapshot.workers.length + snapshot.spawning - policy.size;
-  if (excess > 0) return retire(snapshot, excess, memory);
-  const wish = wanted(snapshot, memory, -excess);
-  const count = Math.max(0, Math.min(wish.count, Math.floor(memory.spawnTokens), snapshot.allowance));
-  const why: Why[] = [...wish.why];
-  if (wish.count > Math.floor(memory.spawnTokens)) why.push('spawn-rate');
-  if (wish.count > snapshot.allowance) why.push('process-max');
-  if (count === 0) return { actions: [], memory, why };
-  return {
-    actions: [{ type: 'spawn', count, generation: wish.generation }],
-    memory: { ...memory, spawnTokens: memory.spawnTokens - count },
-    why,
+  const seen = look(snapshot, policy, before);
+  const goal = makeRoom(goalOf(snapshot, policy, seen), snapshot.nextGeneration?.madeRoom ?? 0);
+  const memory = { ...seen, isAtMax: isAtMax(goal, policy, seen) };
+  const leaving = retiring(snapshot, policy, goal);
+  if (leaving !== null)
+    return { actions: [{ type: 'retire', count: leaving.count }], memory, why: leaving.why };
+  return starting(snapshot, policy, goal, memory);
+}
+
+/** How many workers a pool cannot do without, and how many it calls for: what share.ts divides process.max by. */
+export function claimOf(
+  snapshot: Sight,
+  policy: Policy,
+  before: Memory,
+): { minimum: number; wanted: number } {
+  const { minimum, least } = goalOf(snapshot, policy, look(snapshot, policy, before));
+  return { minimum, wanted: least };
+}
+
+/** What this look adds to what is known. */
+function look({ nowMs, load }: Sight, policy: Policy, before: Memory): Memory {
+  if (load === null) return { ...before, blindSinceMs: before.blindSinceMs ?? nowMs, demand: UNWATCHED };
+  const demand = afterSight(before.demand, load.accepted + load.waiting, nowMs, policy.idleTimeoutMs);
+  return { ...before, blindSinceMs: null, demand };
+}
+
+/** It ends when the peak of the last process_idle_timeout is below: a pool at its limit is not warned about ten times a second. */
+function isAtMax(goal: Goal, policy: Policy, before: Memory): boolean {
+  if (isBeyondMax(goal, policy)) return true;
+  return before.isAtMax && fixedSize(policy) === null && goal.wantedAtPeak > policy.maxChildren;
+}
+
+/** A static pool, or one that was scaled, calls for no more than its size. */
+function isBeyondMax(goal: Goal, policy: Policy): boolean {
+  return fixedSize(policy) === null && goal.wanted > policy.maxChildren;
+}
+
+interface Retiring {
+  readonly count: number;
+  readonly why: readonly Reason[];
+}
+
+/** Whether some are to leave: what is above a limit in any case, otherwise only idle ones. */
+function retiring(snapshot: Snapshot, policy: Policy, goal: Goal): Retiring | null {
+  const { ready, starting, load, allowance } = snapshot;
+  const present = ready + starting;
+  const aboveLimit = present - goal.limit;
+  if (aboveLimit > 0) return { count: aboveLimit, why: [goal.whyFewer] };
+  const idle = load === null ? 0 : ready - neededFor(load.accepted + load.waiting, policy);
+  const excess = Math.min(present - goal.most, idle);
+  if (excess > 0) return { count: excess, why: [goal.whyFewer] };
+  const returned = Math.min(-allowance, present - goal.least, idle);
+  if (returned > 0) return { count: returned, why: [{ code: 'process-max-return', count: returned }] };
+  return null;
+}
+
+function starting(snapshot: Snapshot, policy: Policy, goal: Goal, before: Memory): Decision {
+  const present = snapshot.ready + snapshot.starting;
+  const wish = wanted(snapshot, goal, goal.least - present);
+  const isFilling = !before.isFilled && wish.generation === 'serving';
+  const limits = limitsOn(wish, snapshot, policy, goal, isFilling ? null : before.recentSpawns);
+  const count = Math.max(0, Math.min(wish.count, ...limits.map(({ left }) => left)));
+  const memory: Memory = {
+    ...before,
+    isFilled: before.isFilled || snapshot.restart.failedAttempts > 0 || present + count >= goal.least,
+    recentSpawns: afterSpawns(before.recentSpawns, isFilling ? 0 : count, snapshot.nowMs),
   };
+  return {
+    actions: count === 0 ? [] : [{ type: 'spawn', count, generation: wish.generation }],
+    memory,
+    why: [
+      ...wish.why,
+      ...(isBeyondMax(goal, policy) ? [maxChildren(goal, policy)] : []),
+      ...limits.filter(({ left }) => left < wish.count).map(({ reason }) => reason),
+      ...(goal.whyKept === null ? [] : [goal.whyKept]),
+    ],
+  };
+}
+
+function maxChildren({ wanted }: Goal, policy: Policy): Reason {
+  return { code: 'max-children', wanted, maxChildren: policy.maxChildren };
 }
 
 interface Wish {
   readonly count: number;
   readonly generation: 'serving' | 'next';
-  readonly why: readonly Why[];
+  readonly why: readonly Reason[];
 }
 
 /** The serving generation comes first: a reload must not keep it from being whole. */
-function wanted(snapshot: Snapshot, memory: Memory, missing: number): Wish {
-  const { restart } = memory;
-  if (missing > 0 && snapshot.nowMs < restart.notBeforeMs) return next(snapshot, ['backing-off']);
-  if (missing === 0) return next(snapshot, []);
-  const isTrying = restart.failedAttempts > 0 && !snapshot.workers.some(worker => worker.isReady);
-  if (!isTrying) return { count: missing, generation: 'serving', why: ['below-size'] };
+function wanted(snapshot: Snapshot, goal: Goal, missing: number): Wish {
+  const { nowMs, ready, starting } = snapshot;
+  const { failedAttempts, notBeforeMs } = snapshot.restart;
+  if (missing <= 0) return next(snapshot, []);
+  if (nowMs < notBeforeMs) {
+    return next(snapshot, [{ code: 'backing-off', failedAttempts, forMs: notBeforeMs - nowMs }]);
+  }
+  if (failedAttempts === 0 || ready > 0)
+    return { count: missing, generation: 'serving', why: [goal.whyMore] };
   // The last ones died: one worker shows whether the command works now, before the others follow.
-  const alone = snapshot.workers.length + snapshot.spawning === 0 ? 1 : 0;
-  return alone === 1
-    ? { count: 1, generation: 'serving', why: ['one-to-try'] }
-    : next(snapshot, ['one-to-try']);
+  const why: Reason[] = [{ code: 'one-to-try', failedAttempts }];
+  return starting === 0 ? { count: 1, generation: 'serving', why } : next(snapshot, why);
 }
 
-function next(snapshot: Snapshot, why: readonly Why[]): Wish {
-  const { size, requested } = snapshot.nextGeneration ?? { size: 0, requested: 0 };
-  const count = Math.max(0, size - requested);
-  return { count, generation: 'next', why: count > 0 ? [...why, 'reload'] : why };
+function next({ nextGeneration }: Snapshot, why: readonly Reason[]): Wish {
+  const missing = nextGeneration === null ? 0 : nextGeneration.size - nextGeneration.requested;
+  if (missing <= 0) return { count: 0, generation: 'next', why };
+  return { count: missing, generation: 'next', why: [...why, { code: 'reload', missing }] };
 }
 
-/** The youngest go first: they have the least in their caches. Those that are just being spawned come next time. */
-function retire(snapshot: Snapshot, excess: number, memory: Memory): Decision {
-  const leaving = snapshot.workers.toSorted((a, b) => b.startedAtMs - a.startedAtMs).slice(0, excess);
-  return { actions: leaving.map(({ pid }) => ({ type: 'retire', pid })), memory, why: ['above-size'] };
+interface Limit {
+  /** How many workers it leaves. */
+  readonly left: number;
+  readonly reason: Reason;
 }
 
-function refill(memory: Memory, policy: Policy, nowMs: number): Memory {
-  const gained = (Math.max(0, nowMs - memory.tokensAtMs) / 1000) * policy.maxSpawnRate;
-  const spawnTokens = Math.min(policy.maxSpawnRate, memory.spawnTokens + gained);
-  return { ...memory, spawnTokens, tokensAtMs: nowMs };
+/** @param recent what max_spawn_rate counts; null: the first fill, which it does not hold back */
+function limitsOn(
+  { count: missing, generation }: Wish,
+  snapshot: Snapshot,
+  policy: Policy,
+  goal: Goal,
+  recent: RecentSpawns | null,
+): Limit[] {
+  const { nowMs, allowance, memoryShort: text, nextGeneration } = snapshot;
+  const limits: Limit[] = [
+    { left: Math.max(0, allowance), reason: { code: 'process-max', missing, allowance } },
+  ];
+  if (recent !== null) {
+    const perSecond = policy.maxSpawnRate;
+    const left = spawnsLeft(recent, perSecond, nowMs);
+    limits.push({ left, reason: { code: 'spawn-rate', missing, left, perSecond } });
+  }
+  if (text !== null) {
+    const { minimum } = goal;
+    // A new generation may only take the place of what has left already.
+    const left =
+      generation === 'serving'
+        ? minimum - snapshot.ready - snapshot.starting
+        : (nextGeneration?.madeRoom ?? 0) - (nextGeneration?.requested ?? 0);
+    limits.push({ left, reason: { code: 'memory-short', missing, minimum, text } });
+  }
+  return limits;
 }

@@ -10,8 +10,9 @@ import type { Counters } from '../observe/status.ts';
 
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { Crew, type PoolPorts } from './crew.ts';
-import { type Action, decide, type Memory } from './decide.ts';
+import { type Action, decide, type Memory, NEW_POOL } from './decide.ts';
 import { type Death, Health } from './health.ts';
+import { policyOf } from './policy.ts';
 import { PoolListener } from './pool-listener.ts';
 import { type Roll, type RollResult, startRoll } from './roll.ts';
 
@@ -29,7 +30,7 @@ export class Pool {
   readonly #crew: Crew;
   readonly #health: Health;
   readonly #ports: PoolPorts;
-  #rate: Omit<Memory, 'restart'>;
+  #memory: Memory = NEW_POOL;
   #generation = 1;
   #listener: PoolListener;
   #size: number | null = null;
@@ -46,7 +47,6 @@ export class Pool {
     this.#ports = ports;
     this.#listener = new PoolListener(ports.keeper, 1);
     this.#health = new Health(config.name, ports.report);
-    this.#rate = { spawnTokens: config.pm.maxSpawnRate, tokensAtMs: ports.now() };
     this.#crew = new Crew(config.name, ports, {
       unwanted: generation => this.#unwanted(generation),
       died: worker => this.#died(worker),
@@ -243,30 +243,35 @@ export class Pool {
   #decide(allowance: number): void {
     const roll = this.#roll;
     const workers = this.#crew.staying(this.#generation);
+    const ready = workers.filter(({ phase }) => phase === 'ready').length;
     const decision = decide(
       {
         nowMs: this.#ports.now(),
-        workers: workers.map(({ pid, phase, startedAtMs }) => ({
-          pid,
-          isReady: phase === 'ready',
-          startedAtMs,
-        })),
-        spawning: this.#crew.spawning(this.#generation),
+        ready,
+        starting: workers.length - ready + this.#crew.spawning(this.#generation),
+        load: null,
+        restart: this.#health.restart,
         allowance,
+        memoryShort: null,
         nextGeneration:
-          roll === null ? null : { size: roll.config.pm.maxChildren, requested: roll.requested },
+          roll === null
+            ? null
+            : { size: roll.config.pm.maxChildren, requested: roll.requested, madeRoom: roll.madeRoom },
       },
-      { mode: 'static', size: this.size - (roll?.madeRoom ?? 0), maxSpawnRate: this.config.pm.maxSpawnRate },
-      { ...this.#rate, restart: this.#health.restart },
+      policyOf(this.config.pm, this.#size),
+      this.#memory,
     );
-    this.#rate = decision.memory;
+    this.#memory = decision.memory;
     for (const action of decision.actions) this.#apply(action);
   }
 
   #apply(action: Action): void {
     if (action.type === 'retire') {
       const reason = this.#roll === null ? 'scaledDown' : 'replaced';
-      this.#sendAway(worker => worker.pid === action.pid, reason);
+      // The youngest go first: they have the least in their caches. Those that are just being spawned come next time.
+      const staying = this.#crew.staying(this.#generation);
+      const leaving = staying.toSorted((a, b) => b.startedAtMs - a.startedAtMs).slice(0, action.count);
+      this.#sendAway(worker => leaving.includes(worker), reason);
       return;
     }
     for (let i = 0; i < action.count; i++) {

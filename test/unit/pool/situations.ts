@@ -1,22 +1,49 @@
 /** Situations that tests of the decision start from. */
-import type { Memory, Policy, Snapshot } from '../../../src/pool/decide.ts';
+import { type Memory, NEW_POOL, type Snapshot } from '../../../src/pool/decide.ts';
+import type { DynamicPolicy, OnDemandPolicy, StaticPolicy } from '../../../src/pool/policy.ts';
 import { NO_FAILURES } from '../../../src/pool/restart-limit.ts';
 
 export const NOW_MS: number = 100_000;
+export const IDLE_TIMEOUT_MS: number = 10_000;
 
-/** `count` workers, the oldest first. */
-export function workers(count: number, isReady = true): Snapshot['workers'] {
-  return Array.from({ length: count }, (_, index) => ({ pid: 100 + index, isReady, startedAtMs: index }));
-}
-
-/** Nothing runs, nothing is forbidden. */
+/** Nothing runs, nobody asks, nothing is forbidden. */
 export const QUIET: Snapshot = {
   nowMs: NOW_MS,
-  workers: [],
-  spawning: 0,
+  ready: 0,
+  starting: 0,
+  load: { accepted: 0, waiting: 0 },
+  restart: NO_FAILURES,
   allowance: Number.POSITIVE_INFINITY,
+  memoryShort: null,
   nextGeneration: null,
 };
-export const POLICY: Policy = { mode: 'static', size: 4, maxSpawnRate: 128 };
-/** No failures, and a whole second of spawns saved. */
-export const FULL: Memory = { restart: NO_FAILURES, spawnTokens: 128, tokensAtMs: NOW_MS };
+
+const SIZING = {
+  maxChildren: 20,
+  maxSpawnRate: 128,
+  workerConcurrency: 1,
+  idleTimeoutMs: IDLE_TIMEOUT_MS,
+  scaledTo: null,
+};
+export const STATIC: StaticPolicy = { ...SIZING, mode: 'static', maxChildren: 4 };
+export const DYNAMIC: DynamicPolicy = {
+  ...SIZING,
+  mode: 'dynamic',
+  startServers: 4,
+  minSpare: 2,
+  maxSpare: 6,
+};
+export const ON_DEMAND: OnDemandPolicy = { ...SIZING, mode: 'ondemand' };
+
+/** A pool that has run quietly for a long time. */
+export const SETTLED: Memory = {
+  ...NEW_POOL,
+  isFilled: true,
+  demand: { sinceMs: NOW_MS - 10 * IDLE_TIMEOUT_MS, sights: [{ atMs: NOW_MS - 100, connections: 0 }] },
+};
+
+/** The same, after so many connections at a time some time ago. */
+export function afterPeak(connections: number, agoMs: number): Memory {
+  const peak = { atMs: NOW_MS - agoMs, connections };
+  return { ...SETTLED, demand: { ...SETTLED.demand, sights: [peak, ...SETTLED.demand.sights] } };
+}
