@@ -1,5 +1,5 @@
 /** Readers of /proc (proc(5)). A process may end at any time: what cannot be read is null. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ProcessStat {
   readonly pid: number;
@@ -10,6 +10,8 @@ export interface ProcessStat {
   readonly session: number;
   /** CPU time of all its threads, in seconds. */
   readonly cpuSeconds: number;
+  /** The same of its children that have ended and that it has waited for, and of theirs. */
+  readonly childCpuSeconds: number;
   /** Clock ticks since boot: with the pid it names a process for good. */
   readonly startTicks: number;
   readonly rssBytes: number;
@@ -32,9 +34,16 @@ export function readStat(pid: number): ProcessStat | null {
     group: field(5),
     session: field(6),
     cpuSeconds: (field(14) + field(15)) / TICKS_A_SECOND,
+    childCpuSeconds: (field(16) + field(17)) / TICKS_A_SECOND,
     startTicks: field(22),
     rssBytes: field(24) * PAGE_BYTES,
   };
+}
+
+/** How long ago a process was started, by its `startTicks`. */
+export function ageSeconds(startTicks: number): number {
+  const uptimeSeconds = Number(read('/proc/uptime')?.split(' ')[0]);
+  return Math.max(0, uptimeSeconds - startTicks / TICKS_A_SECOND);
 }
 
 /** Every process that runs now. */
@@ -75,6 +84,31 @@ export function threads(pid: number): number[] {
   }
 }
 
+/**
+ * The inodes of the sockets that a process has open, each as often as it has it; empty when it has ended.
+ * @returns null when we may not look
+ */
+export function openSockets(pid: number): number[] | null {
+  const folder = `/proc/${pid}/fd`;
+  const inodes: number[] = [];
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    // A zombie has nothing open, but only root may see that.
+    return isGone(error) || readStat(pid)?.state === 'Z' ? inodes : null;
+  }
+  for (const name of names) {
+    try {
+      const link = readlinkSync(`${folder}/${name}`);
+      if (link.startsWith('socket:[')) inodes.push(Number(link.slice(8, -1)));
+    } catch (error) {
+      if (!isGone(error)) return null; // else closed meanwhile
+    }
+  }
+  return inodes;
+}
+
 /** The system call that a thread sleeps in, with its arguments; null while it runs, 'refused' when we may not look. */
 export function currentSyscall(
   pid: number,
@@ -84,8 +118,7 @@ export function currentSyscall(
   try {
     text = readFileSync(`/proc/${pid}/task/${thread}/syscall`, 'latin1').trim();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' || code === 'ESRCH' ? null : 'refused';
+    return isGone(error) ? null : 'refused';
   }
   if (text === 'running') return null;
   const [number = '', ...rest] = text.split(' ');
@@ -99,6 +132,11 @@ export function read(path: string): string | null {
   } catch {
     return null;
   }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ESRCH';
 }
 
 function pageBytes(): number {

@@ -27,10 +27,16 @@ export interface Acceptor {
   beginHandshake(host: string): Promise<void>;
 }
 
-/** Runs until the place is closed. */
-export async function startAcceptor(place: Place, kind: AcceptorKind, address: string): Promise<Acceptor> {
+/** Runs until the place is closed. @param before a command in front of it, such as setpriv's */
+export async function startAcceptor(
+  place: Place,
+  kind: AcceptorKind,
+  address: string,
+  before: readonly string[] = [],
+): Promise<Acceptor> {
   const program = await compileFixture('acceptor', []);
-  const child = spawn(program, [kind, address], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const [command = '', ...args] = [...before, program, kind, address];
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   place.defer(async () => {
     const closed = child.exitCode ?? child.signalCode ?? once(child, 'close');
     child.stdin.end();
