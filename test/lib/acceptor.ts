@@ -35,7 +35,7 @@ export async function startAcceptor(
   before: readonly string[] = [],
 ): Promise<Acceptor> {
   const program = await compileFixture('acceptor', []);
-  const [command = '', ...args] = [...before, program, kind, address];
+  const [command, ...args] = [...before, program, kind, address];
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   place.defer(async () => {
     const closed = child.exitCode ?? child.signalCode ?? once(child, 'close');
