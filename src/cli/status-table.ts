@@ -1,25 +1,6 @@
 /** `status` for people: a line a pool, and for one pool a line a worker. */
-import Table from 'cli-table3';
 import type { PoolStatus, Status } from '../observe/status.ts';
-
-const PLAIN = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
-const STYLE = { 'padding-left': 0, 'padding-right': 0, head: [], border: [] };
+import { columns } from './columns.ts';
 
 export function statusTable(status: Status, withWorkers: boolean): string {
   const { last_reload: reload } = status;
@@ -37,9 +18,9 @@ export function statusTable(status: Status, withWorkers: boolean): string {
 
 function poolTable(pools: readonly PoolStatus[]): string {
   const head = ['POOL', 'STATE', 'WORKERS', 'IDLE', 'ACTIVE', 'QUEUE', 'CRASHED', 'LISTENS ON'];
-  return table(
+  return columns([
     head,
-    pools.map(({ name, state, workers, pm, queue, counters, listen }) => [
+    ...pools.map(({ name, state, workers, pm, queue, counters, listen }) => [
       name,
       state,
       `${workers.total}/${pm.max_children}`,
@@ -49,13 +30,13 @@ function poolTable(pools: readonly PoolStatus[]): string {
       String(counters.crashed),
       listen.address,
     ]),
-  );
+  ]);
 }
 
 function workerTable({ processes }: PoolStatus): string {
-  return table(
+  return columns([
     ['PID', 'STATE', 'UP', 'CPU s', 'RSS MB', 'GENERATION'],
-    processes.map(({ pid, state, uptime_seconds: up, cpu_seconds: cpu, rss_bytes: rss, generation }) => [
+    ...processes.map(({ pid, state, uptime_seconds: up, cpu_seconds: cpu, rss_bytes: rss, generation }) => [
       String(pid),
       state ?? 'ready',
       duration(up),
@@ -63,13 +44,7 @@ function workerTable({ processes }: PoolStatus): string {
       rss === null ? '-' : (rss / 1e6).toFixed(1),
       String(generation),
     ]),
-  );
-}
-
-function table(head: string[], rows: string[][]): string {
-  const result = new Table({ head, chars: PLAIN, style: STYLE });
-  result.push(...rows);
-  return result.toString();
+  ]);
 }
 
 /** What cannot be known shows as a dash. */

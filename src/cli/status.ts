@@ -25,7 +25,10 @@ export function registerStatus(program: Command): void {
       const common = globals(command);
       const { statusTable } = await import('./status-table.ts');
       do {
-        const status = await callSupervisor(common, 'status', { ...(pool !== undefined && { pool }) });
+        const status = await callSupervisor(common, 'status', {
+          ...(pool !== undefined && { pool }),
+          ...(pool === undefined && common.json !== true && { processes: 'no' as const }),
+        });
         if (common.json === true) printJson(status);
         else
           print(

@@ -80,7 +80,15 @@ type Schemas = {
 };
 
 export const SCHEMAS: Schemas = {
-  status: { args: z.strictObject({ pool: pool.optional() }), result: status },
+  status: {
+    args: z.strictObject({
+      pool: pool.optional(),
+      processes: z.enum(['yes', 'no']).optional().meta({
+        description: '"no" leaves the lists of processes empty, which is quicker with many workers.',
+      }),
+    }),
+    result: status,
+  },
   reload: {
     args: z.strictObject({
       pools: pools.optional(),

@@ -3,11 +3,10 @@
  * answers there is left alone, and at the end it goes only when it is still ours. Node would unlink the path
  * whoever has it by then, so its server is given the open descriptor instead.
  */
-import { lstatSync } from 'node:fs';
 import { FpmError } from '../errors.ts';
 import { probeUnixSocket } from '../os/address.ts';
 import { SystemError } from '../os/libc.ts';
-import { type FileIdentity, listenUnix, unlinkOwn } from '../os/listener.ts';
+import { type FileIdentity, isOwnFile, listenUnix, unlinkOwn } from '../os/listener.ts';
 import { listenerPid } from '../os/peer.ts';
 import { readStat } from '../os/proc.ts';
 
@@ -44,8 +43,7 @@ export class ControlSocket {
 
   /** Clients find us under the path. */
   isInPlace(): boolean {
-    const stat = lstatSync(this.path, { throwIfNoEntry: false });
-    return stat?.dev === this.#file.dev && stat.ino === this.#file.ino;
+    return isOwnFile(this.path, this.#file);
   }
 
   /** Removes the file when it is still ours; the descriptor is closed by whoever took it over. */

@@ -3,7 +3,14 @@ import type { Status } from '../observe/status.ts';
 import type { CommandName } from './commands.ts';
 
 export interface Calls {
-  status: { args: { readonly pool?: string | undefined }; result: Status };
+  status: {
+    args: {
+      readonly pool?: string | undefined;
+      /** 'no' leaves the lists of processes empty: with thousands of workers that is most of the time. */
+      readonly processes?: 'yes' | 'no' | undefined;
+    };
+    result: Status;
+  };
   reload: {
     args: {
       /** Only these; without it all. */

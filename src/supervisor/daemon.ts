@@ -97,13 +97,12 @@ export class Daemon {
   #handlers(): Handlers {
     const { supervisor } = this;
     return {
-      status: ({ pool }) => {
-        const pools = pool === undefined ? [...supervisor.pools.values()] : [supervisor.pool(pool)];
+      status: ({ pool, processes }) => {
         const { keeperPid, startedAtMs } = this.#world;
         return statusOf(
           supervisor,
           { keeperPid, startedAtMs, isConfigChanged: this.files.areChanged() },
-          pools,
+          { pool, withProcesses: processes !== 'no' },
         );
       },
       reload: args => this.#reloads.reload(args),

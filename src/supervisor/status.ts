@@ -6,6 +6,7 @@ import type { Pool } from '../pool/pool.ts';
 import { VERSION } from '../version.ts';
 import { lookAtWorker } from '../worker/readiness.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
+import { lostSockets } from './socket-files.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface StatusFacts {
@@ -14,8 +15,18 @@ export interface StatusFacts {
   readonly isConfigChanged: boolean;
 }
 
-export function statusOf(supervisor: Supervisor, facts: StatusFacts, pools: readonly Pool[]): Status {
+export interface StatusWish {
+  /** Only this one; undefined: all, by name. */
+  readonly pool: string | undefined;
+  /** Memory and CPU time of a worker cost a read of /proc each. */
+  readonly withProcesses: boolean;
+}
+
+/** @throws {FpmError} NO_SUCH_POOL */
+export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: StatusWish): Status {
   const now = supervisor.ports.now();
+  const pools = wish.pool === undefined ? byName(supervisor.pools.values()) : [supervisor.pool(wish.pool)];
+  const lost = lostSockets(pools);
   return {
     schema: 1,
     version: VERSION,
@@ -26,18 +37,22 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, pools: read
     uptime_seconds: seconds(now - facts.startedAtMs),
     last_reload: supervisor.lastReload,
     config_changed_on_disk: facts.isConfigChanged,
-    pools: pools.map(pool => poolStatus(pool, now)),
+    pools: pools.map(pool => poolStatus(pool, now, wish, lost.get(pool.name) ?? null)),
   };
 }
 
-function poolStatus(pool: Pool, now: number): PoolStatus {
-  const processes = [...pool.workers.values()].map(worker => processStatus(pool, worker, now));
-  const count = (state: WorkerState | null): number => processes.filter(it => it.state === state).length;
+function byName(pools: Iterable<Pool>): Pool[] {
+  return [...pools].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function poolStatus(pool: Pool, now: number, wish: StatusWish, lostSocket: string | null): PoolStatus {
+  const workers = [...pool.workers.values()].map(worker => ({ worker, state: workerState(pool, worker) }));
+  const count = (state: WorkerState | null): number => workers.filter(it => it.state === state).length;
   const isTold = count(null) === 0;
   const { config } = pool;
   return {
     name: pool.name,
-    ...stateOf(pool),
+    ...stateOf(pool, lostSocket),
     protocol: config.protocol,
     dispatch: config.dispatch,
     pm: { mode: config.pm.mode, max_children: config.pm.maxChildren },
@@ -45,7 +60,7 @@ function poolStatus(pool: Pool, now: number): PoolStatus {
     // Connections are not observed yet.
     queue: { length: null, max: null, limit: null },
     workers: {
-      total: processes.length,
+      total: workers.length,
       idle: isTold ? count('idle') : null,
       active: isTold ? count('active') : null,
       starting: count('starting'),
@@ -53,25 +68,31 @@ function poolStatus(pool: Pool, now: number): PoolStatus {
       max_active: null,
     },
     counters: { ...pool.counters, max_children_reached: 0, slow_requests: 0, accepted_connections: null },
-    processes,
+    processes: wish.withProcesses
+      ? workers.map(({ worker, state }) => processStatus(worker, state, now))
+      : [],
   };
 }
 
-function stateOf(pool: Pool): { readonly state: PoolState; readonly reason: string } {
+function stateOf(
+  pool: Pool,
+  lostSocket: string | null,
+): { readonly state: PoolState; readonly reason: string } {
   if (!pool.isWanted) return { state: pool.isEmpty ? 'stopped' : 'stopping', reason: '' };
   const ready = [...pool.workers.values()].filter(it => it.phase === 'ready').length;
   if (pool.isFailed) return { state: 'failed', reason: pool.lastFailure };
+  if (lostSocket !== null) return { state: 'degraded', reason: lostSocket };
   if (ready >= pool.size) return { state: 'running', reason: '' };
   const reason = `${ready} of ${pool.size} workers are ready`;
   if (!pool.hasBeenWhole && !pool.isHopeless) return { state: 'starting', reason };
   return { state: 'degraded', reason: pool.lastFailure === '' ? reason : `${reason}; ${pool.lastFailure}` };
 }
 
-function processStatus(pool: Pool, worker: WorkerHandle, now: number): ProcessStatus {
+function processStatus(worker: WorkerHandle, state: WorkerState | null, now: number): ProcessStatus {
   const stat = readStat(worker.pid);
   return {
     pid: worker.pid,
-    state: workerState(pool, worker),
+    state,
     adopted: false,
     uptime_seconds: seconds(now - worker.startedAtMs),
     rss_bytes: stat?.rssBytes ?? null,

@@ -1,11 +1,10 @@
 /** A report as a table for people. */
-import Table from 'cli-table3';
+import { columns } from '../../src/cli/columns.ts';
 import type { Report } from './benchmark.ts';
 
 export function printReport({ title, head, rows, notes }: Report): void {
-  const table = new Table({ head: [...head], style: { head: [], border: [] } });
-  table.push(...rows.map(row => [...row]));
-  console.log(`\n${title}\n${table.toString()}`);
+  const rule = head.map(name => '-'.repeat(name.length));
+  console.log(`\n${title}\n\n${columns([head, rule, ...rows])}`);
   for (const note of notes) console.log(note);
   console.log();
 }

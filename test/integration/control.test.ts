@@ -7,7 +7,7 @@ import { type CurlAnswer, curl } from '../lib/curl.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { mismatch, publishedOpenApi } from '../lib/openapi.ts';
 import { helloPools } from '../lib/pools.ts';
-import type { ErrorBody } from '../lib/status.ts';
+import type { ErrorBody, Status } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
 const NEEDS = ['gcc', 'libfcgi', 'curl'] as const;
@@ -64,6 +64,19 @@ suite('integration/control', { needs: NEEDS }, async scope => {
       one.pools.map(({ name }) => name),
       ['two'],
     );
+  });
+
+  await scope.test('status without processes: they are counted all the same', async () => {
+    const answer = await curl(socket, '/v1/status?processes=no');
+    const { pools } = assertDescribed(answer, 200, 'GET', '/v1/status') as Status;
+    assert.deepEqual(
+      pools.map(({ workers, processes }) => [workers.total, workers.idle, processes]),
+      [
+        [2, 2, []],
+        [2, 2, []],
+      ],
+    );
+    assertError(await curl(socket, '/v1/status?processes=maybe'), 400, 'USAGE', /processes/);
   });
 
   await scope.test('scale, reload, stop and start of a pool, reopen-logs', async () => {

@@ -58,6 +58,14 @@ suite('integration/reload-pools', { needs: ['gcc', 'libfcgi'] }, async scope => 
     assert.equal(existsSync(join(daemon.runDir, 'c.sock')), false);
   });
 
+  await scope.test('status shows pools by name, whenever they came', async () => {
+    write('aa', hello('aa'));
+    await reload(daemon, '--changed');
+    assert.deepEqual(names(await daemon.status()), ['a', 'aa', 'b']);
+    rmSync(file('aa'));
+    await reload(daemon, '--changed');
+  });
+
   await scope.test('a pool is switched off and on again', async () => {
     write('b', hello('b', { enabled: false }));
     assert.deepEqual(actions(await reload(daemon, '--changed')), ['a keep', 'b remove']);

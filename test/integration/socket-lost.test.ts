@@ -1,0 +1,53 @@
+/** A pool whose socket file was removed or replaced serves nobody: `status` says so, and what it names as the way back is one. */
+import assert from 'node:assert/strict';
+import { renameSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { startDaemon } from '../lib/daemon.ts';
+import { helloPools, socketOf } from '../lib/pools.ts';
+import { poolOf } from '../lib/status.ts';
+import { suite } from '../lib/suite.ts';
+
+suite('integration/socket-lost', { needs: ['gcc', 'libfcgi'] }, async scope => {
+  const hello = await helloPools(scope);
+  const daemon = await startDaemon(scope, { pools: { www: hello('www'), other: hello('other') } });
+  const socket = socketOf(scope, 'www');
+
+  async function assertLost(what: RegExp): Promise<void> {
+    const status = await daemon.status();
+    const { state, reason } = poolOf(status, 'www');
+    assert.equal(state, 'degraded');
+    assert.match(reason, what);
+    assert.ok(reason.includes(socket) && reason.includes('`fpm-ts start www`'), reason);
+    assert.equal(poolOf(status, 'other').state, 'running');
+    assert.equal((await daemon.cli('status', '--check')).code, 1);
+  }
+
+  async function assertBack(): Promise<void> {
+    for (const command of ['stop', 'start']) assert.equal((await daemon.cli(command, 'www')).code, 0);
+    const { state, reason } = poolOf(await daemon.status(), 'www');
+    assert.deepEqual([state, reason], ['running', '']);
+    assert.match((await daemon.cli('request', 'www', '/')).stdout, /^hello/);
+  }
+
+  await scope.test('removed', async () => {
+    rmSync(socket);
+    await assertLost(/is gone, so nobody can connect/);
+    await assertBack();
+  });
+
+  await scope.test('renamed, and back', async () => {
+    renameSync(socket, `${socket}.away`);
+    await assertLost(/is gone/);
+    renameSync(`${socket}.away`, socket);
+    assert.equal(poolOf(await daemon.status(), 'www').state, 'running');
+  });
+
+  await scope.test('replaced by a socket of another process', async () => {
+    rmSync(socket);
+    const intruder = createServer();
+    await new Promise<void>(resolve => intruder.listen(socket, resolve));
+    await assertLost(/has been replaced by another file/);
+    await new Promise(resolve => intruder.close(resolve)); // removes its file
+    await assertBack();
+  });
+});
