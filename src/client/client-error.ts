@@ -2,11 +2,11 @@
 export type ClientErrorCode =
   /** No connection; errno says why. */
   | 'CONNECT'
-  /** The connection broke before the answer was over. */
+  /** The connection was closed or broke before the answer was over. */
   | 'CLOSED'
   /** Nothing moved for the time that was given, and it was the program's turn. */
   | 'TIMEOUT'
-  /** The program's bytes are not what the protocol allows, or end too early. */
+  /** The program's bytes are not what the protocol allows. */
   | 'PROTOCOL'
   /** The program refused the request with FCGI_END_REQUEST. */
   | 'REFUSED'

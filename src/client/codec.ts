@@ -8,6 +8,7 @@ import {
   encodeStdinEnd,
   FastcgiClientReader,
 } from '../protocols/fastcgi/client.ts';
+import { ProtocolError } from '../protocols/protocol-error.ts';
 import { encodeScgiHead } from '../protocols/scgi/client.ts';
 import type { Param } from './params.ts';
 import type { ClientProtocol } from './pool-target.ts';
@@ -43,7 +44,7 @@ export function createCodec(
 
 function fastcgiCodec(params: readonly Param[]): ExchangeCodec {
   const records = new FastcgiClientReader();
-  const answer = new AnswerCounter({});
+  const answer = new AnswerCounter({}, params);
   return {
     head: encodeRequestHead(params),
     encodeBody: encodeStdin,
@@ -63,7 +64,7 @@ function fastcgiCodec(params: readonly Param[]): ExchangeCodec {
 }
 
 function scgiCodec(params: readonly Param[], bodyBytes: number): ExchangeCodec {
-  const answer = new AnswerCounter({ statusLine: true });
+  const answer = new AnswerCounter({ statusLine: true }, params);
   return {
     head: encodeScgiHead(bodyBytes, params),
     encodeBody: chunk => [chunk],
@@ -76,10 +77,12 @@ function scgiCodec(params: readonly Param[], bodyBytes: number): ExchangeCodec {
 
 class AnswerCounter {
   readonly #reader: CgiResponseReader;
+  readonly #isHead: boolean;
   #bodyBytes = 0;
 
-  constructor(rules: Partial<CgiResponseRules>) {
+  constructor(rules: Partial<CgiResponseRules>, params: readonly Param[]) {
     this.#reader = new CgiResponseReader(rules);
+    this.#isHead = params.some(([name, value]) => name === 'REQUEST_METHOD' && value.toString() === 'HEAD');
   }
 
   push(chunk: Buffer): CgiResponseEvent[] {
@@ -88,8 +91,16 @@ class AnswerCounter {
     return events;
   }
 
+  /** @throws ProtocolError CGI_TRUNCATED */
   end(): void {
     this.#reader.end();
+    const missing = (this.#reader.head?.contentLengthBytes ?? 0) - this.#bodyBytes;
+    // RFC 9110, section 8.6: here Content-Length tells of a body that is not sent.
+    if (missing <= 0 || this.#isHead || this.#reader.head?.status === 304) return;
+    throw new ProtocolError(
+      'CGI_TRUNCATED',
+      `the answer is ${missing} bytes shorter than its Content-Length`,
+    );
   }
 
   isWhole(): boolean {

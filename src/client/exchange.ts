@@ -43,8 +43,9 @@ export class Exchange {
         done(error);
       },
     });
-    // Whoever only reads the body learns of a failure there.
+    // Whoever only reads the body learns of a failure there, also when it came before the first read.
     this.#end.promise.catch(() => {});
+    this.#body.on('error', () => {});
     this.#watch();
   }
 
@@ -148,9 +149,7 @@ export class Exchange {
       // Closed with some of the request unread, which the kernel reports as a reset; the answer is complete.
       this.#finish(null);
     } else {
-      this.#fail(
-        new ClientError('CLOSED', `the connection to ${where} broke: ${error.message}`, errnoOf(error)),
-      );
+      this.#fail(new ClientError('CLOSED', `the connection broke: ${error.message}`, errnoOf(error)));
     }
   }
 
@@ -163,7 +162,8 @@ export class Exchange {
 
   #refuse(error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error;
-    this.#fail(new ClientError('PROTOCOL', error.message));
+    // Torn is torn, whichever reader noticed; what is wrong in itself is another matter.
+    this.#fail(new ClientError(error.code.endsWith('_TRUNCATED') ? 'CLOSED' : 'PROTOCOL', error.message));
   }
 
   #finish(end: EndRequest | null): void {

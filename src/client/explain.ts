@@ -3,6 +3,7 @@ import { ProtocolError } from '../protocols/protocol-error.ts';
 import { ClientError } from './client-error.ts';
 import type { Route } from './pool-target.ts';
 import { describeAddress } from './pool-target.ts';
+import { printable } from './printable.ts';
 
 export interface Explanation {
   /** What a web server answers in this case. */
@@ -13,6 +14,11 @@ export interface Explanation {
 
 /** @throws the error itself when it is not about the pool. */
 export function explainFailure(poolName: string, route: Route, error: unknown): Explanation {
+  const { status, text } = explain(poolName, route, error);
+  return { status, text: printable(text) }; // it may quote the program
+}
+
+function explain(poolName: string, route: Route, error: unknown): Explanation {
   if (error instanceof ProtocolError)
     return { status: 400, text: `the request cannot be sent: ${error.message}` };
   if (!(error instanceof ClientError)) throw error;
@@ -33,8 +39,9 @@ export function explainFailure(poolName: string, route: Route, error: unknown): 
     case 'ABORTED':
       return { status: 400, text: error.message };
     case 'CLOSED':
+      return { status: 502, text: `${who} broke its answer off: ${error.message}; the log may say why` };
     case 'REFUSED':
-      return { status: 502, text: `${who}: ${error.message}; its log may say why` };
+      return { status: 502, text: `${who}: ${error.message}; the log may say why` };
   }
 }
 

@@ -8,6 +8,7 @@ import { errnoOf } from './client-error.ts';
 import { explainFailure } from './explain.ts';
 import { buildParams } from './params.ts';
 import { type PoolTarget, type Route, routeTo } from './pool-target.ts';
+import { type Output, printable, programOutput } from './printable.ts';
 import { reasonOf } from './reason.ts';
 import { typedFacts } from './request-facts.ts';
 import { requestReport } from './request-report.ts';
@@ -34,8 +35,8 @@ export interface PoolRequest {
 }
 
 export interface RequestIo {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stdout: Output;
+  readonly stderr: Output;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -89,19 +90,19 @@ async function ask(
     body: isSpooled(body) ? body.stream : body,
     timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     signal: request.signal,
-    onStderr: chunk => void (request.json ? stderr.push(chunk) : io.stderr.write(chunk)),
+    onStderr: request.json ? chunk => void stderr.push(chunk) : programOutput(io.stderr),
   });
   if (request.json) await write(io.stdout, await requestReport(answer, stderr));
   else await print(answer, request.include ?? false, io.stdout);
   return answer.head.status < 400 ? EXIT.ok : EXIT.failed;
 }
 
-async function print({ head, body }: Answer, include: boolean, stdout: Writable): Promise<void> {
+async function print({ head, body }: Answer, include: boolean, stdout: Output): Promise<void> {
   if (include) {
     const lines = head.fields.map(([name, value]) => `${name}: ${value}`);
     const status = `HTTP/1.1 ${head.status} ${reasonOf(head)}`.trimEnd();
     const bytes = Buffer.from(`${[status, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
-    if (!(await write(stdout, bytes))) return;
+    if (!(await write(stdout, stdout.isTTY === true ? printable(bytes.toString()) : bytes))) return;
   }
   for await (const chunk of body) if (!(await write(stdout, chunk))) return;
 }

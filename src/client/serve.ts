@@ -11,6 +11,7 @@ import { formatHttpAddress, type HttpAddress, parseHttpAddress } from './http-ad
 import { createFront, DEFAULT_FRONT_OPTIONS } from './http-front.ts';
 import { listenOnFree } from './listen-free.ts';
 import type { PoolTarget } from './pool-target.ts';
+import { type Output, programOutput } from './printable.ts';
 
 export interface ServeOptions {
   /** As parseHttpAddress takes it. */
@@ -19,7 +20,7 @@ export interface ServeOptions {
 
 export interface ServeIo {
   readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stderr: Output;
 }
 
 /**
@@ -33,7 +34,7 @@ export async function runServe(pool: PoolTarget, options: ServeOptions, io: Serv
   const server = createFront(pool, {
     ...DEFAULT_FRONT_OPTIONS,
     onFailure: line => void io.stderr.write(`${line}\n`),
-    onStderr: chunk => void io.stderr.write(chunk),
+    onStderr: programOutput(io.stderr),
   });
   const command = statusCommand();
   const identity = identityOf(pool);

@@ -57,10 +57,10 @@ suite('unit/client/send-request', {}, async scope => {
   });
 
   for (const [what, bytes, code] of [
-    ['nothing', [], 'PROTOCOL'],
+    ['nothing', [], 'CLOSED'],
     ['another protocol', [Buffer.from('HTTP/1.1 200 OK\r\n\r\n')], 'PROTOCOL'],
-    ['headers that do not end', [...encodeStdout(1, Buffer.from('X: y\n')), END], 'PROTOCOL'],
-    ['an end without an answer', [END], 'PROTOCOL'],
+    ['headers that do not end', [...encodeStdout(1, Buffer.from('X: y\n')), END], 'CLOSED'],
+    ['an end without an answer', [END], 'CLOSED'],
     ['an end for somebody else', [encodeEnd(2, { appStatus: 0, protocolStatus: 0 })], 'PROTOCOL'],
     ['a refusal', [encodeEnd(1, { appStatus: 0, protocolStatus: 1 })], 'REFUSED'],
     ['an unknown role', [encodeEnd(1, { appStatus: 0, protocolStatus: 3 })], 'REFUSED'],
@@ -75,8 +75,8 @@ suite('unit/client/send-request', {}, async scope => {
   await scope.test('an answer that is cut fails the body and the end', async () => {
     const { address } = await saying(...encodeStdout(1, Buffer.concat([HEAD, Buffer.from('half')])));
     const { body, end } = await sendRequest(options(address));
-    await assert.rejects(text(body), { code: 'PROTOCOL' });
-    await assert.rejects(end, { code: 'PROTOCOL' });
+    await assert.rejects(text(body), { code: 'CLOSED' });
+    await assert.rejects(end, { code: 'CLOSED' });
   });
 
   await scope.test('nobody there', async () => {

@@ -1,0 +1,89 @@
+/** On a terminal no control character of a program gets through; elsewhere every byte does. Torn answers have one wording. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Output, printable, programOutput } from '../../../src/client/printable.ts';
+import { runRequest } from '../../../src/client/request.ts';
+import { suite } from '../../lib/suite.ts';
+import { Collected } from './collect.ts';
+import { poolAt } from './programs.ts';
+
+const terminal = (): Collected & Output => Object.assign(new Collected(), { isTTY: true });
+
+void test('control characters are escaped, line ends and tabs stay', () => {
+  assert.equal(
+    printable('a\x1b[2Jb\x07\x7f\u009b1m\r\nc\td\re\n'),
+    'a\\x1b[2Jb\\x07\\x7f\\x9b1m\nc\td\\x0de\n',
+  );
+});
+
+void test('a character may come in two chunks; what is no terminal gets the bytes', () => {
+  const bytes = Buffer.from('\x1b[31mé\n');
+  for (const [output, expected] of [
+    [terminal(), '\\x1b[31mé\n'],
+    [new Collected(), '\x1b[31mé\n'],
+  ] as const) {
+    const write = programOutput(output);
+    for (const byte of bytes) write(Buffer.from([byte]));
+    assert.equal(output.text, expected);
+  }
+});
+
+suite('unit/client/printable: answers over a socket', {}, async scope => {
+  /** Answers each connection with these bytes and closes it. */
+  async function answering(name: string, answer: Buffer | string): Promise<string> {
+    const path = join(scope.dir, `${name}.sock`);
+    const server = createServer({ allowHalfOpen: true }, socket => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(answer));
+    });
+    await new Promise<void>(resolve => server.listen(path, resolve));
+    scope.defer(() => new Promise<void>(resolve => void server.close(() => resolve())));
+    return path;
+  }
+
+  await scope.test(
+    'headers with -i: bytes that a terminal takes for a control character are escaped',
+    async () => {
+      const head = Buffer.concat([
+        Buffer.from('X-A: a'),
+        Buffer.from('\u009b2Jb'),
+        Buffer.from('\r\n\r\nbody'),
+      ]);
+      const pool = poolAt({ type: 'unix', path: await answering('head', head) }, { protocol: 'scgi' });
+      const stdout = terminal();
+      assert.equal(await runRequest(pool, { target: '/', include: true }, { stdout, stderr: terminal() }), 0);
+      assert.equal(stdout.text, 'HTTP/1.1 200 OK\nX-A: a\\x9b2Jb\n\nbody');
+    },
+  );
+
+  await scope.test(
+    'an answer that is torn is told as such, wherever and whichever the protocol',
+    async () => {
+      const rows: [string, 'fastcgi' | 'scgi', Buffer | string][] = [
+        ['empty', 'scgi', ''],
+        ['in-head', 'scgi', 'X-A: a\r\n'],
+        ['in-body', 'scgi', 'Content-Length: 9\r\n\r\nbody'],
+        ['nothing', 'fastcgi', ''],
+        ['in-record', 'fastcgi', Buffer.from([1, 6, 0, 1, 0, 9, 0, 0, 0x58])],
+      ];
+      for (const [name, protocol, answer] of rows) {
+        const pool = poolAt({ type: 'unix', path: await answering(name, answer) }, { protocol });
+        const io = { stdout: new Collected(), stderr: new Collected() };
+        await assert.rejects(
+          runRequest(pool, { target: '/' }, io),
+          /^FpmError: pool .* broke its answer off: .*; the log may say why$/,
+          name,
+        );
+      }
+    },
+  );
+
+  await scope.test('the answer to HEAD has a Content-Length and no body', async () => {
+    const path = await answering('to-head', 'Content-Length: 9\r\n\r\n');
+    const io = { stdout: new Collected(), stderr: new Collected() };
+    const pool = poolAt({ type: 'unix', path }, { protocol: 'scgi' });
+    assert.equal(await runRequest(pool, { target: '/', method: 'HEAD' }, io), 0);
+  });
+});
