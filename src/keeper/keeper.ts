@@ -2,7 +2,7 @@
  * The keeper (DESIGN D4): holds listeners and children, writes the log, restarts the supervisor, and otherwise
  * does what the supervisor asks. It reads no configuration and no byte from the network.
  */
-import { writeSync } from 'node:fs';
+import { lstatSync, unlinkSync, writeSync } from 'node:fs';
 import { nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { SystemError } from '../os/libc.ts';
@@ -13,6 +13,7 @@ import { Listeners } from './listeners.ts';
 import { LogSinks } from './log-sinks.ts';
 import { reapOrphans } from './orphans.ts';
 import { OutputReaders } from './output.ts';
+import { OwnStop } from './own-stop.ts';
 import { makeRunDir, PidFile } from './pid-file.ts';
 import type {
   Answer,
@@ -37,6 +38,7 @@ export interface KeeperOptions {
 type Handlers = { readonly [N in RequestName]: (ask: Ask<N>) => Answer<N> | Promise<Answer<N>> };
 
 const STOP_AND_RELOAD_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+const STOP_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
 const WARN = 40;
 const ERROR = 50;
 
@@ -50,6 +52,7 @@ export class Keeper {
   readonly #workers: Workers;
   readonly #frozen: Frozen;
   readonly #supervisor: SupervisorProcess;
+  readonly #ownStop: OwnStop;
   readonly #announcer: Announcer;
   /** What the supervisor left for its successor. */
   readonly #notes = new Map<string, string>();
@@ -57,6 +60,8 @@ export class Keeper {
   #waitingSignals: NodeJS.Signals[] = [];
   #isSupervised = false;
   #pidFile: PidFile | null = null;
+  #controlSocket: string | null = null;
+  #isEnding = false;
   #sinks: LogSinks;
   #logSettings: LogSettings | null = null;
 
@@ -73,6 +78,7 @@ export class Keeper {
     this.#output = new OutputReaders(this.#poller, () => this.#sinks);
     this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event => {
       this.#supervisor.send(event);
+      if (event.event === 'gone') this.#ownStop.workerGone();
       if (event.event !== 'exited') return;
       this.#frozen.thaw(event.pid);
       this.#reapOrphans();
@@ -82,8 +88,15 @@ export class Keeper {
       message: message => void this.#answer(message),
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
       died: (pid, exit, restartInMs) =>
-        this.#supervisorDied(pid, exit.signal ?? `code ${exit.code}`, restartInMs),
-      failed: (error, restartInMs) => this.#supervisorDied(0, String(error), restartInMs),
+        this.#supervisorDied(`supervisor ${pid} ended (${exit.signal ?? `code ${exit.code}`})`, restartInMs),
+      failed: (error, restartInMs) =>
+        this.#supervisorDied(`no supervisor could be started (${messageOf(error)})`, restartInMs),
+    });
+    this.#ownStop = new OwnStop({
+      workers: this.#workers,
+      supervisor: this.#supervisor,
+      say: text => this.#log(WARN, text),
+      ended: isDone => void this.#end({ exitCode: isDone ? 0 : 1, message: '', stream: 'stderr' }),
     });
     for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => this.#signalled(signal));
     // What nobody foresaw must not take the workers' keeper away.
@@ -98,6 +111,7 @@ export class Keeper {
       makeRunDir(ask.runDir);
       const heldBy = this.#takePidFile(ask.pidFile);
       if (heldBy !== null) return { heldBy };
+      this.#controlSocket = ask.controlSocket;
       await this.#openLogs(ask.log);
       return { heldBy: null };
     },
@@ -131,6 +145,7 @@ export class Keeper {
       return null;
     },
     note: ask => {
+      if (ask.name === 'stopping') this.#ownStop.taken();
       this.#notes.set(ask.name, ask.text);
       return null;
     },
@@ -150,7 +165,7 @@ export class Keeper {
     const signals = this.#waitingSignals;
     this.#waitingSignals = [];
     setImmediate(() => {
-      for (const signal of signals) this.#signalled(signal);
+      for (const signal of signals) this.#passOn(signal);
     });
     return {
       keeperPid: process.pid,
@@ -190,7 +205,7 @@ export class Keeper {
     } catch (error) {
       const code =
         error instanceof SystemError ? error.code : ((error as NodeJS.ErrnoException).code ?? null);
-      reply = { id, failure: { message: error instanceof Error ? error.message : String(error), code } };
+      reply = { id, failure: { message: messageOf(error), code } };
     }
     this.#supervisor.send(reply);
   }
@@ -200,24 +215,27 @@ export class Keeper {
   }
 
   #signalled(signal: NodeJS.Signals): void {
+    if (STOP_SIGNALS.has(signal)) this.#ownStop.signalled();
+    this.#passOn(signal);
+  }
+
+  #passOn(signal: NodeJS.Signals): void {
     if (this.#isSupervised) this.#supervisor.send({ event: 'signalled', signal });
     else this.#waitingSignals.push(signal);
   }
 
-  #supervisorDied(pid: number, how: string, restartInMs: number): void {
+  #supervisorDied(what: string, restartInMs: number): void {
     this.#isSupervised = false;
     this.#frozen.thawAll();
     this.#reapOrphans();
     if (this.#pidFile === null) {
       // It has not even begun: nothing runs yet, so this is a failed start.
-      const message = `fpm-ts: the supervisor ended (${how}) before it could start anything\n`;
+      const message = `fpm-ts: ${what} before anything was started\n`;
       void this.#end({ exitCode: 1, message, stream: 'stderr' });
       return;
     }
-    this.#log(
-      WARN,
-      `supervisor ${pid} ended (${how}); the workers go on, a new one starts in ${restartInMs} ms`,
-    );
+    this.#log(WARN, `${what}; the workers go on, the next try is in ${restartInMs} ms`);
+    this.#ownStop.supervisorDied();
   }
 
   #reapOrphans(): void {
@@ -228,14 +246,32 @@ export class Keeper {
     this.#sinks.main.write({ level, time: Date.now(), msg });
   }
 
-  async #end(ending: Ending): Promise<never> {
+  async #end(ending: Ending): Promise<void> {
     const { exitCode, message, stream } = ending;
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     this.#frozen.thawAll();
     this.#listeners.closeAll();
+    if (this.#ownStop.isUnderWay && this.#controlSocket !== null) removeSocket(this.#controlSocket);
     await this.#sinks.close();
-    const isTold = this.#announcer.announce({ ...ending, ok: exitCode === 0 });
+    // Whoever still waits for all pools to be ready has waited in vain, however well the stop went.
+    const early = {
+      exitCode: 1,
+      message: 'fpm-ts: stopped before every pool was ready\n',
+      stream: 'stderr',
+    } as const;
+    const isTold = this.#announcer.announce({ ...(exitCode === 0 ? early : ending), ok: false });
     if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, message);
     this.#pidFile?.release();
-    return endProcess(exitCode);
+    endProcess(exitCode);
   }
+}
+
+/** Of a supervisor that was killed. */
+function removeSocket(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -43,8 +43,11 @@ export interface WorkerSpec {
   readonly listener: string | null;
   /** The descriptor on which it gets the listener: 0, or 3 as socket-activated programs expect. */
   readonly listenerDescriptor: 0 | 3;
-  /** The signals of a stop reach its whole process group. */
+  /** The signals of a stop reach its whole process group; SIGKILL does in any case. */
   readonly wholeGroup: boolean;
+  /** For a stop without the supervisor: the signal, and how long it may take. */
+  readonly stopSignal: NodeJS.Signals;
+  readonly stopTimeoutMs: number;
   readonly pool: string;
   /** A file of the pool's own for its output; null: the common log. */
   readonly logFile: string | null;
@@ -100,7 +103,13 @@ export interface Requests {
   hello: { ask: object; answer: World };
   /** Takes the pid file and opens the log; ALREADY_RUNNING when somebody else holds the pid file. */
   settle: {
-    ask: { readonly runDir: string; readonly pidFile: string; readonly log: LogSettings };
+    ask: {
+      readonly runDir: string;
+      readonly pidFile: string;
+      /** The supervisor's own; the keeper removes it where no supervisor is left to do so. */
+      readonly controlSocket: string;
+      readonly log: LogSettings;
+    };
     answer: { readonly heldBy: number | null };
   };
   /**

@@ -1,6 +1,6 @@
 /** The supervisor as the keeper's child: started, spoken to, and started again whenever it dies. */
 import { closeSync } from 'node:fs';
-import { outputPipe, socketPair } from '../os/descriptor.ts';
+import { outputPipes, socketPair } from '../os/descriptor.ts';
 import type { Exit } from '../os/pidfd.ts';
 import type { Poller } from '../os/poller.ts';
 import { Channel } from './channel.ts';
@@ -35,6 +35,8 @@ export class SupervisorProcess {
   #handle: ProcessHandle | null = null;
   #youngDeaths = 0;
   #retired: (() => void) | null = null;
+  #restart: NodeJS.Timeout | undefined;
+  #isEnded = false;
 
   /** @param argv the command, an absolute path first */
   constructor(argv: readonly string[], poller: Poller, events: SupervisorEvents) {
@@ -60,6 +62,13 @@ export class SupervisorProcess {
     this.#channel?.send(message);
   }
 
+  /** Ends it at once and for good; nothing that it has said is heard any more. */
+  end(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#restart);
+    this.#handle?.signal('SIGKILL');
+  }
+
   /** Does not start it again; calls back when it has ended. */
   retire(ended: () => void): void {
     if (this.#handle === null) ended();
@@ -68,11 +77,14 @@ export class SupervisorProcess {
 
   #spawn(): void {
     const [path = ''] = this.#argv;
-    const [ours, theirs] = socketPair();
-    const stdout = outputPipe();
-    const stderr = outputPipe();
+    const [stdout, stderr] = outputPipes();
+    const toClose = [stdout.write, stderr.write];
     const startedAt = performance.now();
+    const unused = [stdout.read, stderr.read];
     try {
+      const [ours, theirs] = socketPair();
+      toClose.push(theirs);
+      unused.push(ours);
       const descriptors = new Map([
         [1, stdout.write],
         [2, stderr.write],
@@ -85,16 +97,20 @@ export class SupervisorProcess {
         exited: exit => this.#died(handle.pid, exit, performance.now() - startedAt),
         gone: () => {},
       });
+      unused.length = 0;
       this.#handle = handle;
       this.#channel = new Channel(
         ours,
-        message => this.#events.message(message),
+        message => {
+          if (!this.#isEnded) this.#events.message(message);
+        },
         () => {},
       );
       this.#events.output(stdout.read, handle.pid);
       this.#events.output(stderr.read, handle.pid);
     } finally {
-      for (const descriptor of [theirs, stdout.write, stderr.write]) closeSync(descriptor);
+      // Without descriptors it cannot be started; what it would have used must be there for the next try.
+      for (const descriptor of [...toClose, ...unused]) closeSync(descriptor);
     }
   }
 
@@ -103,14 +119,14 @@ export class SupervisorProcess {
     this.#channel?.close();
     this.#channel = null;
     if (this.#retired !== null) this.#retired();
-    else this.#events.died(pid, exit, this.#restartLater(livedMs));
+    else if (!this.#isEnded) this.#events.died(pid, exit, this.#restartLater(livedMs));
   }
 
   #restartLater(livedMs: number): number {
     this.#youngDeaths = livedMs >= SETTLED_AFTER_MS ? 0 : this.#youngDeaths + 1;
     const delayMs =
       this.#youngDeaths <= 1 ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#youngDeaths - 2));
-    setTimeout(() => this.start(), delayMs);
+    this.#restart = setTimeout(() => this.start(), delayMs);
     return delayMs;
   }
 }

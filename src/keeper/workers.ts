@@ -1,7 +1,7 @@
 /** The worker processes: started, signalled, listened to, and listed until the supervisor has accounted for them. */
 import { closeSync, openSync } from 'node:fs';
 import { nowMs } from '../os/clock.ts';
-import { outputPipe } from '../os/descriptor.ts';
+import { outputPipes } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
 import type { Listeners } from './listeners.ts';
 import type { OutputReaders } from './output.ts';
@@ -10,6 +10,7 @@ import type { KeeperEvent, Tag, WorkerSpec, WorkerState } from './protocol.ts';
 
 interface Worker {
   readonly handle: ProcessHandle;
+  readonly spec: WorkerSpec;
   readonly startedAtMs: number;
   tag: Tag;
 }
@@ -37,8 +38,7 @@ export class Workers {
   /** @returns the pid. @throws {SystemError} when it cannot be started */
   spawn(spec: WorkerSpec, tag: Tag): number {
     const listener = spec.listener === null ? this.#null : this.#listeners.descriptor(spec.listener);
-    const stdout = outputPipe();
-    const stderr = outputPipe();
+    const [stdout, stderr] = outputPipes();
     const descriptors = new Map([
       [0, this.#null],
       [1, stdout.write],
@@ -50,7 +50,7 @@ export class Workers {
         exited: exit => this.#report({ event: 'exited', pid: handle.pid, exit }),
         gone: () => this.#report({ event: 'gone', pid: handle.pid }),
       });
-      this.#workers.set(handle.pid, { handle, startedAtMs: nowMs(), tag });
+      this.#workers.set(handle.pid, { handle, spec, startedAtMs: nowMs(), tag });
       this.#output.follow(stdout.read, { pool: spec.pool, pid: handle.pid, stream: 'stdout' }, spec.logFile);
       this.#output.follow(stderr.read, { pool: spec.pool, pid: handle.pid, stream: 'stderr' }, spec.logFile);
       return handle.pid;
@@ -72,6 +72,26 @@ export class Workers {
   /** Signals its group, whatever its kill_mode. @returns false when the worker and its group are gone */
   signalGroup(pid: number, signal: NodeJS.Signals): boolean {
     return this.#workers.get(pid)?.handle.signalGroup(signal) ?? false;
+  }
+
+  /** Tells each to stop in its own way. @returns how long the slowest may take, in milliseconds */
+  stopAll(): number {
+    let longestMs = 0;
+    for (const { handle, spec } of this.#workers.values()) {
+      if (handle.isGone) continue;
+      attempt(handle, spec.stopSignal);
+      longestMs = Math.max(longestMs, spec.stopTimeoutMs);
+    }
+    return longestMs;
+  }
+
+  killAll(): void {
+    for (const { handle } of this.#workers.values()) attempt(handle, 'SIGKILL');
+  }
+
+  /** Pids of those of which something runs: the leader, or what it has left. */
+  get running(): number[] {
+    return [...this.#workers].flatMap(([pid, { handle }]) => (handle.isGone ? [] : [pid]));
   }
 
   tag(pid: number, tag: Tag): void {
@@ -97,5 +117,14 @@ export class Workers {
   /** Pids of our children that the poller is to reap: as pid 1 we leave them to it. */
   owns(pid: number): boolean {
     return this.#workers.get(pid)?.handle.exit === null;
+  }
+}
+
+/** One that may not be signalled must not keep the others from it. */
+function attempt(handle: ProcessHandle, signal: NodeJS.Signals): void {
+  try {
+    handle.signal(signal);
+  } catch {
+    // it belongs to another user by now: told when it is not gone in time
   }
 }

@@ -23,21 +23,45 @@ const LOCK_EX_NB = 2 | 4;
 /** Room for what a worker writes while we are away; /proc/sys/fs/pipe-max-size is 1 MiB by default. */
 const OUTPUT_PIPE_BYTES = 256 * 1024;
 
+export interface OutputPipe {
+  readonly read: number;
+  readonly write: number;
+}
+
 /**
  * A pipe for a worker's output. Our end does not block. The worker's end is open for reading as well, so that
  * a worker whose reader has died is not killed by SIGPIPE. A worker that runs as another user opens the pipe anew
  * when it writes to /dev/stderr, so everybody may write; only who may look into its /proc/PID/fd gets there.
  */
-export function outputPipe(): { readonly read: number; readonly write: number } {
+export function outputPipe(): OutputPipe {
   const ends: number[] = [0, 0];
   must(pipe2(ends, CLOEXEC), 'pipe2');
   const [read = -1, write = -1] = ends;
-  const both = openSync(`/proc/self/fd/${read}`, 'r+');
-  closeSync(write);
+  let both: number;
+  try {
+    both = openSync(`/proc/self/fd/${read}`, 'r+');
+  } catch (error) {
+    closeSync(read); // out of descriptors: those that we have must not be lost as well
+    throw error;
+  } finally {
+    closeSync(write);
+  }
   fchmodSync(read, 0o622);
   setNonblocking(read, true);
   fcntl(read, F_SETPIPE_SZ, 'int', OUTPUT_PIPE_BYTES); // refused when the user has many pipes: 64 KiB will do
   return { read, write: both };
+}
+
+/** One for stdout and one for stderr, or none. @throws when there are not descriptors enough */
+export function outputPipes(): readonly [OutputPipe, OutputPipe] {
+  const first = outputPipe();
+  try {
+    return [first, outputPipe()];
+  } catch (error) {
+    closeSync(first.read);
+    closeSync(first.write);
+    throw error;
+  }
 }
 
 /** Two connected stream sockets, close-on-exec. */

@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { formatProblem, hasErrors, type Problem, toFpmError } from '../config/problems.ts';
 import type { Sources } from '../config/sources.ts';
 import type { GlobalConfig } from '../config/types.ts';
+import type { Ask } from '../keeper/protocol.ts';
 
 export interface Loaded {
   readonly config: GlobalConfig;
@@ -17,6 +18,11 @@ export function readConfiguration(file: string | null): Loaded {
   const { config, problems, sources } = loadConfig({ file, env: process.env, uid: process.getuid?.() ?? 0 });
   if (config === null || hasErrors(problems)) throw toFpmError(problems);
   return { config, sources, notices: noticesOf(problems) };
+}
+
+/** What the keeper has to know of it. */
+export function settings({ runDir, pidFile, log, control }: GlobalConfig): Ask<'settle'> {
+  return { runDir, pidFile, log, controlSocket: control.socket };
 }
 
 /**

@@ -8,7 +8,7 @@ import { logEvents, supervisorLogger } from '../observe/log.ts';
 import { nowMs } from '../os/clock.ts';
 import { identifyCaller } from './callers.ts';
 import { ConfigFiles } from './config-files.ts';
-import type { Loaded } from './configuration.ts';
+import { type Loaded, settings } from './configuration.ts';
 import { Reloads } from './reload.ts';
 import { statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -156,9 +156,9 @@ export class Daemon {
 
   async #restoreRunDir(): Promise<void> {
     if (this.supervisor.isStopping) return;
-    const { runDir, pidFile, log, control } = this.supervisor.config;
+    const { runDir, pidFile, control } = this.supervisor.config;
     try {
-      const { heldBy } = await this.#keeper.ask('settle', { runDir, pidFile, log });
+      const { heldBy } = await this.#keeper.ask('settle', settings(this.supervisor.config));
       if (heldBy !== null)
         this.report({ type: 'problem', text: `pid ${heldBy} has taken the pid file ${pidFile}` });
       if (await this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
@@ -180,12 +180,11 @@ export class Daemon {
   }
 
   async #afterReload({ config, sources }: Loaded): Promise<void> {
-    const { runDir, pidFile, log } = config;
     this.files.remember(
       sources.files.map(({ path }) => path),
       config.include,
     );
-    await this.#keeper.ask('settle', { runDir, pidFile, log });
+    await this.#keeper.ask('settle', settings(config));
   }
 }
 

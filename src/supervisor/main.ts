@@ -8,7 +8,7 @@ import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import type { Ending, World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import type { PoolNote } from '../pool/pool.ts';
-import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
+import { checkAgainstSystem, type Loaded, readConfiguration, settings } from './configuration.ts';
 import { Daemon } from './daemon.ts';
 import { endLeftovers } from './leftovers.ts';
 
@@ -65,8 +65,8 @@ async function startFresh(keeper: Keeper, world: World, options: SupervisorOptio
 
 /** Before everything is checked, because another supervisor explains the addresses that are taken. */
 async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<void> {
-  const { runDir, pidFile, log } = loaded.config;
-  const answer = await keeper.ask('settle', { runDir, pidFile, log }).catch(async (error: unknown) => {
+  const { pidFile } = loaded.config;
+  const answer = await keeper.ask('settle', settings(loaded.config)).catch(async (error: unknown) => {
     await checkAgainstSystem(loaded, [], world.inheritedSockets); // knows file, line and remedy of most reasons
     throw error;
   });
@@ -86,8 +86,7 @@ async function restore(keeper: Keeper, world: World, options: SupervisorOptions)
     JSON.parse(notes.config ?? '') as GlobalConfig,
     options.configFile,
   );
-  const { runDir, pidFile, log } = daemon.supervisor.config;
-  await keeper.ask('settle', { runDir, pidFile, log }); // the directory may have been removed meanwhile
+  await keeper.ask('settle', settings(daemon.supervisor.config)); // the directory may have been removed meanwhile
   daemon.files.restore(notes.files);
   daemon.supervisor.lastReload = JSON.parse(notes.last_reload ?? 'null');
   for (const config of daemon.supervisor.config.pools) {

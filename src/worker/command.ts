@@ -41,6 +41,8 @@ export function workerSpec(
     listener,
     listenerDescriptor: pool.listen.pass === 'systemd' ? 3 : 0,
     wholeGroup: pool.killMode === 'group',
+    stopSignal: pool.stopSignal,
+    stopTimeoutMs: pool.processControlTimeoutMs,
     pool: pool.name,
     logFile: pool.logFile ?? null,
   };
