@@ -39,6 +39,7 @@ type Handlers = { readonly [N in RequestName]: (ask: Ask<N>) => Answer<N> | Prom
 
 const STOP_AND_RELOAD_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 const STOP_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
+const INFO = 30;
 const WARN = 40;
 const ERROR = 50;
 
@@ -95,7 +96,7 @@ export class Keeper {
     this.#ownStop = new OwnStop({
       workers: this.#workers,
       supervisor: this.#supervisor,
-      say: text => this.#log(WARN, text),
+      say: (text, isAskedFor) => this.#log(isAskedFor === true ? INFO : WARN, text),
       ended: isDone => void this.#end({ exitCode: isDone ? 0 : 1, message: '', stream: 'stderr' }),
     });
     for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => this.#signalled(signal));

@@ -16,7 +16,7 @@ const KILL_MS = 5000;
 export interface OwnStopPorts {
   readonly workers: Workers;
   readonly supervisor: SupervisorProcess;
-  readonly say: (text: string) => void;
+  readonly say: (text: string, isAskedFor?: boolean) => void;
   /** Everything is gone, or (false) something cannot be killed. */
   readonly ended: (isDone: boolean) => void;
 }
@@ -74,7 +74,7 @@ export class OwnStop {
   #hurry(): void {
     if (this.#isHurried) return;
     this.#isHurried = true;
-    this.#killAll('a second signal');
+    this.#killAll('a second signal', true);
     if (this.#isUnderWay) this.#waitForKilled();
     else if (this.#ports.supervisor.pid === null) this.#takeOver('there is no supervisor');
     else
@@ -97,10 +97,10 @@ export class OwnStop {
     this.workerGone(); // there may have been none
   }
 
-  #killAll(why: string): void {
+  #killAll(why: string, isAskedFor = false): void {
     const { workers, say } = this.#ports;
     const { running } = workers;
-    if (running.length > 0) say(`${why}: killing workers ${running.join(', ')}`);
+    if (running.length > 0) say(`${why}: killing workers ${running.join(', ')}`, isAskedFor);
     workers.killAll();
   }
 
