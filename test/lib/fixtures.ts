@@ -2,11 +2,11 @@
 import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FIXTURES } from './paths.ts';
-import type { Scope } from './suite.ts';
+import type { Place } from './place.ts';
 
-/** Copies a file or folder of test/fixtures into the suite's directory and returns its new path. */
-export function placeFixture(scope: Scope, path: string): string {
-  const directory = join(scope.dir, 'fixtures');
+/** Copies a file or folder of test/fixtures into the directory of a suite or a benchmark and returns its new path. */
+export function placeFixture(place: Place, path: string): string {
+  const directory = join(place.dir, 'fixtures');
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   const target = join(directory, basename(path));
   cpSync(join(FIXTURES, path), target, { recursive: true });

@@ -1,4 +1,4 @@
-/** A real nginx with one of the examples as its site. */
+/** A real nginx with one of the examples, or a text of the caller's, as its site. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Replacements, readExample } from './example.ts';
@@ -31,13 +31,19 @@ ${temporary.map(name => `    ${name}_temp_path ${dir}/${name};`).join('\n')}
 
 /** Starts nginx with `examples/EXAMPLE`, its "listen 80;" moved to a free port of 127.0.0.1. */
 export async function startNginx(place: Place, example: string, replacements: Replacements): Promise<Server> {
+  return startNginxSite(place, port =>
+    readExample(example, { ...replacements, 'listen 80;': `listen 127.0.0.1:${port};` }),
+  );
+}
+
+/** Starts nginx with what `site` writes, which listens on `port` of 127.0.0.1. */
+export async function startNginxSite(place: Place, site: (port: number) => string): Promise<Server> {
   const dir = join(place.dir, 'nginx');
   mkdirSync(dir);
   const port = await freePort();
-  const site = join(dir, example);
-  const moved = { ...replacements, 'listen 80;': `listen 127.0.0.1:${port};` };
-  writeFileSync(site, readExample(example, moved));
-  writeFileSync(join(dir, 'nginx.conf'), mainConfiguration(dir, site));
+  const siteFile = join(dir, 'site.conf');
+  writeFileSync(siteFile, site(port));
+  writeFileSync(join(dir, 'nginx.conf'), mainConfiguration(dir, siteFile));
   const errorLog = join(dir, 'error.log');
   return startServer(place, {
     command: findProgram('nginx') ?? 'nginx',
