@@ -14,7 +14,7 @@ import { MAIN, REPOSITORY } from './lib/paths.ts';
 import { TEMPORARY } from './lib/place.ts';
 import { mayNotSkip } from './lib/suite.ts';
 
-const FOLDERS = ['unit', 'protocol', 'integration', 'contract', 'root'];
+const FOLDERS = ['unit', 'protocol', 'integration', 'contract', 'chaos', 'root'];
 
 /** Two cores are what the smallest machine has that anybody runs this on. */
 const CONCURRENT_FILES = 2;

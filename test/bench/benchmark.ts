@@ -11,10 +11,18 @@ export interface Effort {
   readonly loadSeconds: number;
   /** How long idle processes are watched. */
   readonly idleSeconds: number;
+  /** How long each storm lasts, and a murderer is about. */
+  readonly stormSeconds: number;
 }
 
-export const QUICK: Effort = { rounds: 4, loadRounds: 10, loadSeconds: 2, idleSeconds: 20 };
-export const LONG: Effort = { rounds: 12, loadRounds: 30, loadSeconds: 5, idleSeconds: 120 };
+export const QUICK: Effort = { rounds: 4, loadRounds: 10, loadSeconds: 2, idleSeconds: 20, stormSeconds: 3 };
+export const LONG: Effort = {
+  rounds: 12,
+  loadRounds: 30,
+  loadSeconds: 5,
+  idleSeconds: 120,
+  stormSeconds: 30,
+};
 
 export interface Report {
   readonly title: string;

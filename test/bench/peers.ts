@@ -80,12 +80,25 @@ export async function startSupervisord(place: Place, program: string, workers: n
 
 export interface PhpFpmOptions {
   readonly children: number;
-  /** The directory of php.ini and conf.d that php-cgi uses as well. */
-  readonly iniDirectory: string;
+  /** The directory of php.ini and conf.d that php-cgi uses as well; by default php-fpm's own. */
+  readonly iniDirectory?: string;
+  /** A static pool unless said otherwise; the lines of its kind besides pm.max_children. */
+  readonly pm?: readonly string[];
+  /** Its socket by default. */
+  readonly listen?: string;
+  /** Seconds; php-fpm's default is 0. */
+  readonly processControlTimeout?: number;
 }
 
 export async function startPhpFpm(place: Place, options: PhpFpmOptions): Promise<Peer> {
   const { dir, errorLog, socket } = directory(place, 'php-fpm');
+  const {
+    children,
+    iniDirectory,
+    pm = ['pm = static'],
+    listen = socket,
+    processControlTimeout = 0,
+  } = options;
   const file = join(dir, 'php-fpm.conf');
   const account = IS_ROOT
     ? ['user', 'group', 'listen.owner', 'listen.group'].map(key => `${key} = ${WORKER_USER}`)
@@ -94,23 +107,24 @@ export async function startPhpFpm(place: Place, options: PhpFpmOptions): Promise
     '[global]',
     `error_log = ${errorLog}`,
     'daemonize = no',
+    `process_control_timeout = ${processControlTimeout}`,
     '[www]',
     ...account,
-    `listen = ${socket}`,
+    `listen = ${listen}`,
     `listen.backlog = ${BACKLOG}`,
     'listen.mode = 0660',
-    'pm = static',
-    `pm.max_children = ${options.children}`,
+    ...pm,
+    `pm.max_children = ${children}`,
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   const started = await startProcess(place, {
     command: findPhpFpm() ?? 'php-fpm',
-    args: ['--fpm-config', file, '-c', options.iniDirectory],
+    args: ['--fpm-config', file, ...(iniDirectory === undefined ? [] : ['-c', iniDirectory])],
     dir,
     errorLog,
     endSignal: 'SIGTERM',
     ownSession: true,
-    env: { PHP_INI_SCAN_DIR: join(options.iniDirectory, 'conf.d') },
+    env: iniDirectory === undefined ? {} : { PHP_INI_SCAN_DIR: join(iniDirectory, 'conf.d') },
   });
   return { ...started, socket };
 }

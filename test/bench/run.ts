@@ -6,14 +6,17 @@ import { parseArgs } from 'node:util';
 import { aptLine, missingPrograms } from '../lib/needs.ts';
 import { openPlace } from '../lib/place.ts';
 import { type Benchmark, type Effort, LONG, QUICK } from './benchmark.ts';
+import { burst } from './burst.ts';
 import { idle } from './idle.ts';
 import { describeMachine } from './machine.ts';
+import { murder } from './murder.ts';
 import { php } from './php.ts';
 import { printReport } from './print.ts';
 import { start } from './start.ts';
+import { storms } from './storm.ts';
 import { throughput } from './throughput.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput, start, php, idle];
+const BENCHMARKS: readonly Benchmark[] = [throughput, start, php, idle, burst, storms, murder];
 
 class Interrupted extends Error {}
 
