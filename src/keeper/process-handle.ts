@@ -58,10 +58,16 @@ export class ProcessHandle {
     return this.#gone;
   }
 
-  /** @returns false when nothing is left to be signalled */
+  /**
+   * SIGKILL is for the whole group in any case, as with systemd's KillMode=mixed: what a stop leaves behind would go
+   * on accepting.
+   * @returns false when nothing is left to be signalled
+   */
   signal(signal: NodeJS.Signals): boolean {
     if (this.#gone) return false;
-    if (this.#exit === null && this.#wholeGroup) return signalGroup(this.pid, signal); // unreaped: the number is ours
+    const isForAll = this.#wholeGroup || signal === 'SIGKILL';
+    if (this.#exit !== null && !isForAll) return true;
+    if (this.#exit === null && isForAll) return signalGroup(this.pid, signal); // unreaped: the number is ours
     this.#watchGroup();
     let reached = false;
     for (const pidfd of this.#members.values()) reached = pidfdSignal(pidfd, signal) || reached;
@@ -102,7 +108,7 @@ export class ProcessHandle {
 
   /** Finds those of the group that outlived the leader. Their pidfds make sure that no stranger is ever signalled. */
   #watchGroup(): void {
-    if (!this.#wholeGroup || this.#exit === null || !groupExists(this.pid)) return;
+    if (this.#exit === null || !groupExists(this.pid)) return;
     for (const member of groupMembers(this.pid)) {
       if (member.session !== this.pid || this.#members.has(member.pid)) continue;
       try {

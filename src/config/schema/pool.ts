@@ -72,7 +72,8 @@ export const poolKeys = {
     computedDefault: 'true for php-cgi, else false',
   }),
   kill_mode: key(z.enum(['group', 'process']).prefault('group'), {
-    description: "Whether signals go to the worker's whole process group or to the worker alone.",
+    description:
+      "Whether the signals of a stop go to the worker's whole process group or to the worker alone. What is left of the group after process_control_timeout is killed in either case.",
     allowed: '"group" or "process"',
     applies: 'live',
   }),

@@ -97,15 +97,26 @@ void test('a signal reaches the whole group', async t => {
   assert.deepEqual(watched.reports, [{ code: null, signal: 'SIGTERM' }, 'gone']);
 });
 
-void test('kill_mode = "process": the leader alone, and what it leaves is its own affair', async t => {
+void test('kill_mode = "process": a stop reaches the leader alone, SIGKILL all that it has left', async t => {
   const watched = start(t, 'sleep 600 & sleep 600 & wait', false);
   const children = await childrenOf(watched, 2);
-  t.after(() => {
-    for (const { pid } of children) process.kill(pid, 'SIGKILL');
-  });
   watched.handle.signal('SIGTERM');
-  await until(() => watched.handle.isGone, { what: 'the end' });
+  await until(() => watched.handle.exit !== null, { what: 'the end of the leader' });
+  watched.handle.signal('SIGTERM');
   assert.ok(children.every(isAlive));
+  assert.equal(watched.handle.isGone, false);
+  assert.equal(watched.handle.signal('SIGKILL'), true);
+  await until(() => watched.handle.isGone, { what: 'the end' });
+  assert.ok(!children.some(isAlive));
+  assert.deepEqual(watched.reports, [{ code: null, signal: 'SIGTERM' }, 'gone']);
+});
+
+void test('kill_mode = "process": SIGKILL reaches the group while the leader runs', async t => {
+  const watched = start(t, 'sleep 600 & sleep 600 & wait', false);
+  const children = await childrenOf(watched, 2);
+  watched.handle.signal('SIGKILL');
+  await until(() => watched.handle.isGone, { what: 'the end' });
+  assert.ok(!children.some(isAlive));
 });
 
 void test('a leader that ends before its children is not gone, and a signal still reaches them', async t => {
