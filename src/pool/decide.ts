@@ -14,7 +14,7 @@ export interface Snapshot extends Sight {
   /** What the deaths of its workers say. */
   readonly restart: RestartMemory;
   /**
-   * How many more processes its share of `process.max` leaves to this pool; below 0: how many idle ones others need of it
+   * How many more processes its share of `process.max` leaves to this pool; below 0: how many of its own others need
    * (share.ts).
    */
   readonly allowance: number;
@@ -72,14 +72,15 @@ export function decide(snapshot: Snapshot, policy: Policy, before: Memory): Deci
   return starting(snapshot, policy, goal, memory);
 }
 
-/** How many workers a pool cannot do without, and how many it calls for: what share.ts divides process.max by. */
+/** What share.ts divides process.max by. The generation that a reload brings up comes on top. */
 export function claimOf(
   snapshot: Sight,
   policy: Policy,
   before: Memory,
-): { minimum: number; wanted: number } {
-  const { minimum, least } = goalOf(snapshot, policy, look(snapshot, policy, before));
-  return { minimum, wanted: least };
+): { minimum: number; wanted: number; wantedAtPeak: number } {
+  const { minimum, least, wantedAtPeak } = goalOf(snapshot, policy, look(snapshot, policy, before));
+  const cap = fixedSize(policy) ?? policy.maxChildren;
+  return { minimum, wanted: least, wantedAtPeak: Math.max(least, Math.min(cap, wantedAtPeak)) };
 }
 
 /** What this look adds to what is known. */
@@ -114,7 +115,7 @@ function retiring(snapshot: Snapshot, policy: Policy, goal: Goal): Retiring | nu
   const idle = load === null ? 0 : ready - neededFor(load.accepted + load.waiting, policy);
   const excess = Math.min(present - goal.most, idle);
   if (excess > 0) return { count: excess, why: [goal.whyFewer] };
-  const returned = Math.min(-allowance, present - goal.least, idle);
+  const returned = Math.min(-allowance, present);
   if (returned > 0) return { count: returned, why: [{ code: 'process-max-return', count: returned }] };
   return null;
 }

@@ -73,7 +73,7 @@ export function describeReason(reason: Reason): string {
     case 'room-for-reload':
       return `${workers(reason.count)} of the old generation ${reason.count === 1 ? 'gives' : 'give'} way to the new one, as there is no room for both`;
     case 'process-max-return':
-      return `other pools need ${reason.count} of its idle workers for their share of process.max`;
+      return `other pools need ${workers(reason.count)} of it for their share of process.max`;
     case 'max-children':
       return `${workers(reason.wanted)} called for, but max_children is ${reason.maxChildren}`;
     case 'spawn-rate':

@@ -91,7 +91,7 @@ void test('whatever comes in: within every limit, and never spawn and retire in 
       }
       assert.ok(action.count <= present);
       const isRule = policy.scaledTo === null && policy.mode !== 'static';
-      if (!isRule || present > limit || (nextGeneration?.madeRoom ?? 0) > 0) return;
+      if (!isRule || present > limit || (nextGeneration?.madeRoom ?? 0) > 0 || allowance < 0) return;
       assert.ok(load !== null, 'retired without seeing');
       const busy = neededFor(load.accepted + load.waiting, policy);
       assert.ok(ready - action.count >= busy, 'a busy worker was retired');

@@ -105,11 +105,11 @@ const STATIC_ROWS: readonly Row[] = [
     why: ['below-size', 'process-max'],
   },
   {
-    name: 'a static pool gives nothing back',
+    name: 'a static pool gives back what a lowered process.max does not leave to it',
     policy: STATIC,
     snapshot: { ready: 4, allowance: -3 },
-    actions: [],
-    why: [],
+    actions: [retire(3)],
+    why: ['process-max-return'],
   },
   {
     name: 'short memory does not keep a static pool below its size',
@@ -357,10 +357,10 @@ const DYNAMIC_ROWS: readonly Row[] = [
     why: ['demand', 'process-max'],
   },
   {
-    name: 'idle workers are given back when others need them, down to min_spare',
+    name: 'what is above its share is given back when others need it',
     policy: DYNAMIC,
-    snapshot: { ready: 7, load: load(3), allowance: -4 },
-    memory: afterPeak(5, 500),
+    snapshot: { ready: 7, load: load(7, 5), allowance: -2 },
+    memory: afterPeak(12, 500),
     actions: [retire(2)],
     why: ['process-max-return'],
   },
