@@ -14,7 +14,6 @@ export interface NotYet<Keys> {
 
 export const POOL_NOT_YET: readonly NotYet<PoolKeys>[] = [
   { key: 'dispatch', asks: it => it.dispatch === 'broker', remedy: 'write: dispatch = "shared"' },
-  { key: 'pm.mode', asks: it => it.pm.mode !== 'static', remedy: 'write: pm.mode = "static"' },
   {
     key: 'pm.max_memory',
     asks: it => it.pm.max_memory > 0,

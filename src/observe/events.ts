@@ -35,6 +35,7 @@ export type PoolEvent =
       readonly pid: number;
       readonly timeoutMs: number;
     }
+  | { readonly type: 'outOfTime'; readonly pool: string; readonly pid: number; readonly timeoutMs: number }
   | { readonly type: 'cut'; readonly pool: string; readonly pid: number; readonly timeoutMs: number }
   | {
       readonly type: 'exited';

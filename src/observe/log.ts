@@ -69,6 +69,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return error(
         `pool ${event.pool}: worker ${event.pid} did not accept on its listener within start_timeout (${event.timeoutMs} ms), killed`,
       );
+    case 'outOfTime':
+      return warn(
+        `pool ${event.pool}: worker ${event.pid} was to leave and was not free within ${event.timeoutMs} ms (process_control_timeout): it is told to stop, and killed a second later; what it has in hand may be cut`,
+      );
     case 'cut':
       return warn(
         `pool ${event.pool}: worker ${event.pid} was still busy ${event.timeoutMs} ms after its stop signal (process_control_timeout), killed; the request in hand was cut`,

@@ -6,15 +6,19 @@ import type { PoolConfig } from '../config/types.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { Exit, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason, PoolEvent } from '../observe/events.ts';
+import { connectionsOf } from '../observe/families.ts';
 import { describeOom, type OomCounters, readOomCounters } from '../observe/out-of-memory.ts';
 import { workerSpec } from '../worker/command.ts';
 import { poolIdentity } from '../worker/identity.ts';
-import type { Effect, WorkerEvent } from '../worker/lifecycle.ts';
+import type { Effect, WorkerEvent, WorkerPhase } from '../worker/lifecycle.ts';
 import { acceptsOn, lookAtWorker } from '../worker/readiness.ts';
 import { WorkerHandle } from '../worker/worker-handle.ts';
+import type { Generation } from './generations.ts';
 
 /** A worker whose accepting cannot be seen counts as ready when it has lived for so long (DESIGN section 6). */
 const UNSEEN_READY_MS = 1000;
+/** A worker that has nothing in hand, or no time left, and does not heed its stop signal is killed after this. */
+const KILL_AFTER_MS = 1000;
 
 export interface PoolPorts {
   readonly keeper: Keeper;
@@ -22,6 +26,8 @@ export interface PoolPorts {
   readonly now: () => number;
   /** Called when there may be something to do before the next tick. */
   readonly wake: () => void;
+  /** Waits, turn by turn, until the condition holds. */
+  readonly until: (isMet: () => boolean) => Promise<void>;
 }
 
 /** What the pool is told. */
@@ -75,21 +81,27 @@ export class Crew {
     return this.staying(generation).filter(it => it.phase === 'ready');
   }
 
-  spawn(config: PoolConfig, generation: number, listener: string | null): void {
+  /** Those that are to leave when they are free. */
+  draining(): WorkerHandle[] {
+    return [...this.workers.values()].filter(it => it.phase === 'draining');
+  }
+
+  spawn({ number: generation, config, listener }: Generation): void {
     const askedAtMs = this.#ports.now();
     let spec: ReturnType<typeof workerSpec>;
     try {
-      spec = workerSpec(config, poolIdentity(config), listener, process.env);
+      spec = workerSpec(config, poolIdentity(config), listener?.id ?? null, process.env);
     } catch (error) {
       this.#spawnFailed(generation, error instanceof Error ? error.message : String(error), askedAtMs);
       return;
     }
     this.#spawning.set(generation, this.spawning(generation) + 1);
-    const tag = new WorkerHandle(0, generation, askedAtMs).tag(this.#pool);
+    const born = { generation, startedAtMs: askedAtMs, listenerInode: listener?.inode ?? null };
+    const tag = new WorkerHandle(0, born).tag(this.#pool);
     this.#ports.keeper.post('spawn', { spec, tag }, outcome => {
       this.#spawning.set(generation, this.spawning(generation) - 1);
       if ('failure' in outcome) this.#spawnFailed(generation, outcome.failure.message, askedAtMs);
-      else this.#spawned(new WorkerHandle(outcome.answer.pid, generation, askedAtMs), config);
+      else this.#spawned(new WorkerHandle(outcome.answer.pid, born), config);
       this.#ports.wake();
     });
   }
@@ -103,14 +115,20 @@ export class Crew {
     }
   }
 
-  /** Looks at those that start, and gives those their due whose time is over. */
-  observe(config: PoolConfig): void {
+  /**
+   * Looks at those that start, and gives those their due whose time is over.
+   * @param accepted connections of the serving listener; null: not seen
+   */
+  observe(config: PoolConfig, accepted: ReadonlySet<number> | null): void {
     const now = this.#ports.now();
     for (const worker of this.workers.values()) {
-      if (worker.phase === 'starting') this.#observeStarting(worker, worker.startedWith ?? config, now);
-      else if (worker.phase !== 'ready' && now - worker.sinceMs >= config.processControlTimeoutMs) {
+      const { phase, sinceMs } = worker;
+      if (phase === 'starting') this.#observeStarting(worker, worker.startedWith ?? config, accepted);
+      else if (phase === 'draining' && now - sinceMs >= config.processControlTimeoutMs)
+        this.happen(worker, { type: 'drainTimedOut' }, config);
+      else if (isOutOfTime(phase, now - sinceMs, config))
         this.happen(worker, { type: 'stopTimedOut' }, config);
-      } else if (worker.isReminderDue(now)) this.#remind(worker, config);
+      else if (worker.isReminderDue(now)) this.#remind(worker, config);
     }
   }
 
@@ -146,8 +164,9 @@ export class Crew {
     this.#ports.keeper.post('tag', { pid: worker.pid, tag: worker.tag(this.#pool) });
   }
 
-  #observeStarting(worker: WorkerHandle, config: PoolConfig, now: number): void {
-    if (worker.isLookDue(now) && isAccepting(worker, config, now))
+  #observeStarting(worker: WorkerHandle, config: PoolConfig, accepted: ReadonlySet<number> | null): void {
+    const now = this.#ports.now();
+    if (worker.isLookDue(now) && (isAccepting(worker, config, now) || isServing(worker, accepted)))
       this.happen(worker, { type: 'accepting' }, config);
     else if (now - worker.startedAtMs >= config.startTimeoutMs)
       this.happen(worker, { type: 'startTimedOut' }, config);
@@ -159,7 +178,7 @@ export class Crew {
     this.counters = { ...this.counters, spawned: this.counters.spawned + 1 };
     this.#ports.report({ type: 'spawned', pool: this.#pool, pid: worker.pid, generation: worker.generation });
     const reason = this.#listener.unwanted(worker.generation);
-    if (reason !== null) this.happen(worker, { type: 'stop', reason }, config);
+    if (reason !== null) this.happen(worker, { type: 'drain', reason }, config);
   }
 
   #spawnFailed(generation: number, message: string, askedAtMs: number): void {
@@ -188,6 +207,9 @@ export class Crew {
       case 'reportStartTimeout':
         report({ type: 'startTimedOut', pool: this.#pool, pid, timeoutMs: config.startTimeoutMs });
         break;
+      case 'reportOutOfTime':
+        report({ type: 'outOfTime', pool: this.#pool, pid, timeoutMs: config.processControlTimeoutMs });
+        break;
       case 'reportCut':
         report({ type: 'cut', pool: this.#pool, pid, timeoutMs: config.processControlTimeoutMs });
         break;
@@ -215,6 +237,17 @@ export class Crew {
     this.#oom = readOomCounters();
     return describeOom(before, this.#oom);
   }
+}
+
+function isOutOfTime(phase: WorkerPhase, forMs: number, config: PoolConfig): boolean {
+  if (phase === 'ending') return forMs >= KILL_AFTER_MS;
+  return (phase === 'stopping' || phase === 'leaving') && forMs >= config.processControlTimeoutMs;
+}
+
+/** On a busy pool it has a connection before it is seen in accept. */
+function isServing({ pid, listenerInode }: WorkerHandle, accepted: ReadonlySet<number> | null): boolean {
+  if (listenerInode === null || accepted === null || accepted.size === 0) return false;
+  return (connectionsOf(pid, accepted)?.length ?? 0) > 0;
 }
 
 function isAccepting(worker: WorkerHandle, { listen }: PoolConfig, now: number): boolean {

@@ -1,106 +1,97 @@
 /**
- * The listening socket of a pool over its reloads. At one address the socket stays and only its settings change;
- * a changed address gets a new socket, and the old one is closed when the last worker that serves it is gone.
+ * One listening socket of a pool, held by the keeper under the name POOL#NUMBER. Each generation has its own
+ * (DESIGN D3), unless the socket is not ours to replace.
  */
-import type { ListenConfig, PoolConfig } from '../config/types.ts';
+import type { PoolConfig } from '../config/types.ts';
 import type { Keeper } from '../keeper/client.ts';
-import type { ListenerSpec } from '../keeper/protocol.ts';
+import type { ListenerSpec, ListenerState } from '../keeper/protocol.ts';
 import { socketOwner } from '../worker/identity.ts';
 
 export class PoolListener {
+  /** Counts the sockets that the pool has had. */
+  readonly number: number;
+  /** Of the socket itself, as in `socket:[INODE]`: what the kernel's tables know it by. */
+  readonly inode: number;
+  readonly id: string;
   readonly #keeper: Keeper;
-  /** Counts the addresses that the pool has had: the keeper's name for its listener is POOL#NUMBER. */
-  #number: number;
-  /** Of addresses that were given up. */
-  #old: string[] = [];
 
-  constructor(keeper: Keeper, number: number) {
+  private constructor(keeper: Keeper, id: string, inode: number) {
     this.#keeper = keeper;
-    this.#number = number;
-  }
-
-  get number(): number {
-    return this.#number;
-  }
-
-  /** The keeper's name for the listener of that number; null: the pool has none. */
-  idOf(config: PoolConfig, number: number): string | null {
-    return config.listen.address.type === 'none' ? null : nameOf(config, number);
-  }
-
-  /** @throws {KeeperError} when the address cannot be had */
-  async open(config: PoolConfig): Promise<void> {
-    await this.#listen(config, this.#number);
-  }
-
-  /** After the death of a supervisor, which may have opened it or not, or have given it settings that came to nothing. */
-  restore(config: PoolConfig): void {
-    const spec = specOf(config, this.#number);
-    if (spec !== null) this.#keeper.post('listen', { spec });
+    this.id = id;
+    this.inode = inode;
+    this.number = numberOf(id);
   }
 
   /**
-   * Opens what a new generation is to serve, or gives the open socket its new settings.
-   * @returns the number of that listener
-   * @throws {KeeperError} when the address cannot be had
+   * Beside another of our sockets at the same address it is hidden until it is published.
+   * @returns null: the pool has none. @throws {KeeperError} when the address cannot be had
    */
-  async prepare(before: PoolConfig, after: PoolConfig): Promise<number> {
-    const number = isSameAddress(before.listen, after.listen) ? this.#number : this.#number + 1;
-    await this.#listen(after, number);
-    return number;
-  }
-
-  /** The new generation serves. */
-  commit(before: PoolConfig, number: number): void {
-    const old = this.idOf(before, this.#number);
-    if (number !== this.#number && old !== null) this.#old.push(old);
-    this.#number = number;
-  }
-
-  /** The new generation did not come up: a new address is closed again, an old one gets its settings back. */
-  cancel(before: PoolConfig, after: PoolConfig, number: number): void {
-    const id = this.idOf(after, number);
-    if (number !== this.#number && id !== null) this.#keeper.post('unlisten', { id });
-    const spec = specOf(before, this.#number);
-    if (number === this.#number && spec !== null) this.#keeper.post('listen', { spec });
-  }
-
-  /** Nobody serves the addresses any more that were given up. */
-  closeOld(): void {
-    for (const id of this.#old) this.#keeper.post('unlisten', { id });
-    this.#old = [];
-  }
-
-  async close(config: PoolConfig): Promise<void> {
-    const id = this.idOf(config, this.#number);
-    if (id !== null) await this.#keeper.ask('unlisten', { id });
-  }
-
-  async #listen(config: PoolConfig, number: number): Promise<void> {
+  static async open(keeper: Keeper, config: PoolConfig, number: number): Promise<PoolListener | null> {
     const spec = specOf(config, number);
+    if (spec === null) return null;
+    const { inode } = await keeper.ask('listen', { spec });
+    return new PoolListener(keeper, spec.id, inode);
+  }
+
+  /** One that the keeper holds since an earlier supervisor. */
+  static held(keeper: Keeper, { spec, inode }: ListenerState): PoolListener {
+    return new PoolListener(keeper, spec.id, inode);
+  }
+
+  /** Gives the open socket the settings of this configuration. @throws {KeeperError} */
+  async adjust(config: PoolConfig): Promise<void> {
+    const spec = specOf(config, this.number);
     if (spec !== null) await this.#keeper.ask('listen', { spec });
+  }
+
+  /** From now on all new connections come to it. */
+  publish(): void {
+    this.#keeper.post('publish', { id: this.id });
+  }
+
+  /** No new connections from now on; those that wait can still be accepted. */
+  refuse(): void {
+    this.#keeper.post('refuse', { id: this.id });
+  }
+
+  /** The keeper says `knocked`, once, when a connection waits. */
+  watch(): void {
+    this.#keeper.post('watch', { id: this.id });
+  }
+
+  async close(): Promise<void> {
+    await this.#keeper.ask('unlisten', { id: this.id });
   }
 }
 
-function nameOf(config: PoolConfig, number: number): string {
-  return `${config.name}#${number}`;
+/** Whether a held listener belongs to that pool. */
+export function isListenerOf(pool: string, { spec }: ListenerState): boolean {
+  return spec.id.slice(0, spec.id.lastIndexOf('#')) === pool;
+}
+
+/** Whether a reload may put another socket in its place (DESIGN D3). */
+export function isOursToReplace({ listen }: PoolConfig): boolean {
+  const { type } = listen.address;
+  return type === 'tcp' || (type === 'unix' && listen.swap === 'rename');
+}
+
+/** A socket of the service manager's outlives us: connections wait in it until we are back. */
+export function isOursToClose({ listen }: PoolConfig): boolean {
+  return listen.address.type === 'tcp' || listen.address.type === 'unix';
+}
+
+export function isSameAddress(a: PoolConfig, b: PoolConfig): boolean {
+  return JSON.stringify(a.listen.address) === JSON.stringify(b.listen.address);
+}
+
+function numberOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf('#') + 1));
 }
 
 /** null: the pool has no listener. @throws {Error} when its owner does not exist */
 function specOf(config: PoolConfig, number: number): ListenerSpec | null {
   const { address, backlog, mode, allowedClients, nonblock } = config.listen;
   if (address.type === 'none') return null;
-  return {
-    id: nameOf(config, number),
-    address,
-    backlog,
-    mode,
-    allowedClients,
-    nonblock,
-    ...socketOwner(config),
-  };
-}
-
-function isSameAddress(a: ListenConfig, b: ListenConfig): boolean {
-  return JSON.stringify(a.address) === JSON.stringify(b.address);
+  const id = `${config.name}#${number}`;
+  return { id, address, backlog, mode, allowedClients, nonblock, ...socketOwner(config) };
 }

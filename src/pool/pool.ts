@@ -1,57 +1,72 @@
 /**
- * A pool as it runs: what it is meant to be, its listener, its generations. `turn` observes, decides and applies;
- * the decision itself is in decide.ts, the workers are crew.ts's.
+ * A pool as it runs: what it is meant to be and how many workers it should have. `turn` observes, decides and applies;
+ * the decision is decide.ts's, the workers are crew.ts's, who serves and who leaves is generations.ts's.
  */
 import type { PoolConfig } from '../config/types.ts';
 import { FpmError } from '../errors.ts';
-import type { Exit, WorkerState } from '../keeper/protocol.ts';
+import type { Exit, ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
+import type { ListenerLoad, Watched } from '../observe/sockets.ts';
 import type { Counters } from '../observe/status.ts';
-
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { Crew, type PoolPorts } from './crew.ts';
 import { type Action, decide, type Memory, NEW_POOL } from './decide.ts';
+import { Generations, type Looks } from './generations.ts';
 import { type Death, Health } from './health.ts';
 import { policyOf } from './policy.ts';
-import { PoolListener } from './pool-listener.ts';
-import { type Roll, type RollResult, startRoll } from './roll.ts';
+import { isOursToReplace } from './pool-listener.ts';
+import { Retirement, youngestFirst } from './retirement.ts';
+import { type Roll, type RollResult, rollSize, startRoll } from './roll.ts';
 
 /** What a pool leaves with the keeper for the next supervisor. */
 export interface PoolNote {
   readonly generation: number;
   readonly listenerNumber: number;
-  readonly size: number | null;
+  readonly target: number | null;
   readonly isWanted: boolean;
   readonly counters: Counters;
 }
 
+/** Where workers that should leave have no idle moment for so long, a new generation takes over. */
+const NO_IDLE_MOMENT_MS = 2000;
+
 export class Pool {
-  config: PoolConfig;
   readonly #crew: Crew;
   readonly #health: Health;
   readonly #ports: PoolPorts;
+  readonly #retirement: Retirement;
+  readonly #generations: Generations;
   #memory: Memory = NEW_POOL;
-  #generation = 1;
-  #listener: PoolListener;
-  #size: number | null = null;
+  /** What `scale` said; null: the configuration's rule holds. */
+  #target: number | null = null;
   #reloads = 0;
   #isWanted = true;
   #hasBeenWhole = false;
   #roll: Roll | null = null;
-  /** As many workers as it should have, all ready, nothing under way: until something happens a turn has nothing to do. */
+  #allowance = Number.POSITIVE_INFINITY;
+  #load: ListenerLoad | null = null;
+  /** On demand, without workers: the keeper says when somebody knocks. */
+  #isAsleep = false;
+  #isKnocked = false;
+  #stuckSinceMs: number | null = null;
+  /** As it should be, nothing under way: until something happens a turn has nothing to do. */
   #isSettled = false;
   #savedNote = '';
 
   constructor(config: PoolConfig, ports: PoolPorts) {
-    this.config = config;
     this.#ports = ports;
-    this.#listener = new PoolListener(ports.keeper, 1);
     this.#health = new Health(config.name, ports.report);
     this.#crew = new Crew(config.name, ports, {
       unwanted: generation => this.#unwanted(generation),
       died: worker => this.#died(worker),
       spawnFailed: (generation, message, askedAtMs) => this.#spawnFailed(generation, message, askedAtMs),
     });
+    this.#retirement = new Retirement(this.#crew, ports);
+    this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
+  }
+
+  get config(): PoolConfig {
+    return this.#generations.serving.config;
   }
 
   get name(): string {
@@ -62,18 +77,33 @@ export class Pool {
     return this.#crew.workers;
   }
 
-  /** How many workers it is meant to have. */
+  /** How many workers it needs to be called whole. */
   get size(): number {
-    return this.#size ?? this.config.pm.maxChildren;
+    const { mode, maxChildren, startServers, minSpareServers } = this.config.pm;
+    if (this.#target !== null) return this.#target;
+    if (mode === 'static') return maxChildren;
+    if (mode === 'ondemand') return 0;
+    return (this.#hasBeenWhole ? minSpareServers : startServers) ?? 1;
   }
 
   get isWanted(): boolean {
     return this.#isWanted;
   }
 
-  /** The keeper's name for the listener of the serving generation; null: the pool has none. */
-  get listenerId(): string | null {
-    return this.#listener.idOf(this.config, this.#listener.number);
+  /** What the kernel said of its listener at the last look; null: nothing. */
+  get load(): ListenerLoad | null {
+    return this.#load;
+  }
+
+  /** The socket inode of the serving generation's listener; null: none. */
+  get listenerInode(): number | null {
+    return this.#generations.serving.listener?.inode ?? null;
+  }
+
+  /** The keeper's names of all its listeners. */
+  get listenerIds(): string[] {
+    const coming = this.#roll?.generation.listener ?? null;
+    return [...this.#generations.listeners, ...(coming === null ? [] : [coming])].map(({ id }) => id);
   }
 
   /** Since it was started, all its workers were ready at some time. */
@@ -81,18 +111,19 @@ export class Pool {
     return this.#hasBeenWhole;
   }
 
-  /** Some worker is on its way: there is something to look at soon. */
-  get isStarting(): boolean {
-    return !this.#isSettled && [...this.workers.values()].some(it => it.phase === 'starting');
+  /** There is something to look at soon: a worker on its way in or out. */
+  get isBusy(): boolean {
+    if (this.#isSettled) return false;
+    return !this.#generations.isSingle || [...this.workers.values()].some(it => it.isPassing);
   }
 
   get isEmpty(): boolean {
-    return this.#crew.count === 0;
+    return this.#crew.count === 0 && this.#generations.isSingle;
   }
 
   /** No worker is ready, and those that were started died young again and again, or never accepted. */
   get isFailed(): boolean {
-    return this.#isWanted && this.#health.isHopeless && this.#crew.ready(this.#generation).length === 0;
+    return this.isHopeless && this.#ready.length === 0;
   }
 
   /** Starting workers has failed again and again, whether others serve or not. */
@@ -114,198 +145,245 @@ export class Pool {
     return { ...this.#crew.counters, reloads: this.#reloads };
   }
 
-  /** Opens the listener. @throws {FpmError} POOL_FAILED when the address cannot be had */
-  async open(): Promise<void> {
-    try {
-      await this.#listener.open(this.config);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${reason}`, {
-        file: this.config.file,
-      });
-    }
-    const { address, text } = this.config.listen;
-    if (address.type !== 'none') this.#ports.report({ type: 'listening', pool: this.name, address: text });
+  /** What the next look at the kernel's tables should tell about. */
+  get watched(): Watched[] {
+    if (this.#isAsleep) return [];
+    return this.#generations.watched(!this.#isSettled);
   }
 
-  /** Goes on where the last supervisor stopped: workers of a reload that it had not finished are sent away. */
-  restore(note: PoolNote | null, states: readonly WorkerState[]): void {
+  /** Opens the listener. @throws {FpmError} POOL_FAILED when the address cannot be had */
+  async open(): Promise<void> {
+    const { file, listen } = this.config;
+    try {
+      await this.#generations.open();
+    } catch (error) {
+      throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${messageOf(error)}`, { file });
+    }
+    if (listen.address.type !== 'none')
+      this.#ports.report({ type: 'listening', pool: this.name, address: listen.text });
+  }
+
+  /** Goes on where the last supervisor stopped: what it had not finished is finished or sent away. */
+  async restore(
+    note: PoolNote | null,
+    states: readonly WorkerState[],
+    held: readonly ListenerState[],
+  ): Promise<void> {
+    const { generation, listenerNumber, isWanted } = note ?? {
+      generation: 1,
+      listenerNumber: 1,
+      isWanted: true,
+    };
     if (note !== null) {
-      this.#generation = note.generation;
-      this.#listener = new PoolListener(this.#ports.keeper, note.listenerNumber);
-      this.#size = note.size;
-      this.#isWanted = note.isWanted;
+      this.#target = note.target;
+      this.#isWanted = isWanted;
       this.#reloads = note.counters.reloads;
       this.#crew.counters = note.counters;
     }
-    if (this.#isWanted) this.#listener.restore(this.config);
+    await this.#generations.restore(generation, listenerNumber, isWanted, held);
     this.#crew.restore(states, this.config);
-    this.#sendAway(worker => worker.generation > this.#generation, 'cancelled');
+    this.#generations.sendAway(worker => worker.generation > generation, 'cancelled');
+    this.#generations.sendAway(worker => worker.generation < generation, 'replaced');
   }
 
   /** Observes, decides, applies. @param allowance how many more processes process.max allows */
-  turn(allowance: number): void {
+  turn(looks: Looks, allowance: number): void {
+    this.#allowance = allowance;
+    if (this.#isAsleep) return;
+    this.#load = looks.get(this.listenerInode ?? -1) ?? null;
     if (this.#isSettled) return;
-    this.#crew.observe(this.config);
+    this.#crew.observe(this.config, this.#load?.accepted ?? null);
     this.#noticeSuccess();
     if (this.#isWanted) this.#decide(allowance);
     if (this.#roll !== null) this.#advanceRoll(this.#roll, allowance);
+    this.#generations.turn(looks);
     this.#saveNote();
-    this.#isSettled = this.#isWhole();
+    this.#rest();
   }
 
   exited(pid: number, exit: Exit): void {
     if (!this.workers.has(pid)) return;
-    this.#isSettled = false;
+    this.#stir();
     this.#crew.exited(pid, exit, this.config);
   }
 
   gone(pid: number): void {
     if (!this.workers.has(pid)) return;
-    this.#isSettled = false;
+    this.#stir();
+    this.#retirement.gone(pid);
     this.#crew.gone(pid, this.config);
-    this.#closeOldListeners();
+  }
+
+  /** A connection waits on the listener that the keeper was asked to watch. */
+  knocked(id: string): void {
+    if (this.#generations.serving.listener?.id !== id) return;
+    this.#isKnocked = true;
+    this.#stir();
   }
 
   scale(size: number): void {
-    this.#size = size;
-    this.#isSettled = false;
+    this.#target = size;
     this.#ports.report({ type: 'scaled', pool: this.name, size });
-    this.#ports.wake();
+    this.#stir();
   }
 
   /** Takes settings that need no new workers. A size that was scaled to ends with this reload. */
   reconfigure(config: PoolConfig): void {
-    this.config = config;
-    this.#size = null;
-    this.#isSettled = false;
-    this.#ports.wake();
+    this.#generations.serving = { ...this.#generations.serving, config };
+    this.#target = null;
+    this.#stir();
   }
 
-  /** Sends the workers away; the listener is closed by `close` when the last is gone. */
+  /** Sends the workers away; the listener is closed when the last is gone. */
   stop(now: boolean): void {
     this.#isWanted = false;
-    this.#isSettled = false;
     this.#cancelRoll('the pool is being stopped');
-    this.#sendAway(() => true, 'poolStopped', now ? 'kill' : 'stop');
-    this.#ports.wake();
+    this.#generations.end(now);
+    this.#stir();
   }
 
   /** After a stop. */
   async close(): Promise<void> {
     this.#saveNote();
-    await this.#listener.close(this.config);
+    await this.#generations.close();
     this.#ports.report({ type: 'poolStopped', pool: this.name });
   }
 
   /** Begins again after a stop. @throws {FpmError} POOL_FAILED when the address cannot be had */
   async startAgain(): Promise<void> {
+    const { number, ...rest } = this.#generations.serving;
+    this.#generations.serving = { ...rest, number: number + 1 };
     await this.open();
     this.#isWanted = true;
-    this.#isSettled = false;
     this.#hasBeenWhole = false;
     this.#health.reset();
-    this.#ports.wake();
+    this.#memory = NEW_POOL;
+    this.#stir();
   }
 
   /**
    * Starts a new generation beside the serving one; when all of it is ready it takes over. What does not come
    * up is cancelled, and the old generation stays.
+   * @param keepsTarget what `scale` said goes on: nobody asked for this reload
    */
-  async roll(config: PoolConfig): Promise<RollResult> {
+  async roll(config: PoolConfig, keepsTarget = false): Promise<RollResult> {
+    const { serving } = this.#generations;
     if (!this.#isWanted) {
-      this.config = config;
+      this.#generations.serving = { ...serving, config };
       return { ok: true };
     }
-    let listenerNumber: number;
+    const target = keepsTarget ? this.#target : null;
+    await this.#ports.until(() => this.#generations.isSingle || !this.#isWanted);
+    const size = rollSize(config, this.#staying.length, target);
     try {
-      listenerNumber = await this.#listener.prepare(this.config, config);
+      const listener = await this.#generations.listenerFor(config, this.#allowance >= size);
+      const generation = { number: this.#number + 1, config, listener };
+      const result = new Promise<RollResult>(done => {
+        this.#roll = startRoll({ generation, size, target, done });
+      });
+      if (!this.#isWanted) this.#cancelRoll('the pool is being stopped');
+      else this.#ports.report({ type: 'rolling', pool: this.name, generation: generation.number });
+      this.#stir();
+      return await result;
     } catch (error) {
-      return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+      return { ok: false, reason: messageOf(error) };
     }
-    if (!this.#isWanted) return { ok: false, reason: 'the pool is being stopped' };
-    const result = new Promise<RollResult>(done => {
-      this.#isSettled = false;
-      this.#roll = startRoll(config, this.#generation + 1, listenerNumber, done);
-    });
-    this.#ports.report({ type: 'rolling', pool: this.name, generation: this.#generation + 1 });
-    this.#ports.wake();
-    return result;
   }
 
-  #isWhole(): boolean {
-    const isQuiet = this.#roll === null && this.#health.restart.failedAttempts === 0 && this.#isWanted;
-    // Those that are just being spawned are in the count, but not ready.
-    const ready = this.#crew.ready(this.#generation).length;
-    return isQuiet && ready === this.size && this.#crew.count === this.size;
+  get #number(): number {
+    return this.#generations.serving.number;
+  }
+
+  get #staying(): WorkerHandle[] {
+    return this.#crew.staying(this.#number);
+  }
+
+  get #ready(): WorkerHandle[] {
+    return this.#crew.ready(this.#number);
+  }
+
+  #stir(): void {
+    this.#isSettled = false;
+    this.#isAsleep = false;
+    this.#ports.wake();
+  }
+
+  /** Decides whether turns can be saved until something happens. */
+  #rest(): void {
+    const isQuiet =
+      this.#roll === null && this.#generations.isSingle && this.#health.restart.failedAttempts === 0;
+    const { mode } = this.config.pm;
+    const { count } = this.#crew;
+    if (!isQuiet || !this.#isWanted) return;
+    if (mode === 'static' || this.#target !== null) {
+      // Those that are just being spawned are in the count, but not ready.
+      this.#isSettled = this.#ready.length === this.size && count === this.size;
+    } else if (mode === 'ondemand' && count === 0 && !this.#isKnocked) {
+      this.#isAsleep = true;
+      this.#generations.serving.listener?.watch();
+    }
   }
 
   #decide(allowance: number): void {
     const roll = this.#roll;
-    const workers = this.#crew.staying(this.#generation);
-    const ready = workers.filter(({ phase }) => phase === 'ready').length;
+    // Where the tables cannot be read, a knock at least is known.
+    const load = this.#load ?? (this.#isKnocked ? { accepted: null, waiting: 1 } : null);
+    this.#isKnocked = false;
+    const staying = this.#staying;
+    const ready = this.#ready.length;
     const decision = decide(
       {
         nowMs: this.#ports.now(),
         ready,
-        starting: workers.length - ready + this.#crew.spawning(this.#generation),
-        load: null,
+        starting: staying.length - ready + this.#crew.spawning(this.#number),
+        load: load === null ? null : { accepted: load.accepted?.size ?? 0, waiting: load.waiting },
         restart: this.#health.restart,
         allowance,
         memoryShort: null,
-        nextGeneration:
-          roll === null
-            ? null
-            : { size: roll.config.pm.maxChildren, requested: roll.requested, madeRoom: roll.madeRoom },
+        nextGeneration: roll,
       },
-      policyOf(this.config.pm, this.#size),
+      policyOf(this.config.pm, this.#target),
       this.#memory,
     );
     this.#memory = decision.memory;
     for (const action of decision.actions) this.#apply(action);
+    if (!decision.actions.some(action => action.type === 'retire')) this.#stuckSinceMs = null;
   }
 
   #apply(action: Action): void {
-    if (action.type === 'retire') {
-      const reason = this.#roll === null ? 'scaledDown' : 'replaced';
-      // The youngest go first: they have the least in their caches. Those that are just being spawned come next time.
-      const staying = this.#crew.staying(this.#generation);
-      const leaving = staying.toSorted((a, b) => b.startedAtMs - a.startedAtMs).slice(0, action.count);
-      this.#sendAway(worker => leaving.includes(worker), reason);
-      return;
-    }
-    for (let i = 0; i < action.count; i++) {
-      if (action.generation === 'serving') this.#spawn(this.config, this.#generation, this.#listener.number);
-      else if (this.#roll !== null) {
-        this.#roll.requested++;
-        this.#spawn(this.#roll.config, this.#roll.generation, this.#roll.listenerNumber);
-      }
+    if (action.type === 'retire') this.#retire(action.count);
+    else if (action.generation === 'serving') {
+      for (let i = 0; i < action.count; i++) this.#crew.spawn(this.#generations.serving);
+    } else if (this.#roll !== null) {
+      this.#roll.requested += action.count;
+      for (let i = 0; i < action.count; i++) this.#crew.spawn(this.#roll.generation);
     }
   }
 
-  #spawn(config: PoolConfig, generation: number, listenerNumber: number): void {
-    this.#crew.spawn(config, generation, this.#listener.idOf(config, listenerNumber));
-  }
-
-  #sendAway(
-    which: (worker: WorkerHandle) => boolean,
-    reason: LeaveReason,
-    type: 'stop' | 'kill' = 'stop',
-  ): void {
-    for (const worker of this.workers.values()) {
-      if (which(worker)) this.#crew.happen(worker, { type, reason }, this.config);
+  /** Of those that are too many, who has nothing in hand leaves. On a pool that is never idle, a generation does. */
+  #retire(count: number): void {
+    const now = this.#ports.now();
+    const accepted = this.#load?.accepted ?? null;
+    const leaving = this.#retirement.leaveIdle(this.#staying, count, this.config, accepted);
+    this.#stuckSinceMs = leaving > 0 ? null : (this.#stuckSinceMs ?? now);
+    if (this.#stuckSinceMs === null || now - this.#stuckSinceMs < NO_IDLE_MOMENT_MS) return;
+    this.#stuckSinceMs = null;
+    if (this.#roll === null && isOursToReplace(this.config)) void this.roll(this.config, true);
+    else {
+      for (const worker of youngestFirst(this.#staying).slice(0, count))
+        this.#retirement.leave(worker, 'scaledDown', this.config, false);
     }
   }
 
   #unwanted(generation: number): LeaveReason | null {
     if (!this.#isWanted) return 'poolStopped';
-    if (generation < this.#generation) return 'replaced';
-    return generation > this.#generation && generation !== this.#roll?.generation ? 'cancelled' : null;
+    if (generation < this.#number) return 'replaced';
+    return generation > this.#number && generation !== this.#roll?.generation.number ? 'cancelled' : null;
   }
 
   #spawnFailed(generation: number, message: string, askedAtMs: number): void {
     this.#health.lastFailure = message;
-    if (generation === this.#roll?.generation) this.#cancelRoll(message);
+    if (generation === this.#roll?.generation.number) this.#cancelRoll(message);
     else this.#countDeath({ startedAtMs: askedAtMs, wasReady: false, isStartTimeout: false });
   }
 
@@ -313,8 +391,8 @@ export class Pool {
     const now = this.#ports.now();
     const { startTimeoutMs } = worker.startedWith ?? this.config;
     const reason = this.#health.note(worker, now, startTimeoutMs);
-    if (worker.generation === this.#roll?.generation) this.#cancelRoll(reason);
-    else if (worker.generation === this.#generation) {
+    if (worker.generation === this.#roll?.generation.number) this.#cancelRoll(reason);
+    else if (worker.generation === this.#number) {
       const { startedAtMs, wasReady } = worker;
       this.#countDeath({ startedAtMs, wasReady, isStartTimeout: worker.reason === 'startTimeout' });
     }
@@ -328,17 +406,17 @@ export class Pool {
   }
 
   #noticeSuccess(): void {
-    const ready = this.#crew.ready(this.#generation);
+    const ready = this.#ready;
     this.#health.succeeded(ready, this.#ports.now());
     if (this.#hasBeenWhole || !this.#isWanted || ready.length < this.size) return;
     this.#hasBeenWhole = true;
     this.#health.whole();
-    this.#ports.report({ type: 'poolRunning', pool: this.name, workers: this.size });
+    this.#ports.report({ type: 'poolRunning', pool: this.name, workers: ready.length });
   }
 
   #advanceRoll(roll: Roll, allowance: number): void {
-    const arrived = this.#crew.ready(roll.generation).length;
-    if (arrived >= roll.config.pm.maxChildren) {
+    const arrived = this.#crew.ready(roll.generation.number).length;
+    if (arrived >= roll.size) {
       this.#commitRoll(roll);
       return;
     }
@@ -348,18 +426,13 @@ export class Pool {
   }
 
   #commitRoll(roll: Roll): void {
-    this.#listener.commit(this.config, roll.listenerNumber);
-    this.#sendAway(worker => worker.generation < roll.generation, 'replaced');
     this.#roll = null;
-    this.config = roll.config;
-    this.#generation = roll.generation;
-    this.#size = null;
+    this.#target = roll.target;
     this.#hasBeenWhole = true;
     this.#health.reset();
     this.#reloads++;
-    this.#saveNote();
-    this.#ports.report({ type: 'rolled', pool: this.name, generation: this.#generation });
-    this.#closeOldListeners();
+    this.#generations.takeOver(roll.generation, () => this.#saveNote());
+    this.#ports.report({ type: 'rolled', pool: this.name, generation: this.#number });
     roll.done({ ok: true });
   }
 
@@ -367,24 +440,18 @@ export class Pool {
     const roll = this.#roll;
     if (roll === null) return;
     this.#roll = null;
-    this.#sendAway(worker => worker.generation === roll.generation, 'cancelled');
-    this.#listener.cancel(this.config, roll.config, roll.listenerNumber);
+    this.#generations.dismiss(roll.generation);
     // Of a pool that is being stopped, nothing goes on.
     if (this.#isWanted) this.#ports.report({ type: 'rollCancelled', pool: this.name, reason });
     roll.done({ ok: false, reason });
     this.#ports.wake();
   }
 
-  #closeOldListeners(): void {
-    if ([...this.workers.values()].some(it => it.generation < this.#generation)) return;
-    this.#listener.closeOld();
-  }
-
   #saveNote(): void {
     const note: PoolNote = {
-      generation: this.#generation,
-      listenerNumber: this.#listener.number,
-      size: this.#size,
+      generation: this.#number,
+      listenerNumber: this.#generations.serving.listener?.number ?? this.#number,
+      target: this.#target,
       isWanted: this.#isWanted,
       counters: this.counters,
     };
@@ -393,4 +460,8 @@ export class Pool {
     this.#savedNote = text;
     this.#ports.keeper.post('note', { name: `pool:${this.name}`, text });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

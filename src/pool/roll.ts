@@ -1,24 +1,33 @@
 /** A reload of one pool under way: the generation that is coming up beside the serving one. */
 import type { PoolConfig } from '../config/types.ts';
+import type { Generation } from './generations.ts';
 
 export type RollResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 export interface Roll {
-  readonly config: PoolConfig;
-  readonly generation: number;
-  readonly listenerNumber: number;
+  readonly generation: Generation;
+  /** How many workers it is to have before it serves. */
+  readonly size: number;
+  /** What `scale` said, where it outlives the roll because nobody asked for one. */
+  readonly target: number | null;
   readonly done: (result: RollResult) => void;
   /** How many workers of it were asked for. One that dies is not replaced: it cancels the reload. */
   requested: number;
-  /** Workers of the serving generation that leave early, where process.max has no room for both. */
+  /** Workers of the serving generation that leave early, where there is no room for both. */
   madeRoom: number;
 }
 
-export function startRoll(
-  config: PoolConfig,
-  generation: number,
-  listenerNumber: number,
-  done: (result: RollResult) => void,
-): Roll {
-  return { config, generation, listenerNumber, done, requested: 0, madeRoom: 0 };
+export function startRoll(fixed: Pick<Roll, 'generation' | 'size' | 'target' | 'done'>): Roll {
+  return { ...fixed, requested: 0, madeRoom: 0 };
+}
+
+/**
+ * How many workers a new generation needs to take over: as many as serve now. An on-demand pool without any tries one.
+ * @param staying workers that serve now; target: what `scale` said
+ */
+export function rollSize({ pm }: PoolConfig, staying: number, target: number | null): number {
+  if (target !== null) return Math.max(1, target);
+  if (pm.mode === 'static') return pm.maxChildren;
+  const least = pm.mode === 'dynamic' ? (pm.startServers ?? 1) : 1;
+  return Math.min(pm.maxChildren, Math.max(least, staying));
 }

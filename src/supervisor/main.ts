@@ -8,6 +8,7 @@ import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import type { Ending, World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import type { PoolNote } from '../pool/pool.ts';
+import { isListenerOf } from '../pool/pool-listener.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, settings } from './configuration.ts';
 import { Daemon } from './daemon.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -93,9 +94,10 @@ async function restore(keeper: Keeper, world: World, options: SupervisorOptions)
     if (!config.enabled) continue;
     const note = notes[`pool:${config.name}`];
     const states = world.workers.filter(({ tag }) => tag.pool === config.name);
-    daemon.supervisor
+    const held = world.listeners.filter(listener => isListenerOf(config.name, listener));
+    await daemon.supervisor
       .addPool(config)
-      .restore(note === undefined ? null : (JSON.parse(note) as PoolNote), states);
+      .restore(note === undefined ? null : (JSON.parse(note) as PoolNote), states, held);
   }
   endLeftovers(keeper, world, daemon.supervisor.pools);
   daemon.report({ type: 'restored', pools: daemon.supervisor.pools.size, workers: world.workers.length });

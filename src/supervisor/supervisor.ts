@@ -7,12 +7,13 @@ import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
+import { lookAtSockets } from '../observe/sockets.ts';
 import type { DaemonState, LastReload } from '../observe/status.ts';
 import { Pool } from '../pool/pool.ts';
 
-/** DESIGN section 5: ten ticks a second; more while workers start, which are looked at until they are ready. */
+/** DESIGN section 5: ten ticks a second; more while workers come and go, which are looked at until they have. */
 const TICK_MS = 100;
-const STARTING_TICK_MS = 20;
+const BUSY_TICK_MS = 20;
 
 export interface SupervisorPorts {
   readonly keeper: Keeper;
@@ -73,7 +74,11 @@ export class Supervisor {
 
   /** A pool of the configuration, not opened yet. */
   addPool(config: PoolConfig): Pool {
-    const pool = new Pool(config, { ...this.ports, wake: () => this.wake() });
+    const pool = new Pool(config, {
+      ...this.ports,
+      wake: () => this.wake(),
+      until: isMet => this.until(isMet),
+    });
     this.pools.set(config.name, pool);
     return pool;
   }
@@ -124,14 +129,15 @@ export class Supervisor {
     this.#isTurnDue = false;
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const event of this.#queue.splice(0)) this.#handle(event);
-    for (const pool of this.pools.values()) pool.turn(this.#allowance());
+    const pools = [...this.pools.values()];
+    const looks = lookAtSockets(pools.flatMap(pool => pool.watched));
+    for (const pool of pools) pool.turn(looks, this.#allowance());
     this.#waiting = this.#waiting.filter(({ isMet, resolve }) => {
       if (!isMet()) return true;
       resolve();
       return false;
     });
-    const isStarting = [...this.pools.values()].some(pool => pool.isStarting);
-    this.#timer = setTimeout(() => this.wake(), isStarting ? STARTING_TICK_MS : TICK_MS);
+    this.#timer = setTimeout(() => this.wake(), pools.some(pool => pool.isBusy) ? BUSY_TICK_MS : TICK_MS);
   }
 
   #handle(event: KeeperEvent): void {
@@ -139,7 +145,10 @@ export class Supervisor {
       this.#onSignal(event.signal);
       return;
     }
-    if (event.event === 'knocked') return; // the turn that it brings sees what waits
+    if (event.event === 'knocked') {
+      for (const pool of this.pools.values()) pool.knocked(event.id);
+      return;
+    }
     const isOurs = [...this.pools.values()].some(pool => pool.workers.has(event.pid));
     if (!isOurs && event.event === 'gone') this.ports.keeper.post('acknowledge', { pid: event.pid });
     // A pid belongs to one pool; the others ignore it.

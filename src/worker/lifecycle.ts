@@ -4,13 +4,33 @@
  */
 import type { LeaveReason } from '../observe/events.ts';
 
-/** `leaving`: its leader has ended and something of its group is left; `killed`: SIGKILL was sent. */
-export type WorkerPhase = 'starting' | 'ready' | 'stopping' | 'killed' | 'leaving' | 'gone';
+/**
+ * `draining`: it is to leave as soon as it is free, and was sent nothing yet; `stopping`: it was told, and may finish
+ * what it has in hand; `ending`: it was told, and has nothing in hand or no time left; `killed`: SIGKILL was sent;
+ * `leaving`: its leader has ended and something of its group is left.
+ */
+export type WorkerPhase =
+  | 'starting'
+  | 'ready'
+  | 'draining'
+  | 'stopping'
+  | 'ending'
+  | 'killed'
+  | 'leaving'
+  | 'gone';
 
 export type WorkerEvent =
   /** It is seen accepting on its listener. */
   | { readonly type: 'accepting' }
   | { readonly type: 'startTimedOut' }
+  /** It is to leave when it is free. */
+  | { readonly type: 'drain'; readonly reason: LeaveReason }
+  /** Draining, it has nothing in hand and nothing can come. */
+  | { readonly type: 'freed' }
+  /** Draining, it never became free in its time. */
+  | { readonly type: 'drainTimedOut' }
+  /** It was frozen, seen to be free, and killed (DESIGN D3). */
+  | { readonly type: 'killedIdle'; readonly reason: LeaveReason }
   /** It is to finish the request in hand and end. */
   | { readonly type: 'stop'; readonly reason: LeaveReason }
   /** It is to end at once. */
@@ -27,6 +47,7 @@ export type Effect =
   | 'sendKill'
   | 'reportReady'
   | 'reportStartTimeout'
+  | 'reportOutOfTime'
   | 'reportCut'
   | 'reportExit';
 
@@ -39,7 +60,9 @@ interface Transition {
 
 type Table = { readonly [P in WorkerPhase]: { readonly [E in WorkerEvent['type']]: Transition | null } };
 
+const drain: Transition = { to: 'draining', effects: [] };
 const stop: Transition = { to: 'stopping', effects: ['sendStopSignal'] };
+const killedIdle: Transition = { to: 'killed', effects: [] };
 const kill: Transition = { to: 'killed', effects: ['sendKill'] };
 /** What its leader leaves behind (children of a php-cgi that was killed) would go on accepting: it is ended too. */
 const endedItself: Transition = { to: 'leaving', effects: ['reportExit', 'sendStopSignal'], reason: 'ended' };
@@ -51,6 +74,10 @@ const TABLE: Table = {
   starting: {
     accepting: { to: 'ready', effects: ['reportReady'] },
     startTimedOut: { to: 'killed', effects: ['reportStartTimeout', 'sendKill'], reason: 'startTimeout' },
+    drain,
+    freed: null,
+    drainTimedOut: null,
+    killedIdle,
     stop,
     kill,
     stopTimedOut: null,
@@ -60,24 +87,62 @@ const TABLE: Table = {
   ready: {
     accepting: null,
     startTimedOut: null,
+    drain,
+    freed: null,
+    drainTimedOut: null,
+    killedIdle,
     stop,
     kill,
     stopTimedOut: null,
     exited: endedItself,
     gone: null,
   },
+  draining: {
+    accepting: null,
+    startTimedOut: null,
+    drain: null,
+    freed: { to: 'ending', effects: ['sendStopSignal'] },
+    drainTimedOut: { to: 'ending', effects: ['reportOutOfTime', 'sendStopSignal'] },
+    killedIdle,
+    stop,
+    kill,
+    stopTimedOut: null,
+    exited: { to: 'leaving', effects: ['reportExit', 'sendStopSignal'] },
+    gone: null,
+  },
   stopping: {
     accepting: null,
     startTimedOut: null,
+    drain: null,
+    freed: null,
+    drainTimedOut: null,
+    killedIdle: null,
     stop: null,
     kill,
     stopTimedOut: { to: 'killed', effects: ['reportCut', 'sendKill'] },
     exited: endedByUs,
     gone: null,
   },
+  ending: {
+    accepting: null,
+    startTimedOut: null,
+    drain: null,
+    freed: null,
+    drainTimedOut: null,
+    killedIdle: null,
+    stop: null,
+    kill,
+    stopTimedOut: { to: 'killed', effects: ['sendKill'] },
+    exited: endedByUs,
+    gone: null,
+  },
   killed: {
     accepting: null,
     startTimedOut: null,
+    drain: null,
+    freed: null,
+    drainTimedOut: null,
+    killedIdle: null,
     stop: null,
     kill: null,
     stopTimedOut: null,
@@ -87,6 +152,10 @@ const TABLE: Table = {
   leaving: {
     accepting: null,
     startTimedOut: null,
+    drain: null,
+    freed: null,
+    drainTimedOut: null,
+    killedIdle: null,
     stop: null,
     kill: { to: 'leaving', effects: ['sendKill'] },
     stopTimedOut: { to: 'leaving', effects: ['reportCut', 'sendKill'] },
@@ -96,6 +165,10 @@ const TABLE: Table = {
   gone: {
     accepting: null,
     startTimedOut: null,
+    drain: null,
+    freed: null,
+    drainTimedOut: null,
+    killedIdle: null,
     stop: null,
     kill: null,
     stopTimedOut: null,

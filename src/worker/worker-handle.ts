@@ -20,6 +20,8 @@ export class WorkerHandle {
   readonly pid: number;
   readonly generation: number;
   readonly startedAtMs: number;
+  /** Of the socket that it serves; null: none. */
+  readonly listenerInode: number | null;
   exit: Exit | null = null;
   /** What it was started with, which during a reload is not what the pool has; null: an earlier supervisor's. */
   startedWith: PoolConfig | null = null;
@@ -27,17 +29,24 @@ export class WorkerHandle {
   #wasReady = false;
   #nextLookMs: number;
 
-  constructor(pid: number, generation: number, startedAtMs: number) {
+  constructor(pid: number, born: Pick<WorkerHandle, 'generation' | 'startedAtMs' | 'listenerInode'>) {
+    const { generation, startedAtMs, listenerInode } = born;
     this.pid = pid;
     this.generation = generation;
     this.startedAtMs = startedAtMs;
+    this.listenerInode = listenerInode;
     this.#lifecycle = newborn(startedAtMs);
     this.#nextLookMs = startedAtMs + SHORTEST_LOOK_MS;
   }
 
   /** A worker that an earlier supervisor started, as its tag says. */
   static restore(state: WorkerState): WorkerHandle {
-    const worker = new WorkerHandle(state.pid, Number(state.tag.generation), state.startedAtMs);
+    const { generation, listenerInode } = state.tag;
+    const worker = new WorkerHandle(state.pid, {
+      generation: Number(generation),
+      startedAtMs: state.startedAtMs,
+      listenerInode: listenerInode === null ? null : Number(listenerInode),
+    });
     worker.#lifecycle = {
       phase: state.tag.phase as WorkerPhase,
       sinceMs: Number(state.tag.sinceMs),
@@ -68,6 +77,11 @@ export class WorkerHandle {
     return this.phase === 'starting' || this.phase === 'ready';
   }
 
+  /** It is on its way in or out. */
+  get isPassing(): boolean {
+    return this.phase === 'starting' || this.phase === 'draining' || this.phase === 'ending';
+  }
+
   /** Takes the event through the lifecycle table. @returns what is to be done about it */
   happen(event: WorkerEvent, nowMs: number): readonly Effect[] {
     const { lifecycle, effects } = step(this.#lifecycle, event, nowMs);
@@ -78,8 +92,8 @@ export class WorkerHandle {
 
   /** Whether it is time to see that a worker which was told to stop has heard it. */
   isReminderDue(nowMs: number): boolean {
-    if (this.phase !== 'stopping' || nowMs < Math.max(this.#nextLookMs, this.sinceMs + REMIND_MS))
-      return false;
+    const isTold = this.phase === 'stopping' || this.phase === 'ending';
+    if (!isTold || nowMs < Math.max(this.#nextLookMs, this.sinceMs + REMIND_MS)) return false;
     this.#nextLookMs = nowMs + REMIND_MS;
     return true;
   }
@@ -93,7 +107,7 @@ export class WorkerHandle {
 
   /** What the next supervisor must know. */
   tag(pool: string): Tag {
-    const { generation, wasReady } = this;
-    return { pool, generation, wasReady, ...this.#lifecycle };
+    const { generation, listenerInode, wasReady } = this;
+    return { pool, generation, listenerInode, wasReady, ...this.#lifecycle };
   }
 }

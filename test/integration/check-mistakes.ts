@@ -107,8 +107,8 @@ export const IN_FILES: readonly Mistake[] = [
   },
   {
     name: 'a feature that is yet to come',
-    pool: () => ({ 'pm.mode': 'ondemand' }),
-    says: /: pm.mode: not yet/,
+    pool: () => ({ dispatch: 'broker' }),
+    says: /: dispatch: not yet/,
   },
 ];
 

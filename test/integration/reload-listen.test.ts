@@ -102,20 +102,23 @@ suite('integration/reload-listen', { needs: NEEDS }, async scope => {
     assert.equal((await daemon.cli('request', 'www', '/')).code, 0);
   });
 
-  await scope.test('mode and, as root, owner: on the socket that there is, which is never away', async () => {
-    const before = lstatSync(path);
-    const owner: PoolKeys = IS_ROOT ? { 'listen.owner': 'nobody', 'listen.group': 'games' } : {};
-    const { seen } = await sampleDuring(reload({ 'listen.mode': '0600', ...owner }), () => isReached(path));
-    assert.ok(seen.length > 0 && !seen.includes(false));
-    const after = lstatSync(path);
-    assert.equal(after.ino, before.ino);
-    assert.equal(after.mode & 0o777, 0o600);
-    if (IS_ROOT) assert.notEqual(after.uid, before.uid);
-    if (IS_ROOT) assert.notEqual(after.gid, before.gid);
-    await reload({});
-    const { ino, mode, uid, gid } = lstatSync(path);
-    assert.deepEqual([ino, mode, uid, gid], [before.ino, before.mode, before.uid, before.gid]);
-  });
+  await scope.test(
+    'mode and, as root, owner: on a new socket in the place of the old one, which is never away',
+    async () => {
+      const before = lstatSync(path);
+      const owner: PoolKeys = IS_ROOT ? { 'listen.owner': 'nobody', 'listen.group': 'games' } : {};
+      const { seen } = await sampleDuring(reload({ 'listen.mode': '0600', ...owner }), () => isReached(path));
+      assert.ok(seen.length > 0 && !seen.includes(false));
+      const after = lstatSync(path);
+      assert.notEqual(after.ino, before.ino);
+      assert.equal(after.mode & 0o777, 0o600);
+      if (IS_ROOT) assert.notEqual(after.uid, before.uid);
+      if (IS_ROOT) assert.notEqual(after.gid, before.gid);
+      await reload({});
+      const { mode, uid, gid } = lstatSync(path);
+      assert.deepEqual([mode, uid, gid], [before.mode, before.uid, before.gid]);
+    },
+  );
 
   await scope.test('a reload that is cancelled leaves mode and owner as they were', async () => {
     const before = lstatSync(path);

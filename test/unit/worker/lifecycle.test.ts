@@ -11,12 +11,17 @@ import {
   type WorkerPhase,
 } from '../../../src/worker/lifecycle.ts';
 
-/** Where it goes, what is to be done, and why it leaves; null: the event is ignored. */
-type Row = readonly [to: WorkerPhase, effects: readonly Effect[], reason: LeaveReason | null] | null;
+/** Where it goes, what is to be done, and why it leaves. */
+type Row = readonly [to: WorkerPhase, effects: readonly Effect[], reason: LeaveReason | null];
+type EventName = WorkerEvent['type'];
 
-const EVENTS: Readonly<Record<WorkerEvent['type'], WorkerEvent>> = {
+const EVENTS: { readonly [N in EventName]: Extract<WorkerEvent, { type: N }> } = {
   accepting: { type: 'accepting' },
   startTimedOut: { type: 'startTimedOut' },
+  drain: { type: 'drain', reason: 'replaced' },
+  freed: { type: 'freed' },
+  drainTimedOut: { type: 'drainTimedOut' },
+  killedIdle: { type: 'killedIdle', reason: 'scaledDown' },
   stop: { type: 'stop', reason: 'replaced' },
   kill: { type: 'kill', reason: 'poolStopped' },
   stopTimedOut: { type: 'stopTimedOut' },
@@ -24,71 +29,61 @@ const EVENTS: Readonly<Record<WorkerEvent['type'], WorkerEvent>> = {
   gone: { type: 'gone' },
 };
 
-const EXPECTED: Readonly<Record<WorkerPhase, Readonly<Record<WorkerEvent['type'], Row>>>> = {
+const LEAVES: Readonly<Partial<Record<EventName, Row>>> = {
+  killedIdle: ['killed', [], 'scaledDown'],
+  stop: ['stopping', ['sendStopSignal'], 'replaced'],
+  kill: ['killed', ['sendKill'], 'poolStopped'],
+};
+
+/** Every cell that is not here is ignored. */
+const EXPECTED: Readonly<Record<WorkerPhase, Readonly<Partial<Record<EventName, Row>>>>> = {
   starting: {
+    ...LEAVES,
     accepting: ['ready', ['reportReady'], null],
     startTimedOut: ['killed', ['reportStartTimeout', 'sendKill'], 'startTimeout'],
-    stop: ['stopping', ['sendStopSignal'], 'replaced'],
-    kill: ['killed', ['sendKill'], 'poolStopped'],
-    stopTimedOut: null,
+    drain: ['draining', [], 'replaced'],
     exited: ['leaving', ['reportExit', 'sendStopSignal'], 'ended'],
-    gone: null,
   },
   ready: {
-    accepting: null,
-    startTimedOut: null,
-    stop: ['stopping', ['sendStopSignal'], 'replaced'],
-    kill: ['killed', ['sendKill'], 'poolStopped'],
-    stopTimedOut: null,
+    ...LEAVES,
+    drain: ['draining', [], 'replaced'],
     exited: ['leaving', ['reportExit', 'sendStopSignal'], 'ended'],
-    gone: null,
+  },
+  draining: {
+    ...LEAVES,
+    freed: ['ending', ['sendStopSignal'], null],
+    drainTimedOut: ['ending', ['reportOutOfTime', 'sendStopSignal'], null],
+    // What its leader leaves behind is told as well.
+    exited: ['leaving', ['reportExit', 'sendStopSignal'], null],
   },
   stopping: {
-    accepting: null,
-    startTimedOut: null,
-    stop: null,
     // "now" after a graceful stop: somebody has lost patience.
     kill: ['killed', ['sendKill'], 'poolStopped'],
     stopTimedOut: ['killed', ['reportCut', 'sendKill'], null],
     exited: ['leaving', ['reportExit'], null],
-    gone: null,
   },
-  killed: {
-    accepting: null,
-    startTimedOut: null,
-    stop: null,
-    kill: null,
-    stopTimedOut: null,
+  ending: {
+    kill: ['killed', ['sendKill'], 'poolStopped'],
+    // It has nothing in hand, or that was told when its time was over: nothing is cut by this.
+    stopTimedOut: ['killed', ['sendKill'], null],
     exited: ['leaving', ['reportExit'], null],
-    gone: null,
   },
+  killed: { exited: ['leaving', ['reportExit'], null] },
   leaving: {
-    accepting: null,
-    startTimedOut: null,
-    stop: null,
     kill: ['leaving', ['sendKill'], 'poolStopped'],
     stopTimedOut: ['leaving', ['reportCut', 'sendKill'], null],
-    exited: null,
     gone: ['gone', [], null],
   },
-  gone: {
-    accepting: null,
-    startTimedOut: null,
-    stop: null,
-    kill: null,
-    stopTimedOut: null,
-    exited: null,
-    gone: null,
-  },
+  gone: {},
 };
 
 for (const [phase, row] of Object.entries(EXPECTED)) {
-  for (const [name, expected] of Object.entries(row)) {
+  for (const [name, event] of Object.entries(EVENTS)) {
+    const expected = row[name as EventName];
     const before: Lifecycle = { phase: phase as WorkerPhase, sinceMs: 1000, reason: null };
-    const event = EVENTS[name as WorkerEvent['type']];
-    void test(`${phase}, ${name}: ${expected === null ? 'ignored' : expected.flat().join(' ')}`, () => {
+    void test(`${phase}, ${name}: ${expected === undefined ? 'ignored' : expected.flat().join(' ')}`, () => {
       const { lifecycle, effects } = step(before, event, 2000);
-      if (expected === null) {
+      if (expected === undefined) {
         assert.equal(lifecycle, before);
         assert.deepEqual(effects, []);
         return;

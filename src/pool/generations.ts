@@ -1,0 +1,161 @@
+/** The generations of a pool: the one that serves, and those that are emptied because another one has taken over. */
+import type { PoolConfig } from '../config/types.ts';
+import type { ListenerState } from '../keeper/protocol.ts';
+import type { LeaveReason } from '../observe/events.ts';
+import type { ListenerLoad, Watched } from '../observe/sockets.ts';
+import type { WorkerHandle } from '../worker/worker-handle.ts';
+import type { Crew, PoolPorts } from './crew.ts';
+import { OldGeneration } from './old-generation.ts';
+import { isOursToClose, isOursToReplace, isSameAddress, PoolListener } from './pool-listener.ts';
+import type { Retirement } from './retirement.ts';
+
+/** Workers that were started with one configuration, and the socket that they serve. */
+export interface Generation {
+  readonly number: number;
+  readonly config: PoolConfig;
+  /** null: the pool has none. Generations share one that is not ours to replace. */
+  readonly listener: PoolListener | null;
+}
+
+/** What the kernel said, by the inodes of listeners. */
+export type Looks = ReadonlyMap<number, ListenerLoad>;
+
+export class Generations {
+  serving: Generation;
+  /** Those whose listener gets nothing new any more. */
+  #old: OldGeneration[] = [];
+  readonly #crew: Crew;
+  readonly #retirement: Retirement;
+  readonly #ports: PoolPorts;
+
+  constructor(config: PoolConfig, crew: Crew, retirement: Retirement, ports: PoolPorts) {
+    this.serving = { number: 1, config, listener: null };
+    this.#crew = crew;
+    this.#retirement = retirement;
+    this.#ports = ports;
+  }
+
+  /** Nothing is left of those that no longer serve, as far as it has a listener of its own. */
+  get isSingle(): boolean {
+    return this.#old.length === 0;
+  }
+
+  get listeners(): PoolListener[] {
+    return [this.serving.listener, ...this.#old.map(it => it.listener)].filter(it => it !== null);
+  }
+
+  /** What the next look at the kernel's tables should tell about. */
+  watched(withConnections: boolean): Watched[] {
+    return this.listeners.map(({ inode }) => ({ inode, withConnections: withConnections || !this.isSingle }));
+  }
+
+  /** Opens the listener of the serving generation. @throws {KeeperError} when the address cannot be had */
+  async open(): Promise<void> {
+    const { number, config } = this.serving;
+    this.serving = { number, config, listener: await PoolListener.open(this.#ports.keeper, config, number) };
+  }
+
+  /** After the death of a supervisor: what it had begun is finished or sent away. */
+  async restore(
+    number: number,
+    listenerNumber: number,
+    isWanted: boolean,
+    held: readonly ListenerState[],
+  ): Promise<void> {
+    const { keeper, now } = this.#ports;
+    const { config } = this.serving;
+    const known = held.map(it => PoolListener.held(keeper, it));
+    const listener = isWanted
+      ? await PoolListener.open(keeper, config, listenerNumber)
+      : (known.find(it => it.number === listenerNumber) ?? null);
+    if (isWanted) listener?.publish();
+    this.serving = { number, config, listener };
+    for (const other of known) {
+      if (other.number > listenerNumber) void other.close();
+      else if (other.number < listenerNumber)
+        this.#old.push(new OldGeneration({ number: 0, config, listener: other }, other, now()));
+    }
+  }
+
+  /**
+   * A socket of its own for a new generation, where it can be had and there is room for both.
+   * @throws {KeeperError} when the address cannot be had
+   */
+  async listenerFor(config: PoolConfig, hasRoom: boolean): Promise<PoolListener | null> {
+    const { listener, number, config: before } = this.serving;
+    const isReplaced = !isSameAddress(before, config) || (isOursToReplace(config) && hasRoom);
+    if (listener === null || isReplaced) {
+      const next = Math.max(number, listener?.number ?? 0) + 1;
+      return await PoolListener.open(this.#ports.keeper, config, next);
+    }
+    await listener.adjust(config);
+    return listener;
+  }
+
+  /** The new generation serves; the old one leaves. @param save leaves with the keeper which one serves */
+  takeOver(next: Generation, save: () => void): void {
+    const before = this.serving;
+    this.serving = next;
+    // Whoever comes after us and finds this publishes it, should we die in between.
+    save();
+    if (before.listener !== null && before.listener !== next.listener) {
+      next.listener?.publish();
+      if (!isSameAddress(before.config, next.config)) before.listener.refuse();
+      this.#old.push(new OldGeneration(before, before.listener, this.#ports.now()));
+    }
+    this.sendAway(worker => worker.generation < next.number, 'replaced');
+  }
+
+  /** A generation that was to serve does not. */
+  dismiss(next: Generation): void {
+    const isShared = next.listener === this.serving.listener;
+    for (const worker of this.#crew.staying(next.number)) {
+      // Nobody could come to a listener of its own that was not published.
+      if (isShared) this.#retirement.leave(worker, 'cancelled', next.config, false);
+      else this.#crew.happen(worker, { type: 'stop', reason: 'cancelled' }, next.config);
+    }
+    if (!isShared) void next.listener?.close();
+    else this.serving.listener?.adjust(this.serving.config).catch(() => {}); // it was possible before
+  }
+
+  /** Nobody serves any more: what waits is served still, unless it is to end now. */
+  end(now: boolean): void {
+    const { listener, config } = this.serving;
+    if (listener !== null && isOursToClose(config)) {
+      listener.refuse();
+      this.#old.push(new OldGeneration(this.serving, listener, this.#ports.now()));
+      this.serving = { ...this.serving, listener: null };
+    }
+    if (!now) this.sendAway(() => true, 'poolStopped');
+    else {
+      for (const old of this.#old) old.abandon();
+      for (const worker of this.#crew.workers.values())
+        this.#crew.happen(worker, { type: 'kill', reason: 'poolStopped' }, config);
+    }
+  }
+
+  /** After the end: a listener that is not ours to close is given back. */
+  async close(): Promise<void> {
+    await this.serving.listener?.close();
+    this.serving = { ...this.serving, listener: null };
+  }
+
+  /** Whoever is meant leaves as soon as it may. */
+  sendAway(which: (worker: WorkerHandle) => boolean, reason: LeaveReason): void {
+    for (const worker of this.#crew.workers.values()) {
+      if (!which(worker) || !worker.isStaying) continue;
+      this.#retirement.leave(worker, reason, this.serving.config, this.#isClosing(worker.listenerInode));
+    }
+  }
+
+  turn(looks: Looks): void {
+    this.#retirement.turn(this.serving.config, inode => this.#isClosing(inode));
+    const { now, wake } = this.#ports;
+    for (const old of this.#old) old.turn(looks.get(old.listener.inode) ?? null, this.#crew, now(), wake);
+    this.#old = this.#old.filter(it => !it.isGone);
+  }
+
+  #isClosing(listenerInode: number | null): boolean {
+    return this.#old.some(old => old.listener.inode === listenerInode);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Freeze, look, then kill (DESIGN D3), for a worker whose program does not finish its request on a signal: stopped, it
+ * cannot accept; when it has nothing in hand it is killed before it could go on. The keeper thaws it when we do not
+ * come back in time.
+ */
+import type { Keeper } from '../keeper/client.ts';
+import { connectionsOf } from '../observe/families.ts';
+import { lookAtSockets } from '../observe/sockets.ts';
+import { descendants, read, threads } from '../os/proc.ts';
+
+/** `busy`: it has a connection in hand; `spared`: it is being debugged, or did not stop in time, or cannot be seen. */
+export type FreezeOutcome = 'killed' | 'busy' | 'spared' | 'gone';
+
+/** A thread that does not stop within this time sleeps in the kernel, and not in accept. */
+const STOP_DEADLINE_MS = 100;
+
+/** @param listenerInode of the socket that it accepts on */
+export async function freezeLookKill(
+  keeper: Keeper,
+  pid: number,
+  listenerInode: number,
+): Promise<FreezeOutcome> {
+  if (isHeldByOthers(pid)) return 'spared';
+  if (!(await keeper.ask('freeze', { pid }))) return 'gone';
+  const isStopped = await untilStopped(pid);
+  const held = isStopped ? connectionsInHand(pid, listenerInode) : null;
+  const isFree = held === 0;
+  const isDone = await keeper.ask('release', { pid, kill: isFree });
+  if (isFree) return isDone ? 'killed' : 'spared';
+  return held === null ? 'spared' : 'busy';
+}
+
+/** How many accepted connections of that listener a worker and its children have; null: it cannot be told. */
+export function connectionsInHand(pid: number, listenerInode: number): number | null {
+  const accepted = lookAtSockets([{ inode: listenerInode, withConnections: true }]).get(
+    listenerInode,
+  )?.accepted;
+  if (accepted === undefined || accepted === null) return null;
+  // When nobody has any, we need not see whose they are.
+  if (accepted.size === 0) return 0;
+  return connectionsOf(pid, accepted)?.length ?? null;
+}
+
+/** Somebody else stopped or traces it (proc(5): states T and t, TracerPid). */
+function isHeldByOthers(pid: number): boolean {
+  return descendants(pid).some(member => {
+    const status = read(`/proc/${member}/status`) ?? '';
+    return /^State:\s+[Tt]/m.test(status) || /^TracerPid:\s+[1-9]/m.test(status);
+  });
+}
+
+async function untilStopped(pid: number): Promise<boolean> {
+  for (const end = performance.now() + STOP_DEADLINE_MS; performance.now() < end; ) {
+    const family = descendants(pid);
+    if (family.every(member => threads(member).every(thread => isStopped(member, thread)))) return true;
+    await new Promise(resolve => setTimeout(resolve, 1));
+  }
+  return false;
+}
+
+/** A thread that has ended meanwhile is stopped enough. */
+function isStopped(pid: number, thread: number): boolean {
+  const stat = read(`/proc/${pid}/task/${thread}/stat`);
+  return stat === null || 'TtZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+}
