@@ -4,17 +4,20 @@
  */
 import { descendants, readStat } from '../os/proc.ts';
 
-const FROZEN_AT_MOST_MS = 500;
+export const FROZEN_AT_MOST_MS = 500;
 
 /** Signals the whole group of a worker; false: nothing is left of it. */
 type SignalGroup = (pid: number, signal: NodeJS.Signals) => boolean;
 
 export class Frozen {
   readonly #signalGroup: SignalGroup;
+  readonly #atMostMs: number;
   readonly #timers = new Map<number, NodeJS.Timeout>();
 
-  constructor(signalGroup: SignalGroup) {
+  /** @param atMostMs how long one stays frozen when nobody releases it */
+  constructor(signalGroup: SignalGroup, atMostMs: number) {
     this.#signalGroup = signalGroup;
+    this.#atMostMs = atMostMs;
   }
 
   /** Asking again does not give it more time. @returns false: it is gone, or somebody else has stopped it */
@@ -23,7 +26,7 @@ export class Frozen {
     if (states(pid).some(isStopped) || !this.#signalGroup(pid, 'SIGSTOP')) return false;
     this.#timers.set(
       pid,
-      setTimeout(() => this.thaw(pid), FROZEN_AT_MOST_MS),
+      setTimeout(() => this.thaw(pid), this.#atMostMs),
     );
     return true;
   }

@@ -8,7 +8,7 @@ import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { SystemError } from '../os/libc.ts';
 import { Poller } from '../os/poller.ts';
 import { Announcer } from './announcer.ts';
-import { Frozen } from './frozen.ts';
+import { FROZEN_AT_MOST_MS, Frozen } from './frozen.ts';
 import { Listeners } from './listeners.ts';
 import { LogSinks } from './log-sinks.ts';
 import { reapOrphans } from './orphans.ts';
@@ -84,7 +84,7 @@ export class Keeper {
       this.#frozen.thaw(event.pid);
       this.#reapOrphans();
     });
-    this.#frozen = new Frozen((pid, signal) => this.#workers.signalGroup(pid, signal));
+    this.#frozen = new Frozen((pid, signal) => this.#workers.signalGroup(pid, signal), FROZEN_AT_MOST_MS);
     this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
       message: message => void this.#answer(message),
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
