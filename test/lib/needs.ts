@@ -68,6 +68,7 @@ const NEEDS = {
   setpriv: program('setpriv', 'util-linux'),
   setsid: program('setsid', 'util-linux'),
   ss: program('ss', 'iproute2'),
+  ip: program('ip', 'iproute2'),
   'spawn-fcgi': program('spawn-fcgi', 'spawn-fcgi'),
   multiwatch: program('multiwatch', 'multiwatch'),
   supervisord: program('supervisord', 'supervisor'),
