@@ -62,6 +62,16 @@ export class Sightings {
   since(inode: number): number | null {
     return this.#sinceMs.get(inode) ?? null;
   }
+
+  /** The connections that were there at that time already, the oldest first: only their workers need be looked for. */
+  seenBy(timeMs: number): number[] {
+    const found: number[] = [];
+    for (const [inode, sinceMs] of this.#sinceMs) {
+      if (sinceMs > timeMs) break; // in the order in which they came
+      found.push(inode);
+    }
+    return found;
+  }
 }
 
 /**

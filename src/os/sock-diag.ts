@@ -42,7 +42,8 @@ export function visitUnix(states: number, withNames: boolean, visit: (row: UnixR
   const request = Buffer.alloc(24); // struct unix_diag_req
   request[0] = AF_UNIX;
   request.writeUInt32LE(states, 4);
-  request.writeUInt32LE(UDIAG_SHOW_VFS | UDIAG_SHOW_RQLEN | (withNames ? UDIAG_SHOW_NAME : 0), 12);
+  const queues = (states & IN_LISTEN) === 0 ? 0 : UDIAG_SHOW_RQLEN; // of others it costs a lock each
+  request.writeUInt32LE(UDIAG_SHOW_VFS | queues | (withNames ? UDIAG_SHOW_NAME : 0), 12);
   const row = new UnixDiagRow();
   netlinkDump(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, request, (bytes, from, to) => {
     row.move(bytes, from, to);

@@ -15,8 +15,9 @@ import { printReport } from './print.ts';
 import { start } from './start.ts';
 import { storms } from './storm.ts';
 import { throughput } from './throughput.ts';
+import { tick } from './tick.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput, start, php, idle, burst, storms, murder];
+const BENCHMARKS: readonly Benchmark[] = [throughput, start, php, idle, tick, burst, storms, murder];
 
 class Interrupted extends Error {}
 

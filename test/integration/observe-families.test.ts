@@ -58,6 +58,8 @@ suite('integration/observe-families', { needs: ['gcc'] }, async scope => {
       [second, 1100],
       [third, 1300],
     ];
+    assert.deepEqual(sightings.seenBy(1000), [first]);
+    assert.deepEqual(sightings.seenBy(1100), [first, second]);
     assert.deepEqual(look(1300), since);
     assert.deepEqual(look(1400), since);
     await acceptor.close(second);
