@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { registerCheck } from './check.ts';
 import { registerConfig } from './config.ts';
 import { example } from './example.ts';
+import { registerObserve } from './observe.ts';
 import { registerProcesses } from './processes.ts';
 import { registerReload } from './reload.ts';
 import { registerReopenLogs } from './reopen-logs.ts';
@@ -48,6 +49,7 @@ export function createProgram(entry: string): Command {
   registerReopenLogs(program);
   registerRequest(program);
   registerServe(program);
+  registerObserve(program);
   registerProcesses(program, entry);
   return program;
 }

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { startAcceptor } from '../lib/acceptor.ts';
 import { runCommand } from '../lib/command.ts';
+import { MAIN } from '../lib/paths.ts';
 import { suite } from '../lib/suite.ts';
 
 const NOBODY = '65534';
+const WITHOUT = ['--inh-caps=-sys_ptrace', '--bounding-set=-sys_ptrace'];
 
 const LOOK = `
   import { connectionsOf, Holdings } from './src/observe/families.ts';
@@ -17,7 +19,8 @@ const LOOK = `
 
 suite('root/observe-permission', { root: true, needs: ['gcc', 'setpriv'] }, async scope => {
   const as = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
-  const acceptor = await startAcceptor(scope, 'abstract', `fpm-ts-test-${process.pid}`, as);
+  const name = `fpm-ts-test-${process.pid}`;
+  const acceptor = await startAcceptor(scope, 'abstract', name, as);
   await acceptor.dial();
   const connection = await acceptor.accept();
 
@@ -33,6 +36,16 @@ suite('root/observe-permission', { root: true, needs: ['gcc', 'setpriv'] }, asyn
   });
 
   await scope.test('without it', async () => {
-    assert.deepEqual(await look('--inh-caps=-sys_ptrace', '--bounding-set=-sys_ptrace'), [1, null, null]);
+    assert.deepEqual(await look(...WITHOUT), [1, null, null]);
   });
+
+  await scope.test(
+    'without it, `observe` shows the connections, and of the workers that it cannot know',
+    async () => {
+      const args = [process.execPath, MAIN, 'observe', `@${name}`, '--count', '1'];
+      const { stdout } = await runCommand('setpriv', [...WITHOUT, ...args]);
+      // queue, its maximum and limit, connections, busy workers, workers, what fpm-ts would have
+      assert.match(stdout, /^\d\d:\d\d:\d\d +0 +0 +20 +1 +- +- +3 /m);
+    },
+  );
 });

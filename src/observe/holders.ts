@@ -1,0 +1,31 @@
+/** The workers of anybody's pool: who has a listener open, found through /proc. */
+import { allPids, openSockets, readStat } from '../os/proc.ts';
+
+export interface Holder {
+  readonly pid: number;
+  /** How many of the accepted connections it has. */
+  readonly connections: number;
+}
+
+/**
+ * The processes that have one of these sockets open. One whose child has it as well only looks after its children:
+ * php-fpm's master, the parent of a php-cgi with PHP_FCGI_CHILDREN, a service manager.
+ * @param accepted inodes of connections
+ * @returns null when none is seen because we may not look into some process
+ */
+export function workersHolding(
+  listeners: ReadonlySet<number>,
+  accepted: ReadonlySet<number>,
+): readonly Holder[] | null {
+  const holders = new Map<number, Holder>();
+  let isHidden = false;
+  for (const pid of allPids()) {
+    const sockets = openSockets(pid);
+    if (sockets === null) isHidden = true;
+    else if (sockets.some(inode => listeners.has(inode)))
+      holders.set(pid, { pid, connections: new Set(sockets.filter(inode => accepted.has(inode))).size });
+  }
+  if (holders.size === 0 && isHidden) return null;
+  const parents = new Set([...holders.keys()].map(pid => readStat(pid)?.parent));
+  return [...holders.values()].filter(({ pid }) => !parents.has(pid));
+}
