@@ -83,9 +83,12 @@ function sum(listeners: readonly number[]): Load {
   const loads = [...lookAtSockets(listeners.map(inode => ({ inode, withConnections: true }))).values()];
   const limits = loads.map(load => load.limit);
   return {
-    waiting: loads.reduce((total, load) => total + load.waiting, 0),
-    limit:
-      limits.includes(null) || limits.length === 0 ? null : limits.reduce((a = 0, b) => (a ?? 0) + (b ?? 0)),
+    waiting: total(loads.map(load => load.waiting)),
+    limit: limits.length > 0 && limits.every(limit => limit !== null) ? total(limits) : null,
     accepted: new Set(loads.flatMap(load => [...(load.accepted ?? [])])),
   };
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
 }
