@@ -12,6 +12,7 @@ import { registerReopenLogs } from './reopen-logs.ts';
 import { registerRequest } from './request.ts';
 import { registerScale } from './scale.ts';
 import { registerServe } from './serve.ts';
+import { registerSimulate } from './simulate.ts';
 import { registerStart } from './start.ts';
 import { registerStatus } from './status.ts';
 import { registerStop } from './stop.ts';
@@ -50,6 +51,7 @@ export function createProgram(entry: string): Command {
   registerRequest(program);
   registerServe(program);
   registerObserve(program);
+  registerSimulate(program);
   registerProcesses(program, entry);
   return program;
 }
