@@ -146,7 +146,7 @@ export class Keeper {
       return null;
     },
     note: ask => {
-      if (ask.name === 'stopping') this.#ownStop.taken();
+      if (ask.name === 'stopping') this.#ownStop.taken(ask.text === 'now');
       this.#notes.set(ask.name, ask.text);
       return null;
     },

@@ -8,6 +8,8 @@ import type { Workers } from './workers.ts';
 
 /** How long the supervisor, or its successor, may take to say that it is stopping. */
 const TAKE_MS = 5000;
+/** How long it may take beyond the time of its slowest worker: to kill, to wait for what was killed, to close. */
+const SPARE_MS = 5000;
 /** How long it may take to finish when all workers were killed: it has files of its own to remove. */
 const FINISH_MS = 1000;
 /** How long what was killed may take to be gone; something that hangs in the kernel cannot be waited for. */
@@ -26,6 +28,8 @@ export class OwnStop {
   #isAskedFor = false;
   #isTaken = false;
   #isHurried = false;
+  /** Nothing is to be waited for: everything is killed. */
+  #isNow = false;
   #isUnderWay = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -48,11 +52,17 @@ export class OwnStop {
     this.#wait(TAKE_MS, () => this.#takeOver(`the supervisor has not taken the stop within ${TAKE_MS} ms`));
   }
 
-  /** The supervisor says that it is stopping. */
-  taken(): void {
+  /** The supervisor says that it is stopping; with `isNow` no worker gets time. */
+  taken(isNow: boolean): void {
     this.#isAskedFor = true;
     this.#isTaken = true;
-    if (!this.#isHurried) clearTimeout(this.#timer);
+    this.#isNow ||= isNow;
+    if (this.#isHurried) return;
+    // Twice: what the leader of a group leaves behind when it ends has its own time.
+    const givenMs = (this.#isNow ? 0 : 2 * this.#ports.workers.longestStopMs) + SPARE_MS;
+    this.#wait(givenMs, () =>
+      this.#takeOver(`the supervisor has not finished the stop within ${givenMs} ms`),
+    );
   }
 
   /** A successor is started, which takes up the stop if it can. */
@@ -74,6 +84,7 @@ export class OwnStop {
   #hurry(): void {
     if (this.#isHurried) return;
     this.#isHurried = true;
+    this.#isNow = true;
     this.#killAll('a second signal', true);
     if (this.#isUnderWay) this.#waitForKilled();
     else if (this.#ports.supervisor.pid === null) this.#takeOver('there is no supervisor');
@@ -86,9 +97,12 @@ export class OwnStop {
     this.#isUnderWay = true;
     say(`${why}: the keeper stops ${workers.running.length} workers itself`);
     supervisor.end();
-    if (this.#isHurried) this.#waitForKilled();
-    else {
-      const timeoutMs = workers.stopAll();
+    if (this.#isNow) {
+      this.#killAll('nothing is waited for', true);
+      this.#waitForKilled();
+    } else {
+      const timeoutMs = workers.longestStopMs;
+      workers.stopAll();
       this.#wait(timeoutMs, () => {
         this.#killAll(`after process_control_timeout (${timeoutMs} ms)`);
         this.#waitForKilled();

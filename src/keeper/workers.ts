@@ -74,15 +74,18 @@ export class Workers {
     return this.#workers.get(pid)?.handle.signalGroup(signal) ?? false;
   }
 
-  /** Tells each to stop in its own way. @returns how long the slowest may take, in milliseconds */
-  stopAll(): number {
+  /** How long the slowest of them may take to stop, in milliseconds. */
+  get longestStopMs(): number {
     let longestMs = 0;
-    for (const { handle, spec } of this.#workers.values()) {
-      if (handle.isGone) continue;
-      attempt(handle, spec.stopSignal);
-      longestMs = Math.max(longestMs, spec.stopTimeoutMs);
-    }
+    for (const { handle, spec } of this.#workers.values())
+      if (!handle.isGone) longestMs = Math.max(longestMs, spec.stopTimeoutMs);
     return longestMs;
+  }
+
+  /** Tells each to stop in its own way. */
+  stopAll(): void {
+    for (const { handle, spec } of this.#workers.values())
+      if (!handle.isGone) attempt(handle, spec.stopSignal);
   }
 
   killAll(): void {

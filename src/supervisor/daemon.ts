@@ -21,11 +21,16 @@ export class Daemon {
   readonly #world: World;
   readonly #reloads: Reloads;
   readonly #control: ControlServer;
-  #ended: (() => void) | null = null;
+  /** Resolves when everything is stopped, which a signal may bring about before `serve`. */
+  readonly #stopped: Promise<void>;
+  #ended: () => void = () => {};
 
   constructor(keeper: Keeper, world: World, config: GlobalConfig, configFile: string | null) {
     const logger = supervisorLogger(config.log.level);
     this.report = logEvents(logger);
+    this.#stopped = new Promise(resolve => {
+      this.#ended = resolve;
+    });
     this.#keeper = keeper;
     this.#world = world;
     this.files = new ConfigFiles(keeper);
@@ -54,14 +59,14 @@ export class Daemon {
     const { supervisor } = this;
     await this.#openControl();
     const { include, control, runDir } = supervisor.config;
-    this.report({ type: 'started', pools: supervisor.pools.size, runDir, control: control.socket });
-    if (supervisor.pools.size === 0) this.report({ type: 'noPools', include: include.join(', ') });
+    if (!supervisor.isStopping) {
+      this.report({ type: 'started', pools: supervisor.pools.size, runDir, control: control.socket });
+      if (supervisor.pools.size === 0) this.report({ type: 'noPools', include: include.join(', ') });
+    }
     supervisor.wake();
     void this.#announceWhenUp();
     this.#finishStops();
-    await new Promise<void>(resolve => {
-      this.#ended = resolve;
-    });
+    await this.#stopped;
     this.report({ type: 'stopped' });
     await this.#control.close();
   }
@@ -87,6 +92,7 @@ export class Daemon {
   async #announceWhenUp(): Promise<void> {
     const pools = [...this.supervisor.pools.values()];
     for (const pool of pools) await this.supervisor.untilUp(pool);
+    if (this.supervisor.isStopping) return; // the keeper's end tells whoever waits
     const failed = pools
       .filter(pool => pool.isHopeless)
       .map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`);
@@ -170,7 +176,7 @@ export class Daemon {
   async #stop(now: boolean): Promise<void> {
     const isFirst = !this.supervisor.isStopping;
     await this.supervisor.stopAll(now);
-    if (isFirst) this.#ended?.();
+    if (isFirst) this.#ended();
   }
 
   async #reopenLogs(): Promise<void> {

@@ -66,6 +66,28 @@ suite('integration/own-stop hanging and stubborn', {}, async scope => {
   });
 });
 
+suite('integration/own-stop taken', {}, async scope => {
+  const ignoring = scriptPool('trap "" TERM; while :; do sleep 600; done', {
+    process_control_timeout: '300ms',
+  });
+  const daemon = await startDaemon(scope, { pools: { www: ignoring }, expectedLog: EXPECTED });
+
+  await scope.test(
+    'a supervisor that hangs after it has begun to stop is not waited for for ever',
+    async () => {
+      const all = await everything(daemon);
+      const { supervisor_pid } = await daemon.status();
+      process.kill(daemon.pid, 'SIGTERM');
+      await until(() => daemon.log().some(({ event }) => event === 'stopping'), {
+        what: 'the stop to be taken',
+      });
+      process.kill(supervisor_pid, 'SIGSTOP');
+      await assertStopped(daemon, all);
+      assert.ok(daemon.log().some(({ msg }) => /has not finished the stop within 5600 ms/.test(msg ?? '')));
+    },
+  );
+});
+
 suite('integration/own-stop second signal', {}, async scope => {
   const ignoring = scriptPool('trap "" TERM; while :; do sleep 600; done', { process_control_timeout: '1h' });
   const daemon = await startDaemon(scope, { pools: { www: ignoring }, expectedLog: EXPECTED });

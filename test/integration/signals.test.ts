@@ -7,7 +7,7 @@ import { compileFixture } from '../lib/compile.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { readLog } from '../lib/log.ts';
 import { until } from '../lib/poll.ts';
-import { helloPools } from '../lib/pools.ts';
+import { helloPools, poolText, socketOf } from '../lib/pools.ts';
 import { isAlive, readStat, type Seen } from '../lib/processes.ts';
 import { poolOf, workerPids } from '../lib/status.ts';
 import { type Scope, suite } from '../lib/suite.ts';
@@ -113,6 +113,29 @@ suite('integration/stop returns when all is gone', { needs: NEEDS }, async scope
     assert.deepEqual(
       daemon.log().filter(({ event }) => event === 'cut' || event === 'outOfTime'),
       [],
+    );
+  });
+});
+
+suite('integration/signals while it starts', {}, async scope => {
+  // Connects to nothing and never accepts.
+  const slow = poolText({
+    command: ['/bin/sleep', '600'],
+    'listen.address': socketOf(scope, 'slow'),
+    start_timeout: '1h',
+  });
+  const daemon = await startDaemon(scope, {
+    pools: { slow },
+    ready: ({ pools }) => pools.every(pool => pool.workers.starting === 2),
+  });
+
+  await scope.test('a stop: no pool is said to be ready that never was', async () => {
+    process.kill(daemon.pid, 'SIGINT');
+    assert.deepEqual(await daemon.exited, { code: 0, signal: null });
+    const told = daemon.log().map(({ event }) => event);
+    assert.deepEqual(
+      told.filter(event => event === 'ready' || event === 'stopping' || event === 'stopped'),
+      ['stopping', 'stopped'],
     );
   });
 });
