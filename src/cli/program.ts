@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { registerCheck } from './check.ts';
 import { registerConfig } from './config.ts';
 import { example } from './example.ts';
+import { registerExplain } from './explain.ts';
 import { registerObserve } from './observe.ts';
 import { registerProcesses } from './processes.ts';
 import { registerReload } from './reload.ts';
@@ -45,6 +46,7 @@ export function createProgram(entry: string): Command {
   registerReload(program);
   registerStatus(program);
   registerScale(program);
+  registerExplain(program);
   registerCheck(program);
   registerConfig(program);
   registerReopenLogs(program);

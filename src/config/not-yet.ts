@@ -24,6 +24,4 @@ export const POOL_NOT_YET: readonly NotYet<PoolKeys>[] = [
   { key: 'request_slowlog_timeout', asks: it => it.request_slowlog_timeout > 0, remedy: 'leave it out' },
 ];
 
-export const GLOBAL_NOT_YET: readonly NotYet<GlobalKeys>[] = [
-  { key: 'process.min_free_memory', asks: it => it.process.min_free_memory > 0, remedy: 'leave it out' },
-];
+export const GLOBAL_NOT_YET: readonly NotYet<GlobalKeys>[] = [];

@@ -12,13 +12,20 @@ export interface Command {
   readonly isForPoolUsers: boolean;
 }
 
-export type CommandName = 'status' | 'reload' | 'stop' | 'start' | 'scale' | 'reopen-logs';
+export type CommandName = 'status' | 'explain' | 'reload' | 'stop' | 'start' | 'scale' | 'reopen-logs';
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   status: {
     method: 'GET',
     path: '/v1/status',
     help: 'What the supervisor and its pools are doing.',
+    isReadOnly: true,
+    isForPoolUsers: true,
+  },
+  explain: {
+    method: 'GET',
+    path: '/v1/explain',
+    help: 'What was decided about a pool lately, each time with the reasons.',
     isReadOnly: true,
     isForPoolUsers: true,
   },

@@ -66,6 +66,27 @@ const status = z.strictObject({
   pools: z.array(poolStatus),
 });
 
+const explanation = z.strictObject({
+  pool,
+  decisions: z
+    .array(
+      z.strictObject({
+        at: z.string().meta({ description: 'ISO 8601.' }),
+        last_at: z.string().meta({ description: 'Of the last time in a row.' }),
+        times: z.int(),
+        what: z.string(),
+        reasons: z.array(
+          z.strictObject({
+            code: z.string(),
+            text: z.string(),
+            numbers: z.record(z.string(), z.union([z.number(), z.string()])),
+          }),
+        ),
+      }),
+    )
+    .meta({ description: 'The oldest first.' }),
+});
+
 const plannedPool = z.strictObject({
   pool,
   action: z.enum(['add', 'remove', 'roll', 'live', 'keep']),
@@ -89,6 +110,7 @@ export const SCHEMAS: Schemas = {
     }),
     result: status,
   },
+  explain: { args: z.strictObject({ pool }), result: explanation },
   reload: {
     args: z.strictObject({
       pools: pools.optional(),

@@ -11,6 +11,7 @@ export interface Calls {
     };
     result: Status;
   };
+  explain: { args: { readonly pool: string }; result: Explanation };
   reload: {
     args: {
       /** Only these; without it all. */
@@ -36,6 +37,27 @@ export interface Calls {
 
 export type Args<N extends CommandName> = Calls[N]['args'];
 export type Result<N extends CommandName> = Calls[N]['result'];
+
+export interface Explanation {
+  readonly pool: string;
+  /** The oldest first. */
+  readonly decisions: readonly ExplainedDecision[];
+}
+
+export interface ExplainedDecision {
+  /** ISO 8601: of the first, and of the last time in a row. */
+  readonly at: string;
+  readonly last_at: string;
+  readonly times: number;
+  /** What was done. */
+  readonly what: string;
+  readonly reasons: readonly {
+    readonly code: string;
+    readonly text: string;
+    /** What led there, by name. */
+    readonly numbers: Readonly<Record<string, number | string>>;
+  }[];
+}
 
 export interface ReloadResult {
   readonly dry_run: boolean;

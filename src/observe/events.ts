@@ -53,6 +53,14 @@ export type PoolEvent =
       readonly attempts: number;
       readonly delayMs: number;
     }
+  | {
+      readonly type: 'maxChildrenReached';
+      readonly pool: string;
+      readonly maxChildren: number;
+      /** How many workers the load called for. */
+      readonly wanted: number;
+    }
+  | { readonly type: 'memoryShort'; readonly pool: string; readonly reason: string }
   | { readonly type: 'scaled'; readonly pool: string; readonly size: number }
   | { readonly type: 'rolling'; readonly pool: string; readonly generation: number }
   | { readonly type: 'rolled'; readonly pool: string; readonly generation: number }

@@ -83,6 +83,12 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(
         `pool ${event.pool}: workers died young ${event.attempts} times in a row; next try in ${event.delayMs} ms`,
       );
+    case 'maxChildrenReached':
+      return warn(
+        `pool ${event.pool} is at pm.max_children (${event.maxChildren}) where its connections call for ${event.wanted}: they wait; consider raising it`,
+      );
+    case 'memoryShort':
+      return warn(`pool ${event.pool} gets no more workers than its minimum: ${event.reason}`);
     case 'scaled':
       return info(`pool ${event.pool}: scaled to ${count(event.size, 'worker')} until the next reload`);
     case 'rolling':

@@ -50,7 +50,6 @@ export interface PoolStatus {
   };
   readonly counters: Counters & {
     readonly slow_requests: number;
-    readonly max_children_reached: number;
     readonly accepted_connections: null;
   };
   readonly processes: readonly ProcessStatus[];
@@ -61,6 +60,8 @@ export interface Counters {
   readonly exited: number;
   readonly crashed: number;
   readonly reloads: number;
+  /** Episodes in which the load called for more workers than max_children. */
+  readonly max_children_reached: number;
 }
 
 export interface ProcessStatus {

@@ -46,7 +46,7 @@ export class Generations {
 
   /** What the next look at the kernel's tables should tell about. */
   watched(withConnections: boolean): Watched[] {
-    return this.listeners.map(({ inode }) => ({ inode, withConnections: withConnections || !this.isSingle }));
+    return this.listeners.map(({ inode }) => ({ inode, withConnections }));
   }
 
   /** Opens the listener of the serving generation. @throws {KeeperError} when the address cannot be had */

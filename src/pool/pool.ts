@@ -6,17 +6,22 @@ import type { PoolConfig } from '../config/types.ts';
 import { FpmError } from '../errors.ts';
 import type { Exit, ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
-import type { ListenerLoad, Watched } from '../observe/sockets.ts';
+import type { Watched } from '../observe/sockets.ts';
 import type { Counters } from '../observe/status.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { Crew, type PoolPorts } from './crew.ts';
-import { type Action, decide, type Memory, NEW_POOL } from './decide.ts';
+import type { Action } from './decide.ts';
+import { Diary } from './diary.ts';
 import { Generations, type Looks } from './generations.ts';
+import type { Sight } from './goal.ts';
 import { type Death, Health } from './health.ts';
-import { policyOf } from './policy.ts';
+import { LoadMeter } from './load-meter.ts';
 import { isOursToReplace } from './pool-listener.ts';
 import { Retirement, youngestFirst } from './retirement.ts';
 import { type Roll, type RollResult, rollSize, startRoll } from './roll.ts';
+import type { Claim } from './share.ts';
+import { Sizing } from './sizing.ts';
+import { describeReason } from './why.ts';
 
 /** What a pool leaves with the keeper for the next supervisor. */
 export interface PoolNote {
@@ -27,8 +32,22 @@ export interface PoolNote {
   readonly counters: Counters;
 }
 
+/** How often connections are read of a pool where nobody waits, and of one of which nothing has to be decided. */
+const QUIET_LOOK_MS = 500;
+const RESTING_LOOK_MS = 1000;
+
 /** Where workers that should leave have no idle moment for so long, a new generation takes over. */
 const NO_IDLE_MOMENT_MS = 2000;
+
+/** What holds for all pools together. */
+export interface SharedLimits {
+  /** How many more processes process.max allows this pool; below 0: how many others need of its. */
+  readonly allowance: number;
+  /** How many more it allows all pools. */
+  readonly room: number;
+  /** Why memory is short, in words; null: it is not. */
+  readonly memoryShort: string | null;
+}
 
 export class Pool {
   readonly #crew: Crew;
@@ -36,15 +55,15 @@ export class Pool {
   readonly #ports: PoolPorts;
   readonly #retirement: Retirement;
   readonly #generations: Generations;
-  #memory: Memory = NEW_POOL;
-  /** What `scale` said; null: the configuration's rule holds. */
-  #target: number | null = null;
+  readonly #sizing: Sizing;
+  /** What was decided lately, and why. */
+  readonly diary = new Diary();
+  readonly meter = new LoadMeter();
   #reloads = 0;
   #isWanted = true;
   #hasBeenWhole = false;
   #roll: Roll | null = null;
-  #allowance = Number.POSITIVE_INFINITY;
-  #load: ListenerLoad | null = null;
+  #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
   /** On demand, without workers: the keeper says when somebody knocks. */
   #isAsleep = false;
   #isKnocked = false;
@@ -56,6 +75,7 @@ export class Pool {
   constructor(config: PoolConfig, ports: PoolPorts) {
     this.#ports = ports;
     this.#health = new Health(config.name, ports.report);
+    this.#sizing = new Sizing(config.name, this.diary, ports.report);
     this.#crew = new Crew(config.name, ports, {
       unwanted: generation => this.#unwanted(generation),
       died: worker => this.#died(worker),
@@ -80,7 +100,7 @@ export class Pool {
   /** How many workers it needs to be called whole. */
   get size(): number {
     const { mode, maxChildren, startServers, minSpareServers } = this.config.pm;
-    if (this.#target !== null) return this.#target;
+    if (this.#sizing.target !== null) return this.#sizing.target;
     if (mode === 'static') return maxChildren;
     if (mode === 'ondemand') return 0;
     return (this.#hasBeenWhole ? minSpareServers : startServers) ?? 1;
@@ -88,11 +108,6 @@ export class Pool {
 
   get isWanted(): boolean {
     return this.#isWanted;
-  }
-
-  /** What the kernel said of its listener at the last look; null: nothing. */
-  get load(): ListenerLoad | null {
-    return this.#load;
   }
 
   /** The socket inode of the serving generation's listener; null: none. */
@@ -136,19 +151,30 @@ export class Pool {
     return this.#health.lastFailure;
   }
 
-  /** Processes that count against process.max. */
-  get processCount(): number {
-    return this.#crew.count;
+  /** What keeps it from having the workers that it calls for, in words; empty: nothing. */
+  get heldBackBy(): string {
+    return this.#sizing.held.map(describeReason).join('; ');
   }
 
   get counters(): Counters {
-    return { ...this.#crew.counters, reloads: this.#reloads };
+    const { maxChildrenReached } = this.#sizing;
+    return { ...this.#crew.counters, reloads: this.#reloads, max_children_reached: maxChildrenReached };
   }
 
-  /** What the next look at the kernel's tables should tell about. */
-  get watched(): Watched[] {
-    if (this.#isAsleep) return [];
-    return this.#generations.watched(!this.#isSettled);
+  /**
+   * What the next look at the kernel's tables should tell about. The rows of connections cost ten times what a queue
+   * does: as long as nobody waits and nothing is under way, they are read twice a second.
+   */
+  watched(nowMs: number): Watched[] {
+    const restMs = nowMs - this.meter.connectionsAtMs;
+    if (this.#isAsleep || (this.#isSettled && restMs < RESTING_LOOK_MS)) return [];
+    return this.#generations.watched(this.isBusy || this.meter.hasQueue || restMs >= QUIET_LOOK_MS);
+  }
+
+  /** What it asks of `process.max`. */
+  claim(): Claim {
+    const sight = this.#sight();
+    return this.#sizing.claim(sight, this.config.pm, this.#crew.count - sight.ready - sight.starting);
   }
 
   /** Opens the listener. @throws {FpmError} POOL_FAILED when the address cannot be had */
@@ -175,10 +201,11 @@ export class Pool {
       isWanted: true,
     };
     if (note !== null) {
-      this.#target = note.target;
+      this.#sizing.target = note.target;
       this.#isWanted = isWanted;
       this.#reloads = note.counters.reloads;
       this.#crew.counters = note.counters;
+      this.#sizing.maxChildrenReached = note.counters.max_children_reached;
     }
     await this.#generations.restore(generation, listenerNumber, isWanted, held);
     this.#crew.restore(states, this.config);
@@ -186,16 +213,16 @@ export class Pool {
     this.#generations.sendAway(worker => worker.generation < generation, 'replaced');
   }
 
-  /** Observes, decides, applies. @param allowance how many more processes process.max allows */
-  turn(looks: Looks, allowance: number): void {
-    this.#allowance = allowance;
+  /** Observes, decides, applies. @param limits what holds for all pools together */
+  turn(looks: Looks, limits: SharedLimits): void {
+    this.#limits = limits;
     if (this.#isAsleep) return;
-    this.#load = looks.get(this.listenerInode ?? -1) ?? null;
+    this.#look(looks);
     if (this.#isSettled) return;
-    this.#crew.observe(this.config, this.#load?.accepted ?? null);
+    this.#crew.observe(this.config, this.meter.accepted);
     this.#noticeSuccess();
-    if (this.#isWanted) this.#decide(allowance);
-    if (this.#roll !== null) this.#advanceRoll(this.#roll, allowance);
+    if (this.#isWanted) this.#decide(limits);
+    if (this.#roll !== null) this.#advanceRoll(this.#roll);
     this.#generations.turn(looks);
     this.#saveNote();
     this.#rest();
@@ -222,7 +249,7 @@ export class Pool {
   }
 
   scale(size: number): void {
-    this.#target = size;
+    this.#sizing.target = size;
     this.#ports.report({ type: 'scaled', pool: this.name, size });
     this.#stir();
   }
@@ -230,7 +257,7 @@ export class Pool {
   /** Takes settings that need no new workers. A size that was scaled to ends with this reload. */
   reconfigure(config: PoolConfig): void {
     this.#generations.serving = { ...this.#generations.serving, config };
-    this.#target = null;
+    this.#sizing.target = null;
     this.#stir();
   }
 
@@ -257,7 +284,7 @@ export class Pool {
     this.#isWanted = true;
     this.#hasBeenWhole = false;
     this.#health.reset();
-    this.#memory = NEW_POOL;
+    this.#sizing.reset();
     this.#stir();
   }
 
@@ -272,11 +299,12 @@ export class Pool {
       this.#generations.serving = { ...serving, config };
       return { ok: true };
     }
-    const target = keepsTarget ? this.#target : null;
+    const target = keepsTarget ? this.#sizing.target : null;
     await this.#ports.until(() => this.#generations.isSingle || !this.#isWanted);
     const size = rollSize(config, this.#staying.length, target);
     try {
-      const listener = await this.#generations.listenerFor(config, this.#allowance >= size);
+      const hasRoom = this.#limits.room >= size && this.#limits.memoryShort === null;
+      const listener = await this.#generations.listenerFor(config, hasRoom);
       const generation = { number: this.#number + 1, config, listener };
       const result = new Promise<RollResult>(done => {
         this.#roll = startRoll({ generation, size, target, done });
@@ -315,7 +343,7 @@ export class Pool {
     const { mode } = this.config.pm;
     const { count } = this.#crew;
     if (!isQuiet || !this.#isWanted) return;
-    if (mode === 'static' || this.#target !== null) {
+    if (mode === 'static' || this.#sizing.target !== null) {
       // Those that are just being spawned are in the count, but not ready.
       this.#isSettled = this.#ready.length === this.size && count === this.size;
     } else if (mode === 'ondemand' && count === 0 && !this.#isKnocked) {
@@ -324,30 +352,36 @@ export class Pool {
     }
   }
 
-  #decide(allowance: number): void {
-    const roll = this.#roll;
-    // Where the tables cannot be read, a knock at least is known.
-    const load = this.#load ?? (this.#isKnocked ? { accepted: null, waiting: 1 } : null);
-    this.#isKnocked = false;
-    const staying = this.#staying;
+  #look(looks: Looks): void {
+    const { listener } = this.#generations.serving;
+    const load = listener === null ? null : (looks.get(listener.inode) ?? null);
+    if (load === null && this.#isSettled) return; // it was not its turn
+    const hadQueue = this.meter.hasQueue;
+    this.meter.note(load, this.#ready.length, this.config.pm.workerConcurrency, this.#ports.now());
+    if (this.meter.hasQueue && !hadQueue && load?.accepted === null) this.#stir(); // now its connections matter
+  }
+
+  #sight(): Sight {
     const ready = this.#ready.length;
-    const decision = decide(
-      {
-        nowMs: this.#ports.now(),
-        ready,
-        starting: staying.length - ready + this.#crew.spawning(this.#number),
-        load: load === null ? null : { accepted: load.accepted?.size ?? 0, waiting: load.waiting },
-        restart: this.#health.restart,
-        allowance,
-        memoryShort: null,
-        nextGeneration: roll,
-      },
-      policyOf(this.config.pm, this.#target),
-      this.#memory,
-    );
-    this.#memory = decision.memory;
-    for (const action of decision.actions) this.#apply(action);
-    if (!decision.actions.some(action => action.type === 'retire')) this.#stuckSinceMs = null;
+    const starting = this.#staying.length - ready + this.#crew.spawning(this.#number);
+    // Where the tables cannot be read, a knock at least is known.
+    const load = this.meter.counts ?? (this.#isKnocked ? { accepted: 0, waiting: 1 } : null);
+    return { nowMs: this.#ports.now(), ready, starting, load };
+  }
+
+  #decide(limits: SharedLimits): void {
+    const snapshot = {
+      ...this.#sight(),
+      // What nobody uses is there for the new generation, which is no part of the pool's share.
+      allowance: this.#roll === null ? limits.allowance : Math.max(limits.allowance, limits.room),
+      memoryShort: limits.memoryShort,
+      restart: this.#health.restart,
+      nextGeneration: this.#roll,
+    };
+    this.#isKnocked = false;
+    const actions = this.#sizing.decide(snapshot, this.config.pm);
+    for (const action of actions) this.#apply(action);
+    if (!actions.some(action => action.type === 'retire')) this.#stuckSinceMs = null;
   }
 
   #apply(action: Action): void {
@@ -363,7 +397,7 @@ export class Pool {
   /** Of those that are too many, who has nothing in hand leaves. On a pool that is never idle, a generation does. */
   #retire(count: number): void {
     const now = this.#ports.now();
-    const accepted = this.#load?.accepted ?? null;
+    const accepted = this.meter.accepted;
     const leaving = this.#retirement.leaveIdle(this.#staying, count, this.config, accepted);
     this.#stuckSinceMs = leaving > 0 ? null : (this.#stuckSinceMs ?? now);
     if (this.#stuckSinceMs === null || now - this.#stuckSinceMs < NO_IDLE_MOMENT_MS) return;
@@ -414,20 +448,21 @@ export class Pool {
     this.#ports.report({ type: 'poolRunning', pool: this.name, workers: ready.length });
   }
 
-  #advanceRoll(roll: Roll, allowance: number): void {
+  #advanceRoll(roll: Roll): void {
     const arrived = this.#crew.ready(roll.generation.number).length;
     if (arrived >= roll.size) {
       this.#commitRoll(roll);
       return;
     }
-    // process.max has no room for two generations: workers are replaced one by one.
-    const isStuck = allowance <= 0 && arrived === roll.requested && roll.madeRoom === roll.requested;
+    // There is no room for two generations: workers are replaced one by one.
+    const isFull = this.#limits.room <= 0 || this.#limits.memoryShort !== null;
+    const isStuck = isFull && arrived === roll.requested && roll.madeRoom === roll.requested;
     if (isStuck && roll.madeRoom < this.size) roll.madeRoom++;
   }
 
   #commitRoll(roll: Roll): void {
     this.#roll = null;
-    this.#target = roll.target;
+    this.#sizing.target = roll.target;
     this.#hasBeenWhole = true;
     this.#health.reset();
     this.#reloads++;
@@ -451,7 +486,7 @@ export class Pool {
     const note: PoolNote = {
       generation: this.#number,
       listenerNumber: this.#generations.serving.listener?.number ?? this.#number,
-      target: this.#target,
+      target: this.#sizing.target,
       isWanted: this.#isWanted,
       counters: this.counters,
     };

@@ -9,6 +9,7 @@ import { nowMs } from '../os/clock.ts';
 import { identifyCaller } from './callers.ts';
 import { ConfigFiles } from './config-files.ts';
 import { type Loaded, settings } from './configuration.ts';
+import { explanationOf } from './explain.ts';
 import { Reloads } from './reload.ts';
 import { statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -111,6 +112,7 @@ export class Daemon {
           { pool, withProcesses: processes !== 'no' },
         );
       },
+      explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
       reload: args => this.#reloads.reload(args),
       stop: async ({ pools, now }) => {
         if (pools === undefined) {

@@ -22,7 +22,7 @@ export function lostSockets(pools: readonly Pool[]): ReadonlyMap<string, string>
     if (what === null) continue;
     lost.set(
       pool.name,
-      `its socket ${address.path} ${what}, so nobody can connect: \`fpm-ts stop ${pool.name}\` and \`fpm-ts start ${pool.name}\` bring it back`,
+      `its socket ${address.path} ${what}, so nobody can connect: \`fpm-ts reload ${pool.name}\` brings it back`,
     );
   }
   return lost;

@@ -1,10 +1,12 @@
 /** The daemon and its pools as `status` shows them. */
 
+import { connectionsOf } from '../observe/families.ts';
+import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
 import type { PoolState, PoolStatus, ProcessStatus, Status, WorkerState } from '../observe/status.ts';
 import { readStat } from '../os/proc.ts';
+import { activeWorkers } from '../pool/load-meter.ts';
 import type { Pool } from '../pool/pool.ts';
 import { VERSION } from '../version.ts';
-import { lookAtWorker } from '../worker/readiness.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { lostSockets } from './socket-files.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -27,6 +29,9 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
   const now = supervisor.ports.now();
   const pools = wish.pool === undefined ? byName(supervisor.pools.values()) : [supervisor.pool(wish.pool)];
   const lost = lostSockets(pools);
+  const loads = lookAtSockets(
+    pools.flatMap(({ listenerInode: inode }) => (inode === null ? [] : [{ inode, withConnections: true }])),
+  );
   return {
     schema: 1,
     version: VERSION,
@@ -37,7 +42,12 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
     uptime_seconds: seconds(now - facts.startedAtMs),
     last_reload: supervisor.lastReload,
     config_changed_on_disk: facts.isConfigChanged,
-    pools: pools.map(pool => poolStatus(pool, now, wish, lost.get(pool.name) ?? null)),
+    pools: pools.map(pool =>
+      poolStatus(pool, now, wish, {
+        load: loads.get(pool.listenerInode ?? -1) ?? null,
+        lostSocket: lost.get(pool.name) ?? null,
+      }),
+    ),
   };
 }
 
@@ -45,11 +55,19 @@ function byName(pools: Iterable<Pool>): Pool[] {
   return [...pools].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function poolStatus(pool: Pool, now: number, wish: StatusWish, lostSocket: string | null): PoolStatus {
-  const workers = [...pool.workers.values()].map(worker => ({ worker, state: workerState(pool, worker) }));
-  const count = (state: WorkerState | null): number => workers.filter(it => it.state === state).length;
-  const isTold = count(null) === 0;
-  const { config } = pool;
+interface Seen {
+  /** null: it has no listener, or we may not look. */
+  readonly load: ListenerLoad | null;
+  /** Why clients do not find its socket; null: they do. */
+  readonly lostSocket: string | null;
+}
+
+function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lostSocket }: Seen): PoolStatus {
+  const { config, meter } = pool;
+  const workers = [...pool.workers.values()];
+  const ready = workers.filter(it => it.phase === 'ready').length;
+  const starting = workers.filter(it => it.phase === 'starting').length;
+  const active = load?.accepted ? activeWorkers(load.accepted, ready, config.pm.workerConcurrency) : null;
   return {
     name: pool.name,
     ...stateOf(pool, lostSocket),
@@ -57,21 +75,29 @@ function poolStatus(pool: Pool, now: number, wish: StatusWish, lostSocket: strin
     dispatch: config.dispatch,
     pm: { mode: config.pm.mode, max_children: config.pm.maxChildren },
     listen: { address: config.listen.text },
-    // Connections are not observed yet.
-    queue: { length: null, max: null, limit: null },
+    queue: {
+      length: load?.waiting ?? null,
+      max: maxOf(meter.maxWaiting, load?.waiting ?? null),
+      limit: load?.limit ?? null,
+    },
     workers: {
       total: workers.length,
-      idle: isTold ? count('idle') : null,
-      active: isTold ? count('active') : null,
-      starting: count('starting'),
-      stopping: count('stopping'),
-      max_active: null,
+      idle: active === null ? null : ready - active,
+      active,
+      starting,
+      stopping: workers.length - ready - starting,
+      max_active: maxOf(meter.maxActive, active),
     },
-    counters: { ...pool.counters, max_children_reached: 0, slow_requests: 0, accepted_connections: null },
+    counters: { ...pool.counters, slow_requests: 0, accepted_connections: null },
     processes: wish.withProcesses
-      ? workers.map(({ worker, state }) => processStatus(worker, state, now))
+      ? workers.map(worker => processStatus(worker, workerState(worker, load), now))
       : [],
   };
+}
+
+/** The peak that was noted, or what is seen now. */
+function maxOf(noted: number | null, now: number | null): number | null {
+  return noted === null ? now : Math.max(noted, now ?? 0);
 }
 
 function stateOf(
@@ -85,7 +111,8 @@ function stateOf(
   if (ready >= pool.size) return { state: 'running', reason: '' };
   const reason = `${ready} of ${pool.size} workers are ready`;
   if (!pool.hasBeenWhole && !pool.isHopeless) return { state: 'starting', reason };
-  return { state: 'degraded', reason: pool.lastFailure === '' ? reason : `${reason}; ${pool.lastFailure}` };
+  const why = pool.lastFailure === '' ? pool.heldBackBy : pool.lastFailure;
+  return { state: 'degraded', reason: why === '' ? reason : `${reason}; ${why}` };
 }
 
 function processStatus(worker: WorkerHandle, state: WorkerState | null, now: number): ProcessStatus {
@@ -102,14 +129,13 @@ function processStatus(worker: WorkerHandle, state: WorkerState | null, now: num
   };
 }
 
-/** A worker that serves one connection at a time and waits in accept is idle; of others nothing can be told yet. */
-function workerState(pool: Pool, worker: WorkerHandle): WorkerState | null {
+/** null: ready, but whether it is busy cannot be told. */
+function workerState(worker: WorkerHandle, load: ListenerLoad | null): WorkerState | null {
   if (worker.phase === 'starting') return 'starting';
   if (worker.phase !== 'ready') return 'stopping';
-  if (pool.config.pm.workerConcurrency > 1 || pool.config.listen.address.type === 'none') return null;
-  return lookAtWorker(worker.pid, pool.config.listen.pass === 'systemd' ? 3 : 0) === 'accepting'
-    ? 'idle'
-    : null;
+  const held = load?.accepted ? connectionsOf(worker.pid, load.accepted) : null;
+  if (held === null) return null;
+  return held.length > 0 ? 'active' : 'idle';
 }
 
 function seconds(milliseconds: number): number {

@@ -7,9 +7,11 @@ import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
+import { FreeMemoryWatch } from '../observe/free-memory.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { DaemonState, LastReload } from '../observe/status.ts';
-import { Pool } from '../pool/pool.ts';
+import { Pool, type SharedLimits } from '../pool/pool.ts';
+import { share } from '../pool/share.ts';
 
 /** DESIGN section 5: ten ticks a second; more while workers come and go, which are looked at until they have. */
 const TICK_MS = 100;
@@ -23,10 +25,12 @@ export interface SupervisorPorts {
 
 export class Supervisor {
   readonly pools = new Map<string, Pool>();
-  config: GlobalConfig;
   lastReload: LastReload | null = null;
   isReloading = false;
   readonly ports: SupervisorPorts;
+  #config: GlobalConfig;
+  /** null: process.min_free_memory is not set. */
+  #freeMemory: FreeMemoryWatch | null = null;
   readonly #queue: KeeperEvent[] = [];
   readonly #onSignal: (signal: NodeJS.Signals) => void;
   #timer: NodeJS.Timeout | null = null;
@@ -36,9 +40,25 @@ export class Supervisor {
   #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(config: GlobalConfig, ports: SupervisorPorts, onSignal: (signal: NodeJS.Signals) => void) {
+    this.#config = config;
     this.config = config;
     this.ports = ports;
     this.#onSignal = onSignal;
+  }
+
+  /** What is in effect. */
+  get config(): GlobalConfig {
+    return this.#config;
+  }
+
+  set config(config: GlobalConfig) {
+    const { minFreeMemoryBytes } = config.process;
+    const isWatched =
+      this.#freeMemory !== null && minFreeMemoryBytes === this.#config.process.minFreeMemoryBytes;
+    this.#config = config;
+    if (isWatched) return;
+    this.#freeMemory?.stop();
+    this.#freeMemory = minFreeMemoryBytes === 0 ? null : new FreeMemoryWatch(minFreeMemoryBytes);
   }
 
   get state(): DaemonState {
@@ -130,8 +150,10 @@ export class Supervisor {
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const event of this.#queue.splice(0)) this.#handle(event);
     const pools = [...this.pools.values()];
-    const looks = lookAtSockets(pools.flatMap(pool => pool.watched));
-    for (const pool of pools) pool.turn(looks, this.#allowance());
+    const nowMs = this.ports.now();
+    const looks = lookAtSockets(pools.flatMap(pool => pool.watched(nowMs)));
+    const limits = this.#limits(pools);
+    for (const [i, pool] of pools.entries()) pool.turn(looks, limits(i));
     this.#waiting = this.#waiting.filter(({ isMet, resolve }) => {
       if (!isMet()) return true;
       resolve();
@@ -158,13 +180,15 @@ export class Supervisor {
     }
   }
 
-  /** How many more processes `process.max` allows. */
-  #allowance(): number {
-    const { max } = this.config.process;
-    if (max === 0) return Number.POSITIVE_INFINITY;
-    let running = 0;
-    for (const pool of this.pools.values()) running += pool.processCount;
-    return Math.max(0, max - running);
+  /** What process.max and process.min_free_memory leave to each pool, by its place. */
+  #limits(pools: readonly Pool[]): (place: number) => SharedLimits {
+    const { max } = this.#config.process;
+    const memoryShort = this.#freeMemory?.short ?? null;
+    if (max === 0) return () => ({ allowance: Infinity, room: Infinity, memoryShort });
+    const claims = pools.map(pool => pool.claim());
+    const allowances = share(max, claims);
+    const room = claims.reduce((left, { present, leaving }) => left - present - leaving, max);
+    return place => ({ allowance: allowances[place] ?? 0, room: Math.max(0, room), memoryShort });
   }
 }
 

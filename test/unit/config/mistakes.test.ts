@@ -383,13 +383,6 @@ p.toml:9:1: request_slowlog_timeout: not yet: this version does not have it
     expected: '',
   },
   {
-    name: 'memory that later versions keep free',
-    global: 'process.min_free_memory = "1G"\n',
-    pool: '',
-    expected:
-      'fpm-ts.toml:1:1: process.min_free_memory: not yet: this version does not have it\n  leave it out',
-  },
-  {
     name: 'an env file that is not there',
     pool: 'env_files = ["nope.env"]',
     expected: 'p.toml:6:14: env_files: nope.env does not exist\n  create nope.env, or correct the path',

@@ -1,0 +1,44 @@
+/** What the kernel said of a pool's listener, now and at its peaks. */
+import type { ListenerLoad } from '../observe/sockets.ts';
+
+export class LoadMeter {
+  /** The accepted connections when they were last read; null: never, or it cannot be. */
+  accepted: ReadonlySet<number> | null = null;
+  /** When they were last read. */
+  connectionsAtMs = Number.NEGATIVE_INFINITY;
+  /** The most connections that waited; null: not seen yet. */
+  maxWaiting: number | null = null;
+  /** The most workers that were busy; null: not seen yet. */
+  maxActive: number | null = null;
+  #waiting: number | null = null;
+
+  /** Somebody waited at the last look. */
+  get hasQueue(): boolean {
+    return (this.#waiting ?? 0) > 0;
+  }
+
+  /** Connections that were last seen accepted, and that wait; null: nothing is seen. */
+  get counts(): { readonly accepted: number; readonly waiting: number } | null {
+    return this.#waiting === null ? null : { accepted: this.accepted?.size ?? 0, waiting: this.#waiting };
+  }
+
+  /**
+   * @param load null: nothing was seen; one without connections leaves those that were seen before
+   * @param ready workers that are ready; concurrency: connections that one of them serves at a time
+   */
+  note(load: ListenerLoad | null, ready: number, concurrency: number, nowMs: number): void {
+    this.#waiting = load?.waiting ?? null;
+    if (load === null) this.accepted = null;
+    if (load === null) return;
+    this.maxWaiting = Math.max(this.maxWaiting ?? 0, load.waiting);
+    if (load.accepted === null) return;
+    this.accepted = load.accepted;
+    this.connectionsAtMs = nowMs;
+    this.maxActive = Math.max(this.maxActive ?? 0, activeWorkers(load.accepted, ready, concurrency));
+  }
+}
+
+/** How many workers the accepted connections keep busy. */
+export function activeWorkers(accepted: ReadonlySet<number>, ready: number, concurrency: number): number {
+  return Math.min(ready, Math.ceil(accepted.size / concurrency));
+}

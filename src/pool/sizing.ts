@@ -1,0 +1,88 @@
+/** How many workers a pool should have: what decide.ts remembers from turn to turn, and what `scale` said. */
+import type { PmConfig } from '../config/types.ts';
+import type { PoolEvent } from '../observe/events.ts';
+import { type Action, claimOf, decide, type Memory, NEW_POOL, type Snapshot } from './decide.ts';
+import type { Diary } from './diary.ts';
+import type { Sight } from './goal.ts';
+import { policyOf } from './policy.ts';
+import type { Claim } from './share.ts';
+import type { Reason } from './why.ts';
+
+export class Sizing {
+  /** What `scale` said; null: the configuration's rule holds. */
+  target: number | null = null;
+  /** Episodes in which more than max_children were called for. */
+  maxChildrenReached = 0;
+  #memory: Memory = NEW_POOL;
+  #held: readonly Reason[] = [];
+  readonly #pool: string;
+  readonly #diary: Diary;
+  readonly #report: (event: PoolEvent) => void;
+
+  constructor(pool: string, diary: Diary, report: (event: PoolEvent) => void) {
+    this.#pool = pool;
+    this.#diary = diary;
+    this.#report = report;
+  }
+
+  /** What kept the last decision from giving the pool what it calls for. */
+  get held(): readonly Reason[] {
+    return this.#held;
+  }
+
+  /** The first fill is still to come. */
+  reset(): void {
+    this.#memory = NEW_POOL;
+  }
+
+  /** What it asks of `process.max`. */
+  claim(sight: Sight, pm: PmConfig, leaving: number): Claim {
+    const present = sight.ready + sight.starting;
+    return { ...claimOf(sight, policyOf(pm, this.target), this.#memory), present, leaving };
+  }
+
+  decide(snapshot: Snapshot, pm: PmConfig): readonly Action[] {
+    const wasAtMax = this.#memory.isAtMax;
+    const { actions, memory, why } = decide(snapshot, policyOf(pm, this.target), this.#memory);
+    this.#memory = memory;
+    const wasShort = this.#isMemoryShort;
+    this.#held = why.filter(({ code }) => HOLDS_BACK.has(code));
+    if (memory.isAtMax && !wasAtMax) this.#reachMax(pm, why);
+    if (this.#isMemoryShort && !wasShort)
+      this.#report({ type: 'memoryShort', pool: this.#pool, reason: snapshot.memoryShort ?? '' });
+    this.#write(snapshot.nowMs, actions, why);
+    return actions;
+  }
+
+  get #isMemoryShort(): boolean {
+    return this.#held.some(({ code }) => code === 'memory-short');
+  }
+
+  #reachMax(pm: PmConfig, why: readonly Reason[]): void {
+    this.maxChildrenReached++;
+    const reason = why.find(it => it.code === 'max-children');
+    const wanted = reason?.wanted ?? pm.maxChildren;
+    this.#report({ type: 'maxChildrenReached', pool: this.#pool, maxChildren: pm.maxChildren, wanted });
+  }
+
+  /** What changed something, and what kept something from changing. */
+  #write(nowMs: number, actions: readonly Action[], why: readonly Reason[]): void {
+    for (const action of actions) this.#diary.write(nowMs, describeAction(action), why);
+    if (actions.length === 0 && this.#held.length > 0) this.#diary.write(nowMs, 'nothing', why);
+  }
+}
+
+const HOLDS_BACK: ReadonlySet<Reason['code']> = new Set([
+  'max-children',
+  'spawn-rate',
+  'process-max',
+  'memory-short',
+  'backing-off',
+  'one-to-try',
+]);
+
+function describeAction(action: Action): string {
+  const workers = action.count === 1 ? '1 worker' : `${action.count} workers`;
+  if (action.type === 'retire') return `retire ${workers}`;
+  return action.generation === 'next' ? `start ${workers} of a new generation` : `start ${workers}`;
+}

@@ -1,0 +1,20 @@
+/** The diary of a pool as `explain` answers it. */
+import type { Explanation } from '../control/types.ts';
+import type { Pool } from '../pool/pool.ts';
+import { describeReason } from '../pool/why.ts';
+
+export function explanationOf(pool: Pool): Explanation {
+  return {
+    pool: pool.name,
+    decisions: pool.diary.entries.map(({ atMs, lastAtMs, times, what, reasons }) => ({
+      at: new Date(atMs).toISOString(),
+      last_at: new Date(lastAtMs).toISOString(),
+      times,
+      what,
+      reasons: reasons.map(reason => {
+        const { code, ...numbers } = reason;
+        return { code, text: describeReason(reason), numbers };
+      }),
+    })),
+  };
+}
