@@ -108,9 +108,9 @@ suite('integration/cli', { needs: NEEDS }, async scope => {
       dispatch: 'shared',
       pm: { mode: 'static', max_children: 2 },
       listen: { address: `${daemon.runDir}/www.sock` },
-      queue: { length: null, max: null, limit: null },
+      queue: { length: 0, max: 0, limit: 511 },
     });
-    assert.deepEqual(workers, { total: 2, idle: 2, active: 0, starting: 0, stopping: 0, max_active: null });
+    assert.deepEqual(workers, { total: 2, idle: 2, active: 0, starting: 0, stopping: 0, max_active: 0 });
     assert.deepEqual(counters, {
       spawned: 2,
       exited: 0,

@@ -17,13 +17,13 @@ suite('integration/socket-lost', { needs: ['gcc', 'libfcgi'] }, async scope => {
     const { state, reason } = poolOf(status, 'www');
     assert.equal(state, 'degraded');
     assert.match(reason, what);
-    assert.ok(reason.includes(socket) && reason.includes('`fpm-ts start www`'), reason);
+    assert.ok(reason.includes(socket) && reason.includes('`fpm-ts reload www`'), reason);
     assert.equal(poolOf(status, 'other').state, 'running');
     assert.equal((await daemon.cli('status', '--check')).code, 1);
   }
 
   async function assertBack(): Promise<void> {
-    for (const command of ['stop', 'start']) assert.equal((await daemon.cli(command, 'www')).code, 0);
+    assert.equal((await daemon.cli('reload', 'www')).code, 0);
     const { state, reason } = poolOf(await daemon.status(), 'www');
     assert.deepEqual([state, reason], ['running', '']);
     assert.match((await daemon.cli('request', 'www', '/')).stdout, /^hello/);
