@@ -8,6 +8,7 @@ import { openApiDocument } from '../src/control/openapi.ts';
 import { errorsPage } from './generate/errors.ts';
 import { globalJsonSchema, poolJsonSchema } from './generate/json-schema.ts';
 import { configurationPage } from './generate/reference.ts';
+import { PICTURES } from './generate/scaling/pictures.ts';
 
 /** File in docs/ and what makes its text. */
 const OUTPUTS: Readonly<Record<string, () => string>> = {
@@ -16,6 +17,7 @@ const OUTPUTS: Readonly<Record<string, () => string>> = {
   'pool.schema.json': () => json(poolJsonSchema()),
   'errors.md': errorsPage,
   'openapi.json': () => json(openApiDocument()),
+  ...PICTURES,
 };
 
 function json(value: unknown): string {

@@ -43,14 +43,15 @@ export const pmKeys = {
     unit: 'workers',
   }),
   max_spawn_rate: key(workers.min(1).prefault(128), {
-    description: 'The most workers started in one second.',
+    description: 'The most workers started in any second; the first fill of a pool is not counted.',
     allowed: 'a whole number from 1 to 100000',
     applies: 'live',
     phpFpm: 'pm.max_spawn_rate',
     unit: 'workers a second',
   }),
   process_idle_timeout: key(duration.prefault('10s'), {
-    description: 'How long a worker is idle before an on-demand or dynamic pool may retire it.',
+    description:
+      'How far back an on-demand or dynamic pool remembers its peak demand: workers that it needed within this time are not retired.',
     allowed: DURATION_FORMS,
     applies: 'live',
     phpFpm: 'pm.process_idle_timeout',

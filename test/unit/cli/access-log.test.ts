@@ -1,7 +1,10 @@
 /** What a line of an access log says of a request's time, format by format. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { DEFAULT_FORMAT, type Ended, lineReader, Spread } from '../../../src/cli/access-log.ts';
+import { DEFAULT_FORMAT, type Ended, lineReader, NGINX_LINES, Spread } from '../../../src/cli/access-log.ts';
+import { REPOSITORY } from '../../lib/paths.ts';
 
 interface Row {
   readonly name: string;
@@ -75,4 +78,8 @@ void test('ends that are known to the second are spread over it, in their order'
   for (const endMs of [1000, 1000, 3000]) spread.take({ ...times, endMs });
   spread.finish();
   assert.deepEqual(ends, [1250, 1750, 3500]);
+});
+
+void test('docs/scaling.md has the lines for nginx.conf that the command has', () => {
+  assert.ok(readFileSync(join(REPOSITORY, 'docs/scaling.md'), 'utf8').includes(NGINX_LINES));
 });
