@@ -29,6 +29,8 @@ const PM: Readonly<Record<Mode, Readonly<Record<string, string | number>>>> = {
 interface Contestant {
   readonly name: string;
   readonly mode: Mode;
+  /** The target is for it: php-cgi takes longer to start than php-fpm's children, which are forks. */
+  readonly isAimed: boolean;
   readonly open: (place: Place) => Promise<Site>;
   readonly seconds: number[];
   readonly failed: number[];
@@ -36,9 +38,18 @@ interface Contestant {
 
 function fpmTs(mode: Mode, program: StormProgram): Contestant {
   const keys = { 'pm.mode': mode, ...PM[mode], 'pm.max_children': REQUESTS };
-  const options = { program, transport: 'unix' as const, keys };
+  // As many requests as workers are allowed: there is nothing to spare.
+  const daemon = { expectedLog: [/maxChildrenReached/] };
+  const options = { program, transport: 'unix' as const, keys, daemon };
   const open = async (place: Place): Promise<Site> => (await openField(place, options)).site;
-  return { name: `fpm-ts, ${program.name}`, mode, open, seconds: [], failed: [] };
+  return {
+    name: `fpm-ts, ${program.name}`,
+    mode,
+    isAimed: program === PROGRAMS.plain,
+    open,
+    seconds: [],
+    failed: [],
+  };
 }
 
 function phpFpm(mode: Mode): Contestant {
@@ -48,7 +59,7 @@ function phpFpm(mode: Mode): Contestant {
     await untilListening(socket);
     return openSite(place, { nginx: `unix:${socket}`, fpmTs: socket }, openJournal(place));
   };
-  return { name: 'php-fpm', mode, open, seconds: [], failed: [] };
+  return { name: 'php-fpm', mode, isAimed: false, open, seconds: [], failed: [] };
 }
 
 async function measure(outer: Place, round: number, contestant: Contestant): Promise<void> {
@@ -63,7 +74,7 @@ async function measure(outer: Place, round: number, contestant: Contestant): Pro
 }
 
 function row(contestant: Contestant, theirs: Contestant): string[] {
-  const { name, mode, seconds, failed } = contestant;
+  const { name, mode, isAimed, seconds, failed } = contestant;
   if (seconds.length === 0) return [`${mode}: ${name}`, 'not yet', '', '', ''];
   const target = contestant === theirs ? '' : TARGET_SECONDS[mode].toFixed(1);
   const verdict =
@@ -72,7 +83,7 @@ function row(contestant: Contestant, theirs: Contestant): string[] {
     `${mode}: ${name}`,
     spread(seconds, value => `${value.toFixed(2)} s`),
     ratio(median(seconds) / median(theirs.seconds)),
-    verdict,
+    isAimed ? `${TARGET_SECONDS[mode].toFixed(1)} s: ${isMet ? 'met' : 'MISSED'}` : '',
     String(failed.reduce((sum, value) => sum + value, 0)),
   ];
 }
