@@ -76,9 +76,7 @@ async function measure(outer: Place, round: number, contestant: Contestant): Pro
 function row(contestant: Contestant, theirs: Contestant): string[] {
   const { name, mode, isAimed, seconds, failed } = contestant;
   if (seconds.length === 0) return [`${mode}: ${name}`, 'not yet', '', '', ''];
-  const target = contestant === theirs ? '' : TARGET_SECONDS[mode].toFixed(1);
-  const verdict =
-    target === '' ? '' : `${target} s: ${median(seconds) <= TARGET_SECONDS[mode] ? 'met' : 'MISSED'}`;
+  const isMet = median(seconds) <= TARGET_SECONDS[mode];
   return [
     `${mode}: ${name}`,
     spread(seconds, value => `${value.toFixed(2)} s`),
