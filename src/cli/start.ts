@@ -13,7 +13,10 @@ export function registerStart(program: Command, entry: string): void {
     .command('start')
     .description('Run the supervisor in the foreground; with names, start stopped pools of a running one.')
     .argument('[pools...]', 'stopped pools')
-    .option('--daemonize', 'return when every pool is ready, or say why not')
+    .option(
+      '--daemonize',
+      'return when every pool is ready, or say why not; a log to stderr goes to RUN_DIR/fpm-ts.log',
+    )
     .addHelpText(
       'after',
       example('fpm-ts start', 'fpm-ts -c /srv/fpm-ts.toml start --daemonize', 'fpm-ts start www'),
@@ -48,13 +51,15 @@ async function daemonize(entry: string, file: string, options: GlobalOptions): P
     process.exitCode = announced.exitCode;
     return;
   }
+  const { pid, log } = announced;
+  const where = log === null ? '' : `; its log is ${log}`;
   if (!announced.ok)
     throw new FpmError(
       'POOL_FAILED',
-      `${announced.message}\nfpm-ts runs on without it (pid ${announced.pid}); \`fpm-ts stop\` ends it`,
+      `${announced.message}\nfpm-ts runs on without it (pid ${pid}${where}); \`fpm-ts stop\` ends it`,
     );
-  if (options.json === true) printJson({ pid: announced.pid });
-  else print(`fpm-ts runs, pid ${announced.pid}`);
+  if (options.json === true) printJson({ pid, ...(log === null ? {} : { log }) });
+  else print(`fpm-ts runs, pid ${pid}${where}`);
 }
 
 function noConfiguration(): FpmError {

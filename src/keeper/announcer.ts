@@ -5,6 +5,8 @@ import type { Ending } from './protocol.ts';
 
 export interface Announcement extends Ending {
   readonly ok: boolean;
+  /** The file that is logged to instead of stderr; null: where the configuration says. */
+  readonly log: string | null;
 }
 
 export class Announcer {

@@ -3,6 +3,7 @@
  * does what the supervisor asks. It reads no configuration and no byte from the network.
  */
 import { lstatSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { SystemError } from '../os/libc.ts';
@@ -65,6 +66,9 @@ export class Keeper {
   #isEnding = false;
   #sinks: LogSinks;
   #logSettings: LogSettings | null = null;
+  readonly #isInBackground: boolean;
+  /** Where the log goes that would go to a stderr that we do not have; null: elsewhere. */
+  #ownLog: string | null = null;
 
   /** Starts the supervisor, which does the rest. */
   static async start(options: KeeperOptions): Promise<Keeper> {
@@ -75,6 +79,7 @@ export class Keeper {
 
   private constructor(options: KeeperOptions, sinks: LogSinks) {
     this.#sinks = sinks;
+    this.#isInBackground = options.announceDescriptor !== null;
     this.#announcer = new Announcer(options.announceDescriptor);
     this.#output = new OutputReaders(this.#poller, () => this.#sinks);
     this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event => {
@@ -113,7 +118,7 @@ export class Keeper {
       const heldBy = this.#takePidFile(ask.pidFile);
       if (heldBy !== null) return { heldBy };
       this.#controlSocket = ask.controlSocket;
-      await this.#openLogs(ask.log);
+      await this.#openLogs(this.#logOf(ask));
       return { heldBy: null };
     },
     listen: ask => ({ inode: this.#listeners.open(ask.spec) }),
@@ -152,7 +157,7 @@ export class Keeper {
     },
     reopenLogs: () => ({ failed: this.#sinks.reopen().map(error => error.message) }),
     announce: ask => {
-      this.#announcer.announce({ ...ask, exitCode: 0, stream: 'stderr' });
+      this.#announcer.announce({ ...ask, exitCode: 0, stream: 'stderr', log: this.#ownLog });
       return null;
     },
     finish: ask => {
@@ -188,6 +193,13 @@ export class Keeper {
     this.#pidFile = taken;
     if (before !== null) this.#log(WARN, `the pid file ${taken.path} was gone: it is there again`);
     return null;
+  }
+
+  /** In the background there is no stderr to log to: whoever reads it waits for its end, `ssh` for one. */
+  #logOf({ log, runDir }: Ask<'settle'>): LogSettings {
+    if (!this.#isInBackground || log.file !== 'stderr') return log;
+    this.#ownLog ??= join(runDir, 'fpm-ts.log');
+    return { ...log, file: this.#ownLog };
   }
 
   async #openLogs(settings: LogSettings): Promise<void> {
@@ -261,7 +273,11 @@ export class Keeper {
       message: 'fpm-ts: stopped before every pool was ready\n',
       stream: 'stderr',
     } as const;
-    const isTold = this.#announcer.announce({ ...(exitCode === 0 ? early : ending), ok: false });
+    const isTold = this.#announcer.announce({
+      ...(exitCode === 0 ? early : ending),
+      ok: false,
+      log: this.#ownLog,
+    });
     if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, message);
     this.#pidFile?.release();
     endProcess(exitCode);

@@ -1,6 +1,6 @@
 /** `start --daemonize`, the pid file, and what happens to whoever starts a second time. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandResult, runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
@@ -22,12 +22,13 @@ interface Place {
 }
 
 /** A configuration in the suite's directory; whatever was started with it is stopped at the end. */
-function place(scope: Scope, pools: Readonly<Record<string, string>>, settings = ''): Place {
+function place(scope: Scope, pools: Readonly<Record<string, string>>, logFile?: string): Place {
   const { dir } = scope;
   mkdirSync(join(dir, 'pools.d'));
   for (const [name, text] of Object.entries(pools)) writeFileSync(join(dir, 'pools.d', `${name}.toml`), text);
   const config = join(dir, 'fpm-ts.toml');
-  writeFileSync(config, `run_dir = "${dir}/run"\nlog.file = "${dir}/fpm-ts.log"\n${settings}`);
+  const log = join(dir, 'fpm-ts.log');
+  writeFileSync(config, `run_dir = "${dir}/run"\nlog.file = "${logFile ?? log}"\n`);
   const pidFile = join(dir, 'run/fpm-ts.pid');
   const watch = watchProcesses();
   const cli: Place['cli'] = async (...args) => {
@@ -39,7 +40,7 @@ function place(scope: Scope, pools: Readonly<Record<string, string>>, settings =
     await cli('stop', '--now');
     await assertNothingLeft(watch, dir);
   });
-  return { cli, pidFile, log: join(dir, 'fpm-ts.log') };
+  return { cli, pidFile, log };
 }
 
 suite('integration/daemonize', { needs: NEEDS }, async scope => {
@@ -98,6 +99,35 @@ suite('integration/daemonize-descriptors', {}, async scope => {
     const { code, stderr } = await runCommand('bash', ['-c', script, lock, ...start], { cwd: dir });
     assert.equal(code, 0, stderr);
     assert.equal((await runCommand('flock', ['--nonblock', lock, 'true'])).code, 0);
+  });
+});
+
+suite('integration/daemonize-stderr', {}, async scope => {
+  const { dir } = scope;
+  const { cli, pidFile } = place(scope, { www: scriptPool('echo output; exec sleep 1000') }, 'stderr');
+  const log = join(dir, 'run/fpm-ts.log');
+
+  await scope.test('whoever reads its stderr is let go, and is told where the log is', async () => {
+    // The result is there when both pipes have ended.
+    const { code, stdout, stderr } = await cli('start', '--daemonize');
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    assert.deepEqual([code, stdout, stderr], [0, `fpm-ts runs, pid ${pid}; its log is ${log}\n`, '']);
+    for (const descriptor of [0, 1, 2])
+      assert.equal(readlinkSync(`/proc/${pid}/fd/${descriptor}`), '/dev/null');
+  });
+
+  await scope.test('the log is kept there, and reopened for logrotate', async () => {
+    const told = readLog(log);
+    assert.ok(told.some(({ event }) => event === 'ready') && told.some(({ msg }) => msg === 'output'));
+    renameSync(log, `${log}.1`);
+    assert.equal((await cli('reopen-logs')).code, 0);
+    assert.ok(readLog(log).some(({ event }) => event === 'logsReopened'));
+  });
+
+  await scope.test('--json says it, too', async () => {
+    assert.equal((await cli('stop')).code, 0);
+    const { stdout } = await cli('start', '--daemonize', '--json');
+    assert.deepEqual(JSON.parse(stdout), { pid: Number(readFileSync(pidFile, 'utf8')), log });
   });
 });
 

@@ -33,7 +33,8 @@ const logKeys = {
     phpFpm: 'log_level',
   }),
   file: key(path.prefault('stderr'), {
-    description: 'Where the log goes.',
+    description:
+      'Where the log goes. `start --daemonize` has no stderr once it has returned: there "stderr" is RUN_DIR/fpm-ts.log.',
     allowed: '"stderr" or a path',
     applies: 'restart',
     phpFpm: 'error_log',
