@@ -65,7 +65,7 @@ export interface Decision {
 export function decide(snapshot: Snapshot, policy: Policy, before: Memory): Decision {
   const seen = look(snapshot, policy, before);
   const goal = makeRoom(goalOf(snapshot, policy, seen), snapshot.nextGeneration?.madeRoom ?? 0);
-  const memory = { ...seen, isAtMax: isAtMax(goal, policy, seen) };
+  const memory = { ...seen, isAtMax: isAtMax(goal, policy) };
   const leaving = retiring(snapshot, policy, goal);
   if (leaving !== null)
     return { actions: [{ type: 'retire', count: leaving.count }], memory, why: leaving.why };
@@ -90,10 +90,9 @@ function look({ nowMs, load }: Sight, policy: Policy, before: Memory): Memory {
   return { ...before, blindSinceMs: null, demand };
 }
 
-/** It ends when the peak of the last process_idle_timeout is below: a pool at its limit is not warned about ten times a second. */
-function isAtMax(goal: Goal, policy: Policy, before: Memory): boolean {
-  if (isBeyondMax(goal, policy)) return true;
-  return before.isAtMax && fixedSize(policy) === null && goal.wantedAtPeak > policy.maxChildren;
+/** By the peak of the last process_idle_timeout: a pool at its limit is not warned about ten times a second. */
+function isAtMax({ wantedAtPeak }: Goal, policy: Policy): boolean {
+  return fixedSize(policy) === null && wantedAtPeak > policy.maxChildren;
 }
 
 /** A static pool, or one that was scaled, calls for no more than its size. */

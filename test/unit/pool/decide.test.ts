@@ -515,6 +515,10 @@ void test('an episode at max_children begins once, and ends when the peak of pro
   );
 });
 
+void test('a pool that was scaled above max_children has not reached it', () => {
+  assert.equal(decide({ ...QUIET, ready: 30 }, { ...DYNAMIC, scaledTo: 30 }, SETTLED).memory.isAtMax, false);
+});
+
 void test('a reason carries the numbers that led there', () => {
   const { why } = decide({ ...QUIET, ready: 2, load: load(2, 40) }, DYNAMIC, SETTLED);
   assert.deepEqual(why, [

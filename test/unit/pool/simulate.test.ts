@@ -72,6 +72,12 @@ void test('a burst on a dynamic pool with 2 spare: those that waited waited for 
   assert.ok(outcome.waitMs.max <= 151, `${outcome.waitMs.max}`);
 });
 
+void test('the same after a night without a request', () => {
+  const policy = { ...DYNAMIC, startServers: 2, minSpare: 2, maxSpare: 4, maxChildren: 64 };
+  const outcome = simulate(policy, [at(0, 100), ...times(64, at(40_000_000, 500))]);
+  assert.ok(outcome.waitMs.max <= 151, `${outcome.waitMs.max}`);
+});
+
 void test('what the backlog does not hold is refused', () => {
   const outcome = simulate({ ...STATIC, maxChildren: 1 }, times(10, at(0, 100)), { backlog: 4 });
   assert.deepEqual([outcome.requests, outcome.refused], [10, 5]);
@@ -165,6 +171,14 @@ void test('a request that took hours does not come before what was passed on alr
     arrivals.map(({ atMs }) => atMs - T0),
     [-10, 100],
   );
+});
+
+void test('a line that comes too late, as of another nginx process, is not lost and does not go back in time', () => {
+  const arrivals: number[] = [];
+  const sorter = new Arrivals(({ atMs }) => arrivals.push(atMs - T0));
+  for (const endMs of [0, LONGEST_REQUEST_MS + 100, -5000]) sorter.ended(T0 + endMs, 10, 10);
+  sorter.finish();
+  assert.deepEqual(arrivals, [-10, -10, LONGEST_REQUEST_MS + 90]);
 });
 
 void test('a heap gives back what it was given, smallest first', () => {
