@@ -25,6 +25,7 @@ import type {
   RequestName,
   SupervisorMessage,
 } from './protocol.ts';
+import { Signals } from './signals.ts';
 import { SupervisorProcess } from './supervisor-process.ts';
 import { takeInheritedListeners } from './systemd-listener.ts';
 import { Workers } from './workers.ts';
@@ -104,7 +105,8 @@ export class Keeper {
       say: (text, isAskedFor) => this.#log(isAskedFor === true ? INFO : WARN, text),
       ended: isDone => void this.#end({ exitCode: isDone ? 0 : 1, message: '', stream: 'stderr' }),
     });
-    for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => this.#signalled(signal));
+    const signals = new Signals(signal => this.#signalled(signal));
+    for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => signals.came(signal));
     // What nobody foresaw must not take the workers' keeper away.
     process.on('uncaughtException', error => this.#log(ERROR, `keeper: ${error.stack ?? error.message}`));
     if (process.pid === 1) process.on('SIGCHLD', () => this.#reapOrphans());

@@ -49,13 +49,14 @@ interface Variant {
   readonly root: boolean;
   /** Whom root becomes for it. */
   readonly uid?: number;
+  readonly end: 'Ctrl-C' | 'kill of npm';
 }
 
 const VARIANTS: readonly Variant[] = [
-  { name: 'as root', root: true },
+  { name: 'as root', root: true, end: 'kill of npm' },
   IS_ROOT
-    ? { name: 'as an ordinary user', root: false, uid: ORDINARY_UID }
-    : { name: 'as an ordinary user', root: false },
+    ? { name: 'as an ordinary user', root: false, uid: ORDINARY_UID, end: 'Ctrl-C' }
+    : { name: 'as an ordinary user', root: false, end: 'Ctrl-C' },
 ];
 
 for (const variant of VARIANTS) {
@@ -152,10 +153,11 @@ for (const variant of VARIANTS) {
       assert.equal((await ask(url)).status, 200);
     });
 
-    await scope.test('Ctrl-C ends all and leaves nothing', async () => {
+    await scope.test(`${variant.end} ends all and leaves nothing`, async () => {
       const all = descendants(group);
       assert.ok(all.length >= 5, JSON.stringify(all));
-      process.kill(-group, 'SIGINT');
+      if (variant.end === 'Ctrl-C') process.kill(-group, 'SIGINT');
+      else process.kill(group, 'SIGTERM');
       await exited;
       await until(() => !all.some(isAlive), { what: 'every process to end' });
       const left = existsSync(runDir) ? readdirSync(runDir) : [];

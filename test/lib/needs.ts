@@ -65,6 +65,7 @@ const NEEDS = {
   'SCGI.pm': perlModule('SCGI', 'libscgi-perl'),
   curl: program('curl', 'curl'),
   wrk: program('wrk', 'wrk'),
+  script: program('script', 'bsdutils'),
   setpriv: program('setpriv', 'util-linux'),
   setsid: program('setsid', 'util-linux'),
   ss: program('ss', 'iproute2'),
