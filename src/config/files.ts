@@ -1,6 +1,6 @@
 /** Reading the files of a configuration: each once, all remembered, and what goes wrong as a problem. */
-import { readFileSync } from 'node:fs';
 import { type Problem, type ProblemPlace, problem } from './problems.ts';
+import { NoFileError, readRegularFile } from './read-file.ts';
 import { PLAIN_KEYS } from './said.ts';
 import type { SourceFile } from './sources.ts';
 import { readToml, type TomlDocument } from './toml/document.ts';
@@ -35,13 +35,13 @@ export class ConfigFiles {
     const parts = { key: from?.key ?? null };
     let bytes: Buffer;
     try {
-      bytes = readFileSync(file);
+      bytes = readRegularFile(file);
     } catch (error) {
-      const why = reason(error);
-      const remedy = why.remedy.replace('FILE', file);
+      if (!(error instanceof NoFileError)) throw error;
+      const { message, remedy } = error;
       return {
         ok: false,
-        problem: problem('CONFIG_MISSING', place, `${file} ${why.message}`, { ...parts, remedy }),
+        problem: problem('CONFIG_MISSING', place, `${file} ${message}`, { ...parts, remedy }),
       };
     }
     try {
@@ -56,13 +56,4 @@ export class ConfigFiles {
       };
     }
   }
-}
-
-function reason(error: unknown): { message: string; remedy: string } {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  if (code === 'ENOENT') return { message: 'does not exist', remedy: 'create FILE, or correct the path' };
-  if (code === 'EACCES')
-    return { message: 'cannot be read (EACCES)', remedy: 'let the user who starts fpm-ts read FILE' };
-  if (code === 'EISDIR') return { message: 'is a directory', remedy: 'name a file' };
-  return { message: `cannot be read (${code})`, remedy: 'correct the path' };
 }

@@ -1,6 +1,6 @@
 /** Which file is the configuration: on its own, because it is all that many commands need to know. */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isThere } from './read-file.ts';
 
 export const SYSTEM_CONFIG_FILE = '/etc/fpm-ts/fpm-ts.toml';
 
@@ -14,5 +14,5 @@ export function findConfigFile(
 ): string | null {
   const given = option ?? (env.FPM_TS_CONFIG === '' ? undefined : env.FPM_TS_CONFIG);
   if (given !== undefined) return resolve(given);
-  return existsSync(SYSTEM_CONFIG_FILE) ? SYSTEM_CONFIG_FILE : null;
+  return isThere(SYSTEM_CONFIG_FILE) ? SYSTEM_CONFIG_FILE : null;
 }

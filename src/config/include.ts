@@ -1,8 +1,10 @@
 /** Which pool files `include` means, in alphabetical order, and the names of their pools. */
-import { readdirSync, statSync } from 'node:fs';
-import { basename, extname, isAbsolute, relative, resolve } from 'node:path';
-import { globSync, isDynamicPattern } from 'tinyglobby';
+import { readdirSync, type Stats, statSync } from 'node:fs';
+import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path';
+import { isDynamicPattern } from 'tinyglobby';
+import { matchFiles } from './glob.ts';
 import { type Problem, problem } from './problems.ts';
+import { isThere } from './read-file.ts';
 import type { KeyPlace } from './sources.ts';
 
 export interface IncludedFile {
@@ -29,19 +31,25 @@ export function findPoolFiles(
     const found = findPattern(pattern, here);
     for (const file of found.files) files.add(file);
     const place = places[at] ?? { file: here, line: null, column: null, via: 'default' };
-    if (found.trouble && (found.trouble.isError || place.via !== 'default')) {
-      const severity = found.trouble.isError ? 'error' : 'notice';
-      const parts = { key: 'include', found: JSON.stringify(pattern), remedy: found.trouble.remedy };
-      problems.push(problem('CONFIG_MISSING', place, found.trouble.message, parts, severity));
+    for (const { isError, message, remedy } of found.troubles) {
+      if (!isError && place.via === 'default') continue;
+      const parts = { key: 'include', found: JSON.stringify(pattern), remedy };
+      problems.push(problem('CONFIG_MISSING', place, message, parts, isError ? 'error' : 'notice'));
     }
   }
   const named = nameFiles([...files].sort());
   return { files: named.files, problems: [...problems, ...named.problems] };
 }
 
+interface Trouble {
+  readonly isError: boolean;
+  readonly message: string;
+  readonly remedy: string;
+}
+
 interface Found {
   readonly files: readonly string[];
-  readonly trouble?: { readonly isError: boolean; readonly message: string; readonly remedy: string };
+  readonly troubles: readonly Trouble[];
 }
 
 function findPattern(pattern: string, here: string): Found {
@@ -51,20 +59,20 @@ function findPattern(pattern: string, here: string): Found {
   const effective = isBelow ? inside : resolve(here, pattern);
   if (!isDynamicPattern(effective)) return findLiteral(resolve(here, pattern));
   const trouble = directoryTrouble(resolve(here, staticPart(effective)));
-  if (trouble) return { files: [], trouble };
-  const options = { cwd: here, absolute: true, expandDirectories: false, dot: false };
-  return { files: globSync(effective, options) };
+  if (trouble) return { files: [], troubles: [trouble] };
+  const { files, unread } = matchFiles(effective, here);
+  return { files, troubles: unread.map(({ directory, code }) => unreadable(directory, code)) };
 }
 
 function findLiteral(path: string): Found {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats?.isDirectory()) {
+  if (leadsTo(path)?.isDirectory()) {
     const remedy = `write: include = ["${path}/*.toml"]`;
-    return { files: [], trouble: { isError: true, message: `${path} is a directory`, remedy } };
+    return { files: [], troubles: [{ isError: true, message: `${path} is a directory`, remedy }] };
   }
-  if (stats) return { files: [path] };
+  if (isThere(path)) return { files: [path], troubles: [] };
   const message = `${path} does not exist`;
-  return { files: [], trouble: { isError: true, message, remedy: 'create it, or remove it from include' } };
+  const remedy = 'create it, or remove it from include';
+  return { files: [], troubles: [{ isError: true, message, remedy }] };
 }
 
 /** The directories of a pattern before its first wildcard. */
@@ -74,21 +82,40 @@ function staticPart(pattern: string): string {
   return parts.slice(0, first).join('/') || (pattern.startsWith('/') ? '/' : '.');
 }
 
-function directoryTrouble(directory: string): Found['trouble'] {
+/** A directory that is not there holds no pools; one that cannot be read may hold all of them. */
+function directoryTrouble(directory: string): Trouble | null {
   try {
     readdirSync(directory);
-    return undefined;
+    return null;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    const isMissing = code === 'ENOENT';
-    return {
-      // A directory that is not there holds no pools; one that cannot be read may hold all of them.
-      isError: !isMissing,
-      message: isMissing
-        ? `${directory} does not exist: no pools from it`
-        : `${directory} cannot be read (${code})`,
-      remedy: isMissing ? `create ${directory}` : `let the user who starts fpm-ts read ${directory}`,
-    };
+    if (code !== 'ENOENT') return unreadable(directory, code);
+    const dangling = danglingLink(directory);
+    if (dangling !== null) {
+      const message = `${dangling} is a symbolic link that leads nowhere`;
+      return { isError: true, message, remedy: 'create what it leads to, or remove the link' };
+    }
+    const message = `${directory} does not exist: no pools from it`;
+    return { isError: false, message, remedy: `create ${directory}` };
+  }
+}
+
+function unreadable(directory: string, code: string): Trouble {
+  const remedy = `let the user who starts fpm-ts read ${directory}`;
+  return { isError: true, message: `${directory} cannot be read (${code})`, remedy };
+}
+
+/** The link on the way to a path that is not there, if it is one that is to blame. */
+function danglingLink(path: string): string | null {
+  if (isThere(path)) return leadsTo(path) === null ? path : null;
+  return path === dirname(path) ? null : danglingLink(dirname(path));
+}
+
+function leadsTo(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
   }
 }
 

@@ -2,11 +2,11 @@
  * Where a running instance can be found, without loading the schema: commands that only talk to the supervisor must
  * be quick, and must find it even when a pool file is broken.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'toml';
 import { FpmError } from '../errors.ts';
 import { expand } from './expand.ts';
+import { NoFileError, readRegularFile } from './read-file.ts';
 import { defaultRunDir } from './resolve.ts';
 
 /** @param file fpm-ts.toml; null: everything is at its default. @throws {FpmError} CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_VARIABLE */
@@ -31,10 +31,10 @@ interface Keys {
 function parseFile(file: string): Keys {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readRegularFile(file).toString();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FpmError('CONFIG_MISSING', `the configuration cannot be read: ${reason}`, { file });
+    if (!(error instanceof NoFileError)) throw error;
+    throw new FpmError('CONFIG_MISSING', `${file} ${error.message}\n  ${error.remedy}`, { file });
   }
   try {
     return parse(text) as Keys;

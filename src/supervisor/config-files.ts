@@ -1,14 +1,18 @@
 /** Whether the configuration on disk is still what was loaded: by the files' identity, size and time of change. */
 
 import { readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import type { GlobalConfig } from '../config/types.ts';
 import type { Keeper } from '../keeper/client.ts';
 
 /** Path to what it was when it was read; null: it could not be read. */
 type Fingerprints = Readonly<Record<string, string | null>>;
 
+type IncludingFile = Pick<GlobalConfig, 'file' | 'include'>;
+
 interface Remembered {
   readonly files: Fingerprints;
+  /** Absolute. */
   readonly include: readonly string[];
 }
 
@@ -20,8 +24,9 @@ export class ConfigFiles {
     this.#keeper = keeper;
   }
 
-  /** These have just been read. */
-  remember(paths: readonly string[], include: readonly string[]): void {
+  /** These have just been read. `include` is what `file` says. */
+  remember(paths: readonly string[], { file, include: patterns }: IncludingFile): void {
+    const include = patterns.map(pattern => resolve(dirname(file ?? '/'), pattern));
     this.#remembered = { files: fingerprints([...paths, ...included(include)]), include };
     this.#keeper.post('note', { name: 'files', text: JSON.stringify(this.#remembered) });
   }
@@ -43,8 +48,12 @@ function fingerprints(paths: readonly string[]): Fingerprints {
 }
 
 function fingerprint(path: string): string | null {
-  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return stat === undefined ? null : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+  try {
+    const stat = statSync(path, { bigint: true });
+    return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+  } catch {
+    return null; // gone, a link that leads nowhere or to itself, in a directory that was closed
+  }
 }
 
 /** TOML files beside those that `include` names: a new one may be a new pool. */

@@ -190,7 +190,7 @@ export class Daemon {
   async #afterReload({ config, sources }: Loaded): Promise<void> {
     this.files.remember(
       sources.files.map(({ path }) => path),
-      config.include,
+      config,
     );
     await this.#keeper.ask('settle', settings(config));
   }

@@ -56,7 +56,7 @@ async function startFresh(keeper: Keeper, world: World, options: SupervisorOptio
   for (const text of notices) daemon.report({ type: 'notice', text });
   daemon.files.remember(
     loaded.sources.files.map(({ path }) => path),
-    loaded.config.include,
+    loaded.config,
   );
   daemon.supervisor.saveConfig();
   for (const config of loaded.config.pools)

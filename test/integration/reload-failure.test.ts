@@ -1,6 +1,6 @@
 /** A reload that fails: what ran goes on, and exit code, status and log tell why. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandResult, runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
@@ -70,6 +70,17 @@ suite('integration/reload-failure', { needs: NEEDS }, async scope => {
     await assertFails(['www'], failure);
     write('www', hello('www'));
   }
+
+  await scope.test('a pool file that has become a link to nowhere, or to itself', async () => {
+    for (const target of ['nowhere', 'www.toml']) {
+      rmSync(join(daemon.poolsDir, 'www.toml'));
+      symlinkSync(target, join(daemon.poolsDir, 'www.toml'));
+      await assertFails([], { exit: 78, code: 'CONFIG_MISSING', message: /www\.toml is a symbolic link / });
+      assert.equal((await daemon.status()).config_changed_on_disk, true);
+    }
+    rmSync(join(daemon.poolsDir, 'www.toml'));
+    write('www', hello('www'));
+  });
 
   await scope.test('a file that is not TOML', async () => {
     write('www', 'command = [\n');

@@ -43,6 +43,7 @@ suite('integration/reload-pools', { needs: ['gcc', 'libfcgi'] }, async scope => 
 
   await scope.test('a pool is added', async () => {
     write('c', hello('c'));
+    assert.equal((await daemon.status()).config_changed_on_disk, true);
     assert.deepEqual(actions(await reload(daemon, '--changed')), ['a keep', 'b keep', 'c add']);
     const status = await daemon.status();
     assert.deepEqual(names(status), ['a', 'b', 'c']);

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { holderOf, listenerInode, probeUnixSocket, TEMPORARY_SUFFIX_BYTES } from '../../os/address.ts';
 import { UNIX_PATH_MAX_BYTES } from '../../os/sockaddr.ts';
+import { kindOf } from '../read-file.ts';
 import type { Report } from './findings.ts';
 import { checkWritableDirectory, ownership, peek } from './places.ts';
 import type { Self } from './self.ts';
@@ -83,10 +84,4 @@ function holderText(path: string): string {
 
 function isSticky({ mode }: Stats): boolean {
   return (mode & 0o1000) !== 0;
-}
-
-function kindOf(stat: Stats): string {
-  if (stat.isDirectory()) return 'a directory';
-  if (stat.isSymbolicLink()) return 'a symbolic link';
-  return stat.isFile() ? 'a regular file' : 'a special file';
 }

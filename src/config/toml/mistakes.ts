@@ -9,6 +9,8 @@ export interface Mistake {
   readonly message: string;
   /** The corrected line. */
   readonly line: string;
+  /** What reading goes on with where that line is no more than an example. */
+  readonly instead?: string;
 }
 
 type Rule = (key: string, value: string) => Mistake | null;
@@ -46,7 +48,7 @@ function guess(line: string): Mistake | null {
 const RULES: readonly Rule[] = [
   (key, value) => {
     if (value !== '') return null;
-    return { message: `${key} has no value`, line: `${key} = ""` };
+    return { message: `${key} has no value`, line: `${key} = ""`, instead: '' };
   },
   (key, value) => {
     if (!/^0[0-9]+$/.test(value)) return null;
@@ -74,7 +76,7 @@ const RULES: readonly Rule[] = [
     return { message: 'the string has no end', line: `${key} = ${tomlString(value.slice(1))}` };
   },
   (key, value) => {
-    if (/^["'[{]/.test(value)) return null;
+    if (/^(["'[{]|[+-]?[\d_]+$)/.test(value)) return null;
     return {
       message: `${value} is a string, and a string stands in quotes`,
       line: `${key} = ${tomlString(value)}`,

@@ -34,12 +34,12 @@ export function parseToml(original: string): Parsed {
     } catch (error) {
       const stopped = readError(error);
       const corrected = stopped.line === null ? null : explainLine(lineAt(text, stopped.line));
-      const remedy = corrected ? `write: ${corrected.line.trim()}` : GENERAL_REMEDY;
+      const remedy = corrected ? `write: ${corrected.line.trim()}` : stopped.remedy;
       const key = stopped.line === null ? null : keyAt(text, stopped.line);
       mistakes.push({ ...stopped, key, message: corrected?.message ?? stopped.message, remedy });
       if (!corrected || stopped.line === null || mistakes.length >= MISTAKES_MAX)
         return { nodes: [], text, mistakes };
-      text = replaceLine(text, stopped.line, corrected.line);
+      text = replaceLine(text, stopped.line, corrected.instead ?? corrected.line);
     }
   }
 }
@@ -47,20 +47,35 @@ export function parseToml(original: string): Parsed {
 const GENERAL_REMEDY =
   'each line is a [table], a # comment or key = value; strings stand in double quotes, lists in [ ]';
 
-function readError(error: unknown): { message: string; line: number | null; column: number | null } {
+interface Stopped {
+  readonly message: string;
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly remedy: string;
+}
+
+function readError(error: unknown): Stopped {
   if (!(error instanceof Error)) throw error;
   const start = locationOf(error);
   const found = /but (.*) found\.$/s.exec(error.message)?.[1];
   // The parser lists all it would have taken, up to twenty items; what it found says more.
   const message =
     found === undefined ? error.message : `unexpected ${found === '"\\n"' ? 'end of line' : found}`;
-  return { message: `not valid TOML: ${message}`, line: start?.line ?? null, column: start?.column ?? null };
+  return {
+    message: `not valid TOML: ${message}`,
+    line: start?.line ?? null,
+    column: start?.column ?? null,
+    remedy: found === undefined ? 'correct the value' : GENERAL_REMEDY,
+  };
 }
 
-function locationOf(error: Error): { line: number; column: number } | null {
-  if (!('location' in error)) return null;
-  const { location } = error as { location: { start: { line: number; column: number } } };
-  return location.start;
+type Position = { readonly line: number; readonly column: number };
+
+/** The grammar says it in one way, the checks inside its rules (ranges, depth) in another. */
+function locationOf(error: Error & { location?: { start: Position } } & Partial<Position>): Position | null {
+  const { location, line, column } = error;
+  if (location !== undefined) return location.start;
+  return line === undefined || column === undefined ? null : { line, column };
 }
 
 /** The key that a line sets, with the table it stands in; null when it does not look like `key = value`. */

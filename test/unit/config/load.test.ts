@@ -1,10 +1,13 @@
 /** Layers, includes, env files, paths and defaults, over real files. */
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findConfigFile } from '../../../src/config/find.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { FILE_MAX_BYTES } from '../../../src/config/read-file.ts';
+import { runtimePaths } from '../../../src/config/runtime-paths.ts';
 import { GOOD_POOL, onlyPool, said, writeTree } from './tree.ts';
 
 void test('the file is the option, else $FPM_TS_CONFIG, else the one of the system', () => {
@@ -227,6 +230,89 @@ fpm-ts.toml:1:64: include: a is a directory
   );
 });
 
+void test('what a pattern matches and cannot be a pool file is never passed over', t => {
+  const tree = writeTree(t, {
+    'fpm-ts.toml': 'include = ["pools.d/*.toml", "*/sub/*.toml", "*/lost/*.toml"]',
+    'pools.d/good.toml': GOOD_POOL,
+    'pools.d/folder.toml/x': '',
+    'pools.d/other/x': '',
+    'elsewhere/real.toml': GOOD_POOL,
+    'a/sub/below.toml': GOOD_POOL,
+    'a/folder/inner.toml': GOOD_POOL,
+  });
+  const link = (target: string, name: string): void => symlinkSync(target, join(tree.directory, name));
+  link('../elsewhere/real.toml', 'pools.d/linked.toml');
+  link('nowhere', 'pools.d/dangling.toml');
+  link('loop.toml', 'pools.d/loop.toml');
+  link('/dev/zero', 'pools.d/endless.toml');
+  link('../a/sub', 'pools.d/to-folder.toml');
+  link('nowhere', 'pools.d/.#emacs.toml');
+  mkdirSync(join(tree.directory, 'b'));
+  link('../a/folder', 'b/sub'); // and through a link to a directory
+  execFileSync('mkfifo', [join(tree.directory, 'pools.d/pipe.toml')]);
+  const result = tree.load();
+  assert.deepEqual(
+    said(tree, result)
+      .replaceAll(/\n {2}.*/g, '')
+      .split('\n'),
+    [
+      'dangling.toml: dangling.toml is a symbolic link to nowhere, which does not exist',
+      'endless.toml: endless.toml is a device, not a regular file',
+      'folder.toml: folder.toml is a directory, not a regular file',
+      'loop.toml: loop.toml is a symbolic link that leads back to itself',
+      'pipe.toml: pipe.toml is a named pipe, not a regular file',
+      'to-folder.toml: to-folder.toml is a directory, not a regular file',
+    ],
+  );
+  for (const name of ['dangling', 'endless', 'folder', 'loop', 'pipe', 'to-folder'])
+    rmSync(join(tree.directory, `pools.d/${name}.toml`), { recursive: true });
+  assert.deepEqual(
+    tree.load().config?.pools.map(({ name }) => name),
+    ['below', 'good', 'inner', 'linked'],
+  );
+});
+
+void test('a directory of pool files that is a link to nowhere, and a named file that is one', t => {
+  const tree = writeTree(t, {});
+  symlinkSync('nowhere', join(tree.directory, 'pools.d'));
+  const remedy = 'create what it leads to, or remove the link';
+  assert.equal(
+    said(tree, tree.load()).replaceAll(tree.directory, 'DIR'),
+    `DIR: include: pools.d is a symbolic link that leads nowhere\n  ${remedy}`,
+  );
+  writeFileSync(join(tree.directory, 'fpm-ts.toml'), 'include = ["p.toml", "pools.d/x/*.toml"]');
+  symlinkSync('p.toml', join(tree.directory, 'p.toml'));
+  assert.equal(
+    said(tree, tree.load()).replace(tree.directory, 'DIR'),
+    `fpm-ts.toml:1:22: include: pools.d is a symbolic link that leads nowhere\n  ${remedy}
+p.toml: p.toml is a symbolic link that leads back to itself\n  correct or remove the link`,
+  );
+});
+
+void test('no file that is named is a pipe, a device or without end', t => {
+  const tree = writeTree(t, {
+    'pools.d/p.toml': `extends = "../pipe"\nenv_files = ["../pipe", "/dev/zero", "../large"]\n${GOOD_POOL}`,
+    large: 'A=1\n'.repeat(FILE_MAX_BYTES / 4).concat('#'),
+  });
+  execFileSync('mkfifo', [join(tree.directory, 'pipe')]);
+  assert.equal(
+    said(tree, tree.load()),
+    `p.toml:1:1: extends: pipe is a named pipe, not a regular file
+  name a regular file
+p.toml:2:14: env_files: pipe is a named pipe, not a regular file
+  name a regular file
+p.toml:2:25: env_files: /dev/zero is a device, not a regular file
+  name a regular file
+p.toml:2:38: env_files: large is larger than 16 MB, which no configuration is
+  name the right file`,
+  );
+  const main = (file: string) => loadConfig({ file, env: {}, uid: 0 }).problems[0]?.message;
+  for (const file of [join(tree.directory, 'pipe'), '/dev/zero']) {
+    assert.match(main(file) ?? '', /not a regular file$/);
+    assert.throws(() => runtimePaths(file), { code: 'CONFIG_MISSING', message: /not a regular file/ });
+  }
+});
+
 void test('no pool file at all is no mistake', t => {
   const { config, problems } = writeTree(t, {}).load();
   assert.deepEqual([config?.pools, problems], [[], []]);
@@ -314,16 +400,23 @@ function asNobody<T>(run: () => T): T {
 
 void test('what may not be read is an error, because it may hold pools', t => {
   const tree = writeTree(t, { 'pools.d/p.toml': GOOD_POOL, 'open/q.toml': GOOD_POOL });
-  writeFileSync(join(tree.directory, 'fpm-ts.toml'), 'include = ["pools.d/*.toml", "open/*.toml"]');
+  writeFileSync(
+    join(tree.directory, 'fpm-ts.toml'),
+    'include = ["pools.d/*.toml", "open/*.toml", "sites/*/*.toml"]',
+  );
   chmodSync(tree.directory, 0o755);
   chmodSync(join(tree.directory, 'pools.d'), 0o000);
   chmodSync(join(tree.directory, 'open/q.toml'), 0o000);
+  mkdirSync(join(tree.directory, 'sites'));
+  mkdirSync(join(tree.directory, 'sites/closed'), { mode: 0o000 });
   const result = asNobody(() => tree.load({ uid: 65_534 }));
   chmodSync(join(tree.directory, 'pools.d'), 0o700);
   assert.equal(
     said(tree, result),
     `fpm-ts.toml:1:12: include: pools.d cannot be read (EACCES)
   let the user who starts fpm-ts read pools.d
+fpm-ts.toml:1:45: include: sites/closed cannot be read (EACCES)
+  let the user who starts fpm-ts read sites/closed
 open/q.toml: open/q.toml cannot be read (EACCES)
   let the user who starts fpm-ts read open/q.toml`,
   );

@@ -77,6 +77,24 @@ p.toml:6:20: listen.backlog: 64K is not a number in TOML: a value with a unit is
     expected: 'p.toml:6:13: clear_env: yes is not a truth value in TOML\n  write: clear_env = true',
   },
   {
+    name: 'an integer that no computer word holds',
+    pool: 'umask = "0027"\nlisten.backlog = 99999999999999999999',
+    expected:
+      'p.toml:7:18: listen.backlog: not valid TOML: Integer literal is outside the 64-bit signed integer range required by TOML.\n  correct the value',
+  },
+  {
+    name: 'lists in lists without end',
+    pool: `pass_env = ${'['.repeat(600)}${']'.repeat(600)}`,
+    expected:
+      'p.toml:6:512: pass_env: not valid TOML: Maximum nesting depth of 500 exceeded.\n  correct the value',
+  },
+  {
+    name: 'a key without a value',
+    pool: 'chdir =\nx =',
+    expected:
+      'p.toml:6:8: chdir: chdir has no value\n  write: chdir = ""\np.toml:7:4: x: x has no value\n  write: x = ""',
+  },
+  {
     name: 'a quoted truth value',
     pool: 'clear_env = "no"',
     expected: 'p.toml:6:1: clear_env: found "no"; allowed: true or false\n  write: clear_env = false',
