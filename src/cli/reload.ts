@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ReloadResult } from '../control/types.ts';
 import { callSupervisor, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
+import { withProgress } from './progress.ts';
 
 interface ReloadOptions {
   readonly changed?: boolean;
@@ -32,11 +33,12 @@ export function registerReload(program: Command): void {
     )
     .action(async (pools: string[], options: ReloadOptions, command: Command) => {
       const common = globals(command);
-      const result = await callSupervisor(common, 'reload', {
+      const reload = callSupervisor(common, 'reload', {
         ...(pools.length > 0 && { pools }),
         changed: options.changed === true,
         dry_run: options.dryRun === true,
       });
+      const result = await withProgress(common, reload);
       if (common.json === true) printJson(result);
       else print(describe(result));
     });

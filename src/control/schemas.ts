@@ -48,6 +48,10 @@ const poolStatus = z.strictObject({
     max_active: nullableNumber,
   }),
   counters,
+  reload: z
+    .strictObject({ generation: z.int(), ready: z.int(), size: z.int() })
+    .nullable()
+    .meta({ description: 'The generation that a reload is bringing up.' }),
   processes: z.array(workerProcess),
 });
 

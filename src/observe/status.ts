@@ -52,6 +52,8 @@ export interface PoolStatus {
     readonly slow_requests: number;
     readonly accepted_connections: null;
   };
+  /** The generation that a reload is bringing up; null: none. */
+  readonly reload: { readonly generation: number; readonly ready: number; readonly size: number } | null;
   readonly processes: readonly ProcessStatus[];
 }
 

@@ -1,17 +1,25 @@
 /** What was decided about a pool lately, with the reasons: what `fpm-ts explain POOL` shows. */
-import type { Reason } from './why.ts';
 
 /** The oldest entries give way. */
 const ENTRIES = 100;
+/** What comes again within this time of the last is the same decision, going on. */
+const AGAIN_MS = 1000;
+
+export interface Because {
+  readonly code: string;
+  readonly text: string;
+  /** What led there, by name. */
+  readonly numbers: Readonly<Record<string, number | string>>;
+}
 
 export interface Entry {
-  /** Milliseconds since the epoch: of the first, and of the last time in a row. */
+  /** Milliseconds since the epoch: of the first time, and of the last one in a row. */
   readonly atMs: number;
   lastAtMs: number;
   times: number;
   /** What was done, in words. */
   readonly what: string;
-  readonly reasons: readonly Reason[];
+  readonly reasons: readonly Because[];
 }
 
 export class Diary {
@@ -23,11 +31,11 @@ export class Diary {
     return this.#entries;
   }
 
-  /** The same again is counted: by what was done and the kinds of its reasons, whatever their numbers. */
-  write(atMs: number, what: string, reasons: readonly Reason[]): void {
+  /** The same again, soon, is counted: by what was done and the kinds of its reasons, whatever their numbers. */
+  write(atMs: number, what: string, reasons: readonly Because[]): void {
     const key = [what, ...reasons.map(({ code }) => code)].join();
     const last = this.#entries.at(-1);
-    if (last !== undefined && key === this.#lastKey) {
+    if (last !== undefined && key === this.#lastKey && atMs - last.lastAtMs <= AGAIN_MS) {
       last.lastAtMs = atMs;
       last.times++;
       return;

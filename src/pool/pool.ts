@@ -81,7 +81,7 @@ export class Pool {
       died: worker => this.#died(worker),
       spawnFailed: (generation, message, askedAtMs) => this.#spawnFailed(generation, message, askedAtMs),
     });
-    this.#retirement = new Retirement(this.#crew, ports);
+    this.#retirement = new Retirement(this.#crew, ports, this.diary);
     this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
   }
 
@@ -159,6 +159,13 @@ export class Pool {
   get counters(): Counters {
     const { maxChildrenReached } = this.#sizing;
     return { ...this.#crew.counters, reloads: this.#reloads, max_children_reached: maxChildrenReached };
+  }
+
+  /** The generation that a reload is bringing up; null: none. */
+  get coming(): { readonly generation: number; readonly ready: number; readonly size: number } | null {
+    if (this.#roll === null) return null;
+    const { generation, size } = this.#roll;
+    return { generation: generation.number, ready: this.#crew.ready(generation.number).length, size };
   }
 
   /**

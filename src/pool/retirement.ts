@@ -7,9 +7,10 @@ import type { PoolConfig } from '../config/types.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import { connectionsOf } from '../observe/families.ts';
 import { type FreezeOutcome, freezeLookKill } from '../worker/freeze.ts';
-import { type RetirementRule, retirementRule } from '../worker/retirement.ts';
+import { FROZEN, type RetirementRule, RULES, retirementRule } from '../worker/retirement.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import type { Crew, PoolPorts } from './crew.ts';
+import type { Diary } from './diary.ts';
 
 /** So many are frozen at once: the others go on serving. */
 const MOST_FROZEN = 4;
@@ -28,19 +29,23 @@ export class Retirement {
   readonly #frozen = new Set<number>();
   readonly #attempts = new Map<number, Attempt>();
 
-  constructor(crew: Crew, ports: PoolPorts) {
+  readonly #diary: Diary;
+
+  constructor(crew: Crew, ports: PoolPorts, diary: Diary) {
     this.#crew = crew;
     this.#ports = ports;
+    this.#diary = diary;
   }
 
   /** It leaves as soon as it may, and after process_control_timeout in any case. */
   leave(worker: WorkerHandle, reason: LeaveReason, config: PoolConfig, isListenerClosing: boolean): void {
-    const rule = this.ruleFor(worker, config, isListenerClosing);
+    const rule = this.#ruleFor(worker, config, isListenerClosing);
     const type = rule === 'none' || rule === 'tell' ? 'stop' : 'drain';
     this.#crew.happen(worker, { type, reason }, config);
+    this.#note(`a worker is to leave (${reason})`, rule, RULES[rule]);
   }
 
-  ruleFor(worker: WorkerHandle, config: PoolConfig, isListenerClosing: boolean): RetirementRule {
+  #ruleFor(worker: WorkerHandle, config: PoolConfig, isListenerClosing: boolean): RetirementRule {
     const { stopIsGraceful } = worker.startedWith ?? config;
     return retirementRule({
       hasListener: worker.listenerInode !== null,
@@ -68,11 +73,11 @@ export class Retirement {
     for (const worker of due) {
       if (left === 0) break;
       if (!isIdle(worker, accepted)) busy.push(worker);
-      else if (this.ruleFor(worker, config, false) !== 'freeze') left -= this.#tell(worker, config);
+      else if (this.#ruleFor(worker, config, false) !== 'freeze') left -= this.#tell(worker, config);
       else if (this.#freeze(worker, 'scaledDown', config)) left--;
     }
     for (const worker of busy.slice(0, left)) {
-      if (this.ruleFor(worker, config, false) === 'freeze') continue;
+      if (this.#ruleFor(worker, config, false) === 'freeze') continue;
       left -= this.#tell(worker, config);
     }
     return count - left;
@@ -94,7 +99,9 @@ export class Retirement {
   }
 
   #tell(worker: WorkerHandle, config: PoolConfig): 1 {
+    const rule = this.#ruleFor(worker, config, false);
     this.#crew.happen(worker, { type: 'stop', reason: 'scaledDown' }, config);
+    this.#note('a worker leaves (scaledDown)', rule, RULES[rule]);
     return 1;
   }
 
@@ -119,9 +126,14 @@ export class Retirement {
       () => 'spared' as const,
     );
     this.#frozen.delete(pid);
+    this.#note(`a worker was frozen (${reason})`, outcome, FROZEN[outcome]);
     if (outcome === 'killed') this.#crew.happen(worker, { type: 'killedIdle', reason }, config);
     else this.#pause(pid, outcome);
     this.#ports.wake();
+  }
+
+  #note(what: string, code: string, text: string): void {
+    this.#diary.write(this.#ports.now(), what, [{ code, text, numbers: {} }]);
   }
 
   #pause(pid: number, outcome: FreezeOutcome): void {

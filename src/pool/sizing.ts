@@ -2,11 +2,11 @@
 import type { PmConfig } from '../config/types.ts';
 import type { PoolEvent } from '../observe/events.ts';
 import { type Action, claimOf, decide, type Memory, NEW_POOL, type Snapshot } from './decide.ts';
-import type { Diary } from './diary.ts';
+import type { Because, Diary } from './diary.ts';
 import type { Sight } from './goal.ts';
 import { policyOf } from './policy.ts';
 import type { Claim } from './share.ts';
-import type { Reason } from './why.ts';
+import { describeReason, type Reason } from './why.ts';
 
 export class Sizing {
   /** What `scale` said; null: the configuration's rule holds. */
@@ -67,8 +67,9 @@ export class Sizing {
 
   /** What changed something, and what kept something from changing. */
   #write(nowMs: number, actions: readonly Action[], why: readonly Reason[]): void {
-    for (const action of actions) this.#diary.write(nowMs, describeAction(action), why);
-    if (actions.length === 0 && this.#held.length > 0) this.#diary.write(nowMs, 'nothing', why);
+    const reasons = why.map(becauseOf);
+    for (const action of actions) this.#diary.write(nowMs, describeAction(action), reasons);
+    if (actions.length === 0 && this.#held.length > 0) this.#diary.write(nowMs, 'start nobody', reasons);
   }
 }
 
@@ -80,6 +81,11 @@ const HOLDS_BACK: ReadonlySet<Reason['code']> = new Set([
   'backing-off',
   'one-to-try',
 ]);
+
+function becauseOf(reason: Reason): Because {
+  const { code, ...numbers } = reason;
+  return { code, text: describeReason(reason), numbers };
+}
 
 function describeAction(action: Action): string {
   const workers = action.count === 1 ? '1 worker' : `${action.count} workers`;

@@ -1,7 +1,6 @@
 /** The diary of a pool as `explain` answers it. */
 import type { Explanation } from '../control/types.ts';
 import type { Pool } from '../pool/pool.ts';
-import { describeReason } from '../pool/why.ts';
 
 export function explanationOf(pool: Pool): Explanation {
   return {
@@ -11,10 +10,7 @@ export function explanationOf(pool: Pool): Explanation {
       last_at: new Date(lastAtMs).toISOString(),
       times,
       what,
-      reasons: reasons.map(reason => {
-        const { code, ...numbers } = reason;
-        return { code, text: describeReason(reason), numbers };
-      }),
+      reasons,
     })),
   };
 }
