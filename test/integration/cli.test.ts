@@ -109,6 +109,7 @@ suite('integration/cli', { needs: NEEDS }, async scope => {
       pm: { mode: 'static', max_children: 2 },
       listen: { address: `${daemon.runDir}/www.sock` },
       queue: { length: 0, max: 0, limit: 511 },
+      reload: null,
     });
     assert.deepEqual(workers, { total: 2, idle: 2, active: 0, starting: 0, stopping: 0, max_active: 0 });
     assert.deepEqual(counters, {

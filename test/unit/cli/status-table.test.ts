@@ -23,6 +23,7 @@ const POOL: PoolStatus = {
     slow_requests: 0,
     accepted_connections: null,
   },
+  reload: null,
   processes: [
     {
       pid: 77,
