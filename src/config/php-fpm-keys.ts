@@ -13,11 +13,11 @@ export const PHP_FPM_KEYS: ReadonlyMap<string, string> = new Map([
   ['systemd_interval', NEVER_NEEDED],
   [
     'emergency_restart_threshold',
-    `${NEVER_NEEDED}: a supervisor that dies is restarted and its workers go on`,
+    `${NEVER_NEEDED}: a pool whose workers crash is backed off and reported, and no other pool is restarted`,
   ],
   [
     'emergency_restart_interval',
-    `${NEVER_NEEDED}: a supervisor that dies is restarted and its workers go on`,
+    `${NEVER_NEEDED}: a pool whose workers crash is backed off and reported, and no other pool is restarted`,
   ],
   ['prefix', 'relative paths resolve against the file that says them'],
   ['listen.acl_users', 'use listen.owner, listen.group and listen.mode'],

@@ -46,6 +46,22 @@ export type PoolEvent =
       readonly reason: LeaveReason;
       /** For a SIGKILL that was not ours: what the kernel's counters say about memory. */
       readonly memory: string | null;
+      /** One of many crashes, which are told as one. */
+      readonly inStorm: boolean;
+    }
+  /** So many workers died of SIGSEGV and the like that it is told once, until none has for a while. */
+  | {
+      readonly type: 'crashStorm';
+      readonly pool: string;
+      readonly signal: string;
+      readonly crashes: number;
+      readonly withinMs: number;
+    }
+  | {
+      readonly type: 'crashStormOver';
+      readonly pool: string;
+      readonly crashes: number;
+      readonly forMs: number;
     }
   | {
       readonly type: 'backingOff';

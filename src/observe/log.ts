@@ -79,6 +79,14 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       );
     case 'exited':
       return describeExit(event);
+    case 'crashStorm':
+      return error(
+        `pool ${event.pool}: ${event.crashes} workers crashed within ${seconds(event.withinMs)}, the last with ${event.signal}: new ones are backed off, other pools are not touched; further crashes are counted and told at the end`,
+      );
+    case 'crashStormOver':
+      return warn(
+        `pool ${event.pool}: no more crashes; ${count(event.crashes, 'worker')} crashed in ${seconds(event.forMs)}`,
+      );
     case 'backingOff':
       return warn(
         `pool ${event.pool}: workers died young ${event.attempts} times in a row; next try in ${event.delayMs} ms`,
@@ -105,6 +113,7 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
 function describeExit(event: Extract<Event, { type: 'exited' }>): { level: Level; text: string } {
   const how = `pool ${event.pool}: worker ${event.pid} ended with ${exitText(event.exit)} after ${seconds(event.uptimeMs)}`;
   if (!isUnexpected(event.reason)) return info(`${how} (${event.reason})`);
+  if (event.inStorm) return info(how);
   if (event.memory !== null) return warn(`${how}; perhaps out of memory: ${event.memory}`);
   return event.exit.code === 0 ? info(`${how}, by itself`) : warn(how);
 }

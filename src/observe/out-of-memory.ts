@@ -29,6 +29,11 @@ export function describeOom(before: OomCounters, now: OomCounters): string {
   ].join(', ');
 }
 
+/** Whether the kernel says that it killed nobody for memory meanwhile; false where it does not tell. */
+export function isOutOfMemoryRuledOut(before: OomCounters, now: OomCounters): boolean {
+  return now.host !== null && now.host === before.host && now.group === before.group;
+}
+
 function sentence(where: string, before: number | null, now: number | null): string {
   if (now === null || before === null) return `the kernel does not tell how often it killed on ${where}`;
   const more = now - before;

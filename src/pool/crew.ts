@@ -7,12 +7,18 @@ import type { Keeper } from '../keeper/client.ts';
 import type { Exit, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason, PoolEvent } from '../observe/events.ts';
 import { connectionsOf } from '../observe/families.ts';
-import { describeOom, type OomCounters, readOomCounters } from '../observe/out-of-memory.ts';
+import {
+  describeOom,
+  isOutOfMemoryRuledOut,
+  type OomCounters,
+  readOomCounters,
+} from '../observe/out-of-memory.ts';
 import { workerSpec } from '../worker/command.ts';
 import { poolIdentity } from '../worker/identity.ts';
 import type { Effect, WorkerEvent, WorkerPhase } from '../worker/lifecycle.ts';
 import { acceptsOn, lookAtWorker } from '../worker/readiness.ts';
 import { WorkerHandle } from '../worker/worker-handle.ts';
+import { isCrash } from './crash-storm.ts';
 import type { Generation } from './generations.ts';
 
 /** A worker whose accepting cannot be seen counts as ready when it has lived for so long (DESIGN section 6). */
@@ -34,8 +40,10 @@ export interface PoolPorts {
 export interface CrewListener {
   /** Why a worker of that generation, just spawned, is not wanted any more; null: it is. */
   readonly unwanted: (generation: number) => LeaveReason | null;
-  /** A worker ended that we had not asked to, or that never became ready. */
-  readonly died: (worker: WorkerHandle) => void;
+  /** It ended with the signal of a crash that nobody asked for. @returns whether that is one of a storm */
+  readonly crashed: (signal: string) => boolean;
+  /** A worker ended that we had not asked to, or that never became ready; isKilled: somebody else sent it SIGKILL. */
+  readonly died: (worker: WorkerHandle, isKilled: boolean) => void;
   readonly spawnFailed: (generation: number, message: string, askedAtMs: number) => void;
 }
 
@@ -224,18 +232,23 @@ export class Crew {
     if (exit === null) return;
     const uptimeMs = Math.round(this.#ports.now() - worker.startedAtMs);
     const reason = worker.reason ?? 'ended';
-    const memory = exit.signal === 'SIGKILL' && reason === 'ended' ? this.#memoryReport() : null;
-    const isCrash = reason === 'startTimeout' || (reason === 'ended' && exit.code !== 0);
+    const isUnasked = reason === 'ended';
+    const kill = isUnasked && exit.signal === 'SIGKILL' ? this.#lookAtMemory() : null;
+    const memory = kill?.text ?? null;
+    const isFailure = reason === 'startTimeout' || (isUnasked && exit.code !== 0);
     const { exited, crashed } = this.counters;
-    this.counters = { ...this.counters, exited: exited + 1, crashed: crashed + (isCrash ? 1 : 0) };
-    this.#ports.report({ type: 'exited', pool: this.#pool, pid, exit, uptimeMs, reason, memory });
-    if (reason === 'ended' || reason === 'startTimeout') this.#listener.died(worker);
+    this.counters = { ...this.counters, exited: exited + 1, crashed: crashed + (isFailure ? 1 : 0) };
+    const inStorm = isUnasked && isCrash(exit.signal) && this.#listener.crashed(exit.signal ?? '');
+    this.#ports.report({ type: 'exited', pool: this.#pool, pid, exit, uptimeMs, reason, memory, inStorm });
+    if (!isUnasked && reason !== 'startTimeout') return;
+    this.#listener.died(worker, kill?.isRuledOut === true);
   }
 
-  #memoryReport(): string {
+  /** Whether a SIGKILL that was not ours may have been the kernel's, for memory. */
+  #lookAtMemory(): { readonly text: string; readonly isRuledOut: boolean } {
     const before = this.#oom;
     this.#oom = readOomCounters();
-    return describeOom(before, this.#oom);
+    return { text: describeOom(before, this.#oom), isRuledOut: isOutOfMemoryRuledOut(before, this.#oom) };
   }
 }
 

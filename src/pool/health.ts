@@ -1,6 +1,7 @@
 /** What the deaths of a pool's workers say about its command: how soon to try again, and whether it works at all. */
 import type { PoolEvent } from '../observe/events.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
+import { afterCalm, afterCrash, CALM, type StormMemory } from './crash-storm.ts';
 import {
   afterDeath,
   afterSuccess,
@@ -14,6 +15,8 @@ export interface Death {
   readonly wasReady: boolean;
   /** It was killed because it did not accept within start_timeout. */
   readonly isStartTimeout: boolean;
+  /** Somebody else killed it, which says nothing about its command. */
+  readonly isMurder: boolean;
 }
 
 export class Health {
@@ -21,6 +24,7 @@ export class Health {
   lastFailure = '';
   #restart: RestartMemory = NO_FAILURES;
   #isStartTimedOut = false;
+  #storm: StormMemory = CALM;
   readonly #pool: string;
   readonly #report: (event: PoolEvent) => void;
 
@@ -44,11 +48,34 @@ export class Health {
     return this.lastFailure;
   }
 
+  /** A worker ended with the signal of a crash. @returns whether it is one of a storm, which is told as one */
+  crashed(signal: string, nowMs: number): boolean {
+    const wasStorm = this.#storm.storm !== null;
+    this.#storm = afterCrash(this.#storm, nowMs);
+    const { storm } = this.#storm;
+    if (storm === null || wasStorm) return wasStorm;
+    const withinMs = Math.round(nowMs - storm.sinceMs);
+    this.#report({ type: 'crashStorm', pool: this.#pool, signal, crashes: storm.crashes, withinMs });
+    return true;
+  }
+
+  /** Time has passed. */
+  turn(nowMs: number): void {
+    const { storm } = this.#storm;
+    if (storm === null) return;
+    this.#storm = afterCalm(this.#storm, nowMs);
+    if (this.#storm.storm !== null) return;
+    const forMs = Math.round(storm.lastMs - storm.sinceMs);
+    this.#report({ type: 'crashStormOver', pool: this.#pool, crashes: storm.crashes, forMs });
+  }
+
   /** A worker of the serving generation ended by itself, or could not be started. */
-  died({ startedAtMs, wasReady, isStartTimeout }: Death, nowMs: number): void {
+  died({ startedAtMs, wasReady, isStartTimeout, isMurder }: Death, nowMs: number): void {
+    if (isMurder) return;
     this.#isStartTimedOut ||= isStartTimeout;
     const before = this.#restart;
-    this.#restart = afterDeath(before, startedAtMs, wasReady, nowMs);
+    // In a storm, having lived for a while does not count: what kills them will come again.
+    this.#restart = afterDeath(before, startedAtMs, wasReady && this.#storm.storm === null, nowMs);
     const { failedAttempts, notBeforeMs } = this.#restart;
     if (this.#restart === before || notBeforeMs <= nowMs) return;
     const delayMs = Math.round(notBeforeMs - nowMs);

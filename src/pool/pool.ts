@@ -78,7 +78,8 @@ export class Pool {
     this.#sizing = new Sizing(config.name, this.diary, ports.report);
     this.#crew = new Crew(config.name, ports, {
       unwanted: generation => this.#unwanted(generation),
-      died: worker => this.#died(worker),
+      crashed: signal => this.#health.crashed(signal, ports.now()),
+      died: (worker, isKilled) => this.#died(worker, isKilled),
       spawnFailed: (generation, message, askedAtMs) => this.#spawnFailed(generation, message, askedAtMs),
     });
     this.#retirement = new Retirement(this.#crew, ports, this.diary);
@@ -223,6 +224,7 @@ export class Pool {
   /** Observes, decides, applies. @param limits what holds for all pools together */
   turn(looks: Looks, limits: SharedLimits): void {
     this.#limits = limits;
+    this.#health.turn(this.#ports.now());
     if (this.#isAsleep) return;
     this.#look(looks);
     if (this.#isSettled) return;
@@ -425,17 +427,21 @@ export class Pool {
   #spawnFailed(generation: number, message: string, askedAtMs: number): void {
     this.#health.lastFailure = message;
     if (generation === this.#roll?.generation.number) this.#cancelRoll(message);
-    else this.#countDeath({ startedAtMs: askedAtMs, wasReady: false, isStartTimeout: false });
+    else
+      this.#countDeath({ startedAtMs: askedAtMs, wasReady: false, isStartTimeout: false, isMurder: false });
   }
 
-  #died(worker: WorkerHandle): void {
+  #died(worker: WorkerHandle, isKilled: boolean): void {
     const now = this.#ports.now();
     const { startTimeoutMs } = worker.startedWith ?? this.config;
     const reason = this.#health.note(worker, now, startTimeoutMs);
     if (worker.generation === this.#roll?.generation.number) this.#cancelRoll(reason);
     else if (worker.generation === this.#number) {
       const { startedAtMs, wasReady } = worker;
-      this.#countDeath({ startedAtMs, wasReady, isStartTimeout: worker.reason === 'startTimeout' });
+      const isStartTimeout = worker.reason === 'startTimeout';
+      // A command that kills itself as it starts never gets anybody ready.
+      const isMurder = isKilled && (wasReady || this.#ready.length > 0);
+      this.#countDeath({ startedAtMs, wasReady, isStartTimeout, isMurder });
     }
   }
 

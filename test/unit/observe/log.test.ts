@@ -6,12 +6,13 @@ import { describe, exitText } from '../../../src/observe/log.ts';
 
 type Exit = Extract<Event, { type: 'exited' }>['exit'];
 
-function exited(exit: Exit, reason: LeaveReason, memory: string | null = null): Event {
-  return { type: 'exited', pool: 'www', pid: 7, exit, uptimeMs: 1234, reason, memory };
+function exited(exit: Exit, reason: LeaveReason, memory: string | null = null, inStorm = false): Event {
+  return { type: 'exited', pool: 'www', pid: 7, exit, uptimeMs: 1234, reason, memory, inStorm };
 }
 
 const CODE_0: Exit = { code: 0, signal: null };
 const CODE_3: Exit = { code: 3, signal: null };
+const CRASHED: Exit = { code: null, signal: 'SIGSEGV' };
 const KILLED: Exit = { code: null, signal: 'SIGKILL' };
 
 void test('an exit: with code or signal and uptime; what we did ourselves is no warning', () => {
@@ -23,6 +24,8 @@ void test('an exit: with code or signal and uptime; what we did ourselves is no 
       'warn',
       /SIGKILL.*; perhaps out of memory: the host killed 1$/,
     ],
+    [exited(CRASHED, 'ended'), 'warn', /SIGSEGV after 1\.234 s$/],
+    [exited(CRASHED, 'ended', null, true), 'info', /SIGSEGV after 1\.234 s$/],
     [exited(KILLED, 'startTimeout'), 'warn', /SIGKILL after 1\.234 s$/],
     [exited(CODE_0, 'replaced'), 'info', /\(replaced\)$/],
     [exited(KILLED, 'poolStopped'), 'info', /\(poolStopped\)$/],
@@ -50,6 +53,16 @@ void test('what is lost or broken is a warning or an error, and says what to loo
     [{ type: 'startTimedOut', pool: 'www', pid: 7, timeoutMs: 500 }, 'error', /start_timeout \(500 ms\)/],
     [{ type: 'cut', pool: 'www', pid: 7, timeoutMs: 500 }, 'warn', /process_control_timeout/],
     [{ type: 'backingOff', pool: 'www', attempts: 3, delayMs: 200 }, 'warn', /3 times.*200 ms/],
+    [
+      { type: 'crashStorm', pool: 'www', signal: 'SIGBUS', crashes: 5, withinMs: 900 },
+      'error',
+      /www: 5 workers crashed within 0\.900 s, the last with SIGBUS/,
+    ],
+    [
+      { type: 'crashStormOver', pool: 'www', crashes: 9, forMs: 2000 },
+      'warn',
+      /9 workers crashed in 2\.000 s/,
+    ],
     [{ type: 'rollCancelled', pool: 'www', reason: 'why' }, 'error', /the old ones go on: why/],
     [{ type: 'problem', text: 'why' }, 'error', /^why$/],
   ];
