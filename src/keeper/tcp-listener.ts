@@ -4,7 +4,8 @@
  * 1. the first is steered to before the second listens, which so gets nothing;
  * 2. published, the second is steered to; the first empties its queue;
  * 3. the first is shut down, which takes it out of the group whoever else holds it, and the second, now first, is
- *    steered to. Were it not, a third would get every connection as soon as it listens.
+ *    steered to. Did neither this nor step 1 of the next swap say so, a third would get every connection as soon as
+ *    it listens.
  */
 import { closeSync } from 'node:fs';
 import { type Endpoint, formatEndpoint } from '../os/address.ts';
