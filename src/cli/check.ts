@@ -44,8 +44,7 @@ async function check(common: GlobalOptions, isStatic: boolean): Promise<number> 
     for (const problem of problems) print(formatProblem(problem));
     for (const { what, why } of system.untested) print(`not tested: ${what} (${why})`);
     const pools = config?.pools.filter(pool => pool.enabled).length ?? 0;
-    if (!isBad)
-      print(`the configuration ${config?.file ?? ''} is good, ${pools} pool${pools === 1 ? '' : 's'}`);
+    if (!isBad) print(`the configuration ${config?.file} is good, ${pools} pool${pools === 1 ? '' : 's'}`);
   }
   return isBad ? EXIT.config : EXIT.ok;
 }

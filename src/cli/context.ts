@@ -29,10 +29,23 @@ export async function configFile(options: GlobalOptions): Promise<string | null>
   return findConfigFile(options.config, process.env);
 }
 
-/** Reads the configuration with every problem that it has; without a file everything is at its default. */
+/** The same for whoever cannot do without. @throws {FpmError} CONFIG_MISSING */
+export async function requiredConfigFile(options: GlobalOptions): Promise<string> {
+  const file = await configFile(options);
+  if (file !== null) return file;
+  throw new FpmError(
+    'CONFIG_MISSING',
+    'there is no configuration: -c names none, FPM_TS_CONFIG is not set, and /etc/fpm-ts/fpm-ts.toml does not exist. An empty file is a valid one; pools go into pools.d/NAME.toml beside it',
+  );
+}
+
+/** Reads the configuration with every problem that it has. @throws {FpmError} CONFIG_MISSING when there is none at all */
 export async function loadFiles(options: GlobalOptions): Promise<LoadedFiles> {
-  const { loadConfig } = await import('../config/load.ts');
-  return loadConfig({ file: await configFile(options), env: process.env, uid: process.getuid?.() ?? 0 });
+  const [file, { loadConfig }] = await Promise.all([
+    requiredConfigFile(options),
+    import('../config/load.ts'),
+  ]);
+  return loadConfig({ file, env: process.env, uid: process.getuid?.() ?? 0 });
 }
 
 /** @throws {FpmError} with all errors of the configuration */

@@ -2,7 +2,8 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type Command, InvalidArgumentError } from 'commander';
-import { globals, poolConfig } from './context.ts';
+import { askedPool } from './asked-pool.ts';
+import { globals } from './context.ts';
 import { example } from './example.ts';
 
 interface RequestOptions {
@@ -47,7 +48,7 @@ export function registerRequest(program: Command): void {
         json: common.json,
         timeoutMs: options.timeout,
       };
-      process.exitCode = await runRequest(await poolConfig(common, pool), request, process);
+      process.exitCode = await runRequest(await askedPool(common, pool), request, process);
     });
 }
 

@@ -1,6 +1,7 @@
 /** `fpm-ts serve`. */
 import type { Command } from 'commander';
-import { globals, poolConfig } from './context.ts';
+import { askedPool } from './asked-pool.ts';
+import { globals } from './context.ts';
 import { example } from './example.ts';
 
 interface ServeOptions {
@@ -16,6 +17,6 @@ export function registerServe(program: Command): void {
     .addHelpText('after', example('fpm-ts serve www --http 127.0.0.1:8080'))
     .action(async (pool: string, options: ServeOptions, command: Command) => {
       const { runServe } = await import('../client/serve.ts');
-      process.exitCode = await runServe(await poolConfig(globals(command), pool), options, process);
+      process.exitCode = await runServe(await askedPool(globals(command), pool), options, process);
     });
 }

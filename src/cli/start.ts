@@ -1,7 +1,14 @@
 /** `fpm-ts start`: becomes the keeper; with names, starts pools of a running supervisor. */
 import type { Command } from 'commander';
 import { EXIT, FpmError } from '../errors.ts';
-import { callSupervisor, configFile, type GlobalOptions, globals, print, printJson } from './context.ts';
+import {
+  callSupervisor,
+  type GlobalOptions,
+  globals,
+  print,
+  printJson,
+  requiredConfigFile,
+} from './context.ts';
 import { example } from './example.ts';
 
 interface StartOptions {
@@ -24,8 +31,7 @@ export function registerStart(program: Command, entry: string): void {
     .action(async (pools: string[], options: StartOptions, command: Command) => {
       const common = globals(command);
       if (pools.length > 0) return await startPools(common, pools);
-      const file = await configFile(common);
-      if (file === null) throw noConfiguration();
+      const file = await requiredConfigFile(common);
       if (options.daemonize === true) await daemonize(entry, file, common);
       else await foreground(entry, file, common);
     });
@@ -60,11 +66,4 @@ async function daemonize(entry: string, file: string, options: GlobalOptions): P
     );
   if (options.json === true) printJson({ pid, ...(log === null ? {} : { log }) });
   else print(`fpm-ts runs, pid ${pid}${where}`);
-}
-
-function noConfiguration(): FpmError {
-  return new FpmError(
-    'CONFIG_MISSING',
-    'there is no configuration: -c names none, FPM_TS_CONFIG is not set, and /etc/fpm-ts/fpm-ts.toml does not exist. An empty file is a valid one; pools go into pools.d/NAME.toml beside it',
-  );
 }

@@ -1,6 +1,10 @@
 /** php-cgi behind nginx, over a Unix socket and over TCP. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startDaemon } from '../lib/daemon.ts';
+import { README, readmePool } from '../lib/example.ts';
 import { placeFixture } from '../lib/fixtures.ts';
 import { ask, md5, upload } from '../lib/http.ts';
 import { startNginx } from '../lib/nginx.ts';
@@ -25,6 +29,20 @@ suite('contract/nginx-php', NEEDS, async scope => {
   await testPhp(scope, deployment, nginx);
 });
 
+suite('contract/readme-php', { needs: ['php-cgi'] }, async scope => {
+  const www = placeFixture(scope, 'php');
+  const daemon = await startDaemon(scope, {
+    pools: { php: readmePool({ '/srv/www': www, '/run/fpm-ts': runDirectory(scope) }) },
+  });
+  await scope.test("the README's pool answers the README's request", async () => {
+    writeFileSync(join(www, 'index.php'), '<?php echo "it works";');
+    const [, path = ''] = /^fpm-ts request php (\S+) -i$/m.exec(README) ?? [];
+    const { code, stdout, stderr } = await daemon.cli('request', 'php', path, '-i');
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nit works$/s);
+  });
+});
+
 suite('contract/nginx-php-tcp', NEEDS, async scope => {
   const www = placeFixture(scope, 'php');
   const address = `127.0.0.1:${await freePort()}`;
@@ -40,6 +58,12 @@ async function testPhp(scope: Scope, { daemon, pool }: Deployment, nginx: Server
     const said = JSON.parse(answer.text) as { pid: number; method: string; query: unknown };
     assert.deepEqual([said.method, said.query], ['GET', { a: '1', b: 'ä' }]);
     assert.ok(workerPids(await daemon.status(), pool).includes(said.pid));
+  });
+
+  await scope.test('fpm-ts request asks for the same script', async () => {
+    const asked = await daemon.cli('request', pool, '/echo.php?a=1');
+    assert.equal(asked.code, 0, asked.stdout + asked.stderr);
+    assert.ok(workerPids(await daemon.status(), pool).includes(JSON.parse(asked.stdout).pid));
   });
 
   await scope.test('POST of 10 MB arrives whole', async () => {

@@ -1,10 +1,11 @@
 /** The command line without a daemon: usage, missing supervisors and configurations, in words and as JSON. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SYSTEM_CONFIG_FILE } from '../../src/config/find.ts';
 import { type CommandResult, cleanEnvironment, runCommand } from '../lib/command.ts';
 import { MAIN } from '../lib/paths.ts';
-import { scriptPool } from '../lib/pools.ts';
+import { poolText, scriptPool } from '../lib/pools.ts';
 import type { ErrorBody } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
@@ -42,6 +43,10 @@ suite('integration/cli-usage', {}, async scope => {
   mkdirSync(join(dir, 'good.d'));
   mkdirSync(join(dir, 'broken.d'));
   write('good.d/www.toml', scriptPool('exec sleep 1000'));
+  const php = { command: ['/usr/bin/php-cgi'], 'listen.address': join(dir, 'php.sock') };
+  mkdirSync(join(dir, 'php.d'));
+  const phpOnly = write('php.toml', `run_dir = "${dir}/run"\ninclude = ["php.d/*.toml"]\n`);
+  write('php.d/php.toml', poolText(php));
   write('broken.d/www.toml', `${scriptPool('exec sleep 1000')}umask = 0027\n`);
   const absent = join(dir, 'absent.toml');
 
@@ -107,6 +112,24 @@ suite('integration/cli-usage', {}, async scope => {
     for (const call of calls) {
       const args = ['-c', good, ...call];
       await assertFails({ args, exit: 69, code: 'NOT_RUNNING', message: /fpm-ts start/ });
+    }
+  });
+
+  await scope.test('no configuration at all: exit code 78 from whatever reads it, as from start', async t => {
+    if (existsSync(SYSTEM_CONFIG_FILE)) return t.skip('this system has one');
+    const calls = [['check'], ['check', '--static'], ['config'], ['request', 'www', '/'], ['serve', 'www']];
+    for (const args of [...calls, ['start'], ['start', '--daemonize']]) {
+      await assertFails({ args, exit: 78, code: 'CONFIG_MISSING', message: /there is no configuration/ });
+    }
+  });
+
+  await scope.test('php-cgi cannot be asked without a document root', async () => {
+    for (const call of [
+      ['request', 'php', '/index.php'],
+      ['serve', 'php'],
+    ]) {
+      const message = /php\.toml: document_root: must be set .*\n {2}add document_root = /;
+      await assertFails({ args: ['-c', phpOnly, ...call], exit: 78, code: 'CONFIG_REQUIRED', message });
     }
   });
 

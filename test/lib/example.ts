@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { EXAMPLES } from './paths.ts';
+import { EXAMPLES, REPOSITORY } from './paths.ts';
 import { IS_ROOT } from './suite.ts';
 
 export type Replacements = Readonly<Record<string, string>>;
@@ -24,8 +24,20 @@ export function readExample(name: string, replacements: Replacements): string {
   return replaceAll(readFileSync(join(EXAMPLES, name), 'utf8'), replacements, `examples/${name}`);
 }
 
-/** A pool file of examples/pools.d; an ordinary user can run it only as himself. */
+/** A pool file of examples/pools.d. */
 export function readPool(name: string, replacements: Replacements): string {
-  const text = readExample(join('pools.d', `${name}.toml`), replacements);
+  return asSelf(readExample(join('pools.d', `${name}.toml`), replacements));
+}
+
+export const README: string = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
+
+/** The pool file that the README shows. */
+export function readmePool(replacements: Replacements): string {
+  const text = /```toml\n(# \/etc\/fpm-ts\/pools\.d\/php\.toml\n.*?)```/s.exec(README)?.[1] ?? '';
+  return asSelf(replaceAll(text, replacements, 'the pool in README.md'));
+}
+
+/** An ordinary user can run it only as himself. */
+function asSelf(text: string): string {
   return IS_ROOT ? text : text.replaceAll('"www-data"', `"${userInfo().username}"`);
 }

@@ -72,7 +72,7 @@ export const globalKeys = {
   }),
   run_dir: key(path.optional(), {
     description:
-      'Directory of what exists while the supervisor runs; made with mode 0700 when it is missing.',
+      'Directory of what exists while the supervisor runs; made when it is missing, by root with mode 0755, by others with 0700.',
     allowed: 'a path',
     applies: 'restart',
     computedDefault: '/run/fpm-ts; not root: $XDG_RUNTIME_DIR/fpm-ts, else /tmp/fpm-ts-UID',

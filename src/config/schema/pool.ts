@@ -101,7 +101,8 @@ export const poolKeys = {
     phpFpm: 'request_slowlog_timeout',
   }),
   document_root: key(path.optional(), {
-    description: 'Where `fpm-ts request` and `fpm-ts serve` look for scripts.',
+    description:
+      'Where `fpm-ts request` and `fpm-ts serve` look for scripts; php-cgi needs it there. Web servers have their own.',
     allowed: 'a path',
     applies: 'live',
     computedDefault: 'none',
