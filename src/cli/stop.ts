@@ -1,5 +1,6 @@
 /** `fpm-ts stop`. */
 import type { Command } from 'commander';
+import type { LeftBehind } from '../control/types.ts';
 import { callSupervisor, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
 
@@ -22,7 +23,17 @@ export function registerStop(program: Command): void {
         const { untilEnded } = await import('../os/pidfd.ts');
         await untilEnded(result.pid);
       }
-      if (common.json === true) printJson(result);
-      else print(pools.length === 0 ? 'stopped' : `stopped ${result.stopped.join(', ')}`);
+      if (common.json === true) return printJson(result);
+      print(pools.length === 0 ? 'stopped' : `stopped ${result.stopped.join(', ')}`);
+      for (const process of result.left ?? []) await tellOf(process);
     });
+}
+
+/** A program that went into the background is out of our reach, and still accepts. */
+async function tellOf({ pool, pid, command }: LeftBehind): Promise<void> {
+  const { readStat } = await import('../os/proc.ts');
+  if (readStat(pid) === null) return;
+  process.stderr.write(
+    `fpm-ts: pid ${pid} (${command}) goes on: it is no worker of pool ${pool}, but has its listener, as a program has that went into the background; \`kill ${pid}\` ends it\n`,
+  );
 }

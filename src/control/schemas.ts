@@ -133,7 +133,16 @@ export const SCHEMAS: Schemas = {
       pools: pools.optional(),
       now: z.boolean().optional().meta({ description: 'Do not wait for requests in hand.' }),
     }),
-    result: z.strictObject({ pid: z.int(), stopped: pools }),
+    result: z.strictObject({
+      pid: z.int(),
+      stopped: pools,
+      left: z
+        .array(z.strictObject({ pool, pid: z.int(), command: z.string() }))
+        .optional()
+        .meta({
+          description: "Processes that are no workers and hold a pool's listener: they are not stopped.",
+        }),
+    }),
   },
   start: { args: z.strictObject({ pools: pools.min(1) }), result: z.strictObject({ started: pools }) },
   scale: { args: z.strictObject({ pool, workers: count }), result: z.strictObject({ pool, workers: count }) },

@@ -25,7 +25,11 @@ export interface Calls {
   };
   stop: {
     args: { readonly pools?: readonly string[] | undefined; readonly now?: boolean | undefined };
-    result: { readonly pid: number; readonly stopped: readonly string[] };
+    result: {
+      readonly pid: number;
+      readonly stopped: readonly string[];
+      readonly left?: readonly LeftBehind[] | undefined;
+    };
   };
   start: { args: { readonly pools: readonly string[] }; result: { readonly started: readonly string[] } };
   scale: {
@@ -37,6 +41,13 @@ export interface Calls {
 
 export type Args<N extends CommandName> = Calls[N]['args'];
 export type Result<N extends CommandName> = Calls[N]['result'];
+
+/** A process that holds a pool's listener and is no worker of ours. */
+export interface LeftBehind {
+  readonly pool: string;
+  readonly pid: number;
+  readonly command: string;
+}
 
 export interface Explanation {
   readonly pool: string;

@@ -1,5 +1,6 @@
 /** What the deaths of a pool's workers say about its command: how soon to try again, and whether it works at all. */
 import type { PoolEvent } from '../observe/events.ts';
+import { holdersOf, nameHolders } from '../observe/strangers.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { afterCalm, afterCrash, CALM, type StormMemory } from './crash-storm.ts';
 import {
@@ -9,6 +10,9 @@ import {
   NO_FAILURES,
   type RestartMemory,
 } from './restart-limit.ts';
+
+/** Going into the background is what a program does first. */
+const SOON_MS = 5000;
 
 export interface Death {
   readonly startedAtMs: number;
@@ -42,9 +46,12 @@ export class Health {
     return this.#restart.failedAttempts >= FAILED_AFTER_ATTEMPTS || this.#isStartTimedOut;
   }
 
-  /** Says why a worker ended, and keeps it for the status. */
-  note(worker: WorkerHandle, nowMs: number, startTimeoutMs: number): string {
-    this.lastFailure = failureText(worker, nowMs, startTimeoutMs);
+  /**
+   * Says why a worker ended, and keeps it for the status.
+   * @param others the pool's other workers
+   */
+  note(worker: WorkerHandle, others: readonly number[], nowMs: number, startTimeoutMs: number): string {
+    this.lastFailure = failureText(worker, others, nowMs, startTimeoutMs);
     return this.lastFailure;
   }
 
@@ -99,11 +106,25 @@ export class Health {
   }
 }
 
-function failureText(worker: WorkerHandle, nowMs: number, startTimeoutMs: number): string {
+function failureText(
+  worker: WorkerHandle,
+  others: readonly number[],
+  nowMs: number,
+  startTimeoutMs: number,
+): string {
   if (worker.reason === 'startTimeout') {
     return `worker ${worker.pid} did not accept on its listener within start_timeout (${startTimeoutMs} ms)`;
   }
   const how = worker.exit?.signal ?? `code ${worker.exit?.code}`;
   const uptimeMs = Math.round(nowMs - worker.startedAtMs);
-  return `worker ${worker.pid} ended with ${how} ${uptimeMs} ms after its start; its output is in the log`;
+  const ended = `worker ${worker.pid} ended with ${how} ${uptimeMs} ms after its start`;
+  const left = worker.exit?.code === 0 && uptimeMs <= SOON_MS ? leftBy(worker, others) : '';
+  if (left === '') return `${ended}; its output is in the log`;
+  return `${ended}, and ${left} has its listener: it seems to have gone into the background. Run it in the foreground (many programs have an option for that), and end what it left`;
+}
+
+/** Whoever has the listener of a worker that ended, and is no worker. */
+function leftBy({ listenerInode }: WorkerHandle, others: readonly number[]): string {
+  if (listenerInode === null) return '';
+  return nameHolders(holdersOf(new Set([listenerInode]), new Set(others)));
 }

@@ -434,7 +434,8 @@ export class Pool {
   #died(worker: WorkerHandle, isKilled: boolean): void {
     const now = this.#ports.now();
     const { startTimeoutMs } = worker.startedWith ?? this.config;
-    const reason = this.#health.note(worker, now, startTimeoutMs);
+    const others = [...this.workers.keys()].filter(pid => pid !== worker.pid);
+    const reason = this.#health.note(worker, others, now, startTimeoutMs);
     if (worker.generation === this.#roll?.generation.number) this.#cancelRoll(reason);
     else if (worker.generation === this.#number) {
       const { startedAtMs, wasReady } = worker;

@@ -12,6 +12,7 @@ import { type Loaded, settings } from './configuration.ts';
 import { explanationOf } from './explain.ts';
 import { Reloads } from './reload.ts';
 import { statusOf } from './status.ts';
+import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
 
 export class Daemon {
@@ -115,16 +116,17 @@ export class Daemon {
       explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
       reload: args => this.#reloads.reload(args),
       stop: async ({ pools, now }) => {
+        const { keeperPid: pid } = this.#world;
         if (pools === undefined) {
           const stopped = [...supervisor.pools.keys()];
+          const left = strangersOf([...supervisor.pools.values()]);
           void this.#stop(now === true);
-          return { pid: this.#world.keeperPid, stopped };
+          return { pid, stopped, ...(left.length > 0 && { left }) };
         }
-        await supervisor.stopPools(
-          pools.map(name => supervisor.pool(name)),
-          now === true,
-        );
-        return { pid: this.#world.keeperPid, stopped: pools };
+        const named = pools.map(name => supervisor.pool(name));
+        const left = strangersOf(named);
+        await supervisor.stopPools(named, now === true);
+        return { pid, stopped: pools, ...(left.length > 0 && { left }) };
       },
       start: async ({ pools }) => {
         const named = pools.map(name => supervisor.pool(name)).filter(pool => !pool.isWanted);
@@ -177,8 +179,15 @@ export class Daemon {
 
   async #stop(now: boolean): Promise<void> {
     const isFirst = !this.supervisor.isStopping;
+    const left = isFirst ? strangersOf([...this.supervisor.pools.values()]) : [];
     await this.supervisor.stopAll(now);
-    if (isFirst) this.#ended();
+    if (!isFirst) return;
+    for (const { pool, pid, command } of left)
+      this.report({
+        type: 'problem',
+        text: `pool ${pool}: pid ${pid} (${command}) is no worker and goes on`,
+      });
+    this.#ended();
   }
 
   async #reopenLogs(): Promise<void> {

@@ -1,0 +1,40 @@
+/**
+ * Processes that hold a listener and are not ours to end: a worker that put itself into the background left its
+ * session and its group, so no signal of ours reaches it, and it accepts on.
+ */
+import { allPids, openSockets, read, readStat } from '../os/proc.ts';
+
+export interface Holder {
+  readonly pid: number;
+  /** The socket that it has open; the first, when it has several of them. */
+  readonly inode: number;
+  /** Its command line. */
+  readonly command: string;
+}
+
+/**
+ * Who has one of these sockets open: a look at every descriptor of the machine. What we may not look into is not found.
+ * @param inodes of listeners
+ * @param groups process groups that are known: those of workers
+ */
+export function holdersOf(inodes: ReadonlySet<number>, groups: ReadonlySet<number>): Holder[] {
+  if (inodes.size === 0) return [];
+  const ours = new Set([process.pid, process.ppid]); // the keeper holds them all
+  return allPids().flatMap(pid => {
+    if (ours.has(pid)) return [];
+    const inode = openSockets(pid)?.find(socket => inodes.has(socket));
+    const group = inode === undefined ? undefined : readStat(pid)?.group;
+    if (inode === undefined || group === undefined || groups.has(group)) return [];
+    return [{ pid, inode, command: commandLine(pid) }];
+  });
+}
+
+/** `pid 12 (/usr/bin/php-cgi -b 9000), pid 13 (…)` */
+export function nameHolders(holders: readonly Omit<Holder, 'inode'>[]): string {
+  return holders.map(({ pid, command }) => `pid ${pid} (${command})`).join(', ');
+}
+
+function commandLine(pid: number): string {
+  const words = (read(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
+  return words === '' ? (read(`/proc/${pid}/comm`)?.trim() ?? 'gone') : words;
+}

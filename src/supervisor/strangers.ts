@@ -1,0 +1,16 @@
+/** Who goes on with a pool's listener after a stop, because no signal of ours reaches it. */
+import type { LeftBehind } from '../control/types.ts';
+import { holdersOf } from '../observe/strangers.ts';
+import type { Pool } from '../pool/pool.ts';
+
+/** Looked for before the stop, as long as it is known which sockets are the pools'. */
+export function strangersOf(pools: readonly Pool[]): LeftBehind[] {
+  const names = new Map<number, string>();
+  for (const { listenerInode, name } of pools) if (listenerInode !== null) names.set(listenerInode, name);
+  const groups = new Set(pools.flatMap(pool => [...pool.workers.keys()]));
+  return holdersOf(new Set(names.keys()), groups).map(({ pid, inode, command }) => ({
+    pool: names.get(inode) ?? '',
+    pid,
+    command,
+  }));
+}
