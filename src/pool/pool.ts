@@ -35,6 +35,7 @@ export interface PoolNote {
 /** How often connections are read of a pool where nobody waits, and of one of which nothing has to be decided. */
 const QUIET_LOOK_MS = 500;
 const RESTING_LOOK_MS = 1000;
+const NOTHING: readonly Watched[] = [];
 
 /** Where workers that should leave have no idle moment for so long, a new generation takes over. */
 const NO_IDLE_MOMENT_MS = 2000;
@@ -173,10 +174,14 @@ export class Pool {
    * What the next look at the kernel's tables should tell about. The rows of connections cost ten times what a queue
    * does: as long as nobody waits and nothing is under way, they are read twice a second.
    */
-  watched(nowMs: number): Watched[] {
-    const restMs = nowMs - this.meter.connectionsAtMs;
-    if (this.#isAsleep || (this.#isSettled && restMs < RESTING_LOOK_MS)) return [];
-    return this.#generations.watched(this.isBusy || this.meter.hasQueue || restMs >= QUIET_LOOK_MS);
+  watched(nowMs: number): readonly Watched[] {
+    if (this.#isAsleep || (this.#isSettled && !this.#isDue(RESTING_LOOK_MS, nowMs))) return NOTHING;
+    return this.#generations.watched(this.isBusy || this.meter.hasQueue || this.#isDue(QUIET_LOOK_MS, nowMs));
+  }
+
+  /** All pools are due in the same turn: one read of the tables serves them all. */
+  #isDue(everyMs: number, nowMs: number): boolean {
+    return Math.floor(nowMs / everyMs) !== Math.floor(this.meter.connectionsAtMs / everyMs);
   }
 
   /** What it asks of `process.max`. */

@@ -10,6 +10,7 @@ import { endProcess } from '../os/descriptor.ts';
 import { socketTableLimits } from '../os/socket-tables.ts';
 import type { PoolNote } from '../pool/pool.ts';
 import { isListenerOf } from '../pool/pool-listener.ts';
+import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, settings } from './configuration.ts';
 import { Daemon } from './daemon.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -31,7 +32,11 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   const keeper = new KeeperClient(
     CHANNEL_DESCRIPTOR,
     event => (daemon === null ? early.push(event) : daemon.supervisor.enqueue(event)),
-    () => endProcess(EXIT.failed), // the keeper is gone, and with it everything that we could do
+    () => {
+      // The keeper is gone, and with it everything that we could do.
+      thawAll();
+      endProcess(EXIT.failed);
+    },
   );
   let isSuccessor = false;
   try {

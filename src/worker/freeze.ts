@@ -14,6 +14,9 @@ export type FreezeOutcome = 'killed' | 'busy' | 'spared' | 'gone';
 /** A thread that does not stop within this time sleeps in the kernel, and not in accept. */
 const STOP_DEADLINE_MS = 100;
 
+/** What is frozen at this moment, by the leaders of their groups. */
+const frozen = new Set<number>();
+
 /** @param listenerInode of the socket that it accepts on */
 export async function freezeLookKill(
   keeper: Keeper,
@@ -22,12 +25,25 @@ export async function freezeLookKill(
 ): Promise<FreezeOutcome> {
   if (isHeldByOthers(pid)) return 'spared';
   if (!(await keeper.ask('freeze', { pid }))) return 'gone';
+  frozen.add(pid);
   const isStopped = await untilStopped(pid);
   const held = isStopped ? connectionsInHand(pid, listenerInode) : null;
   const isFree = held === 0;
   const isDone = await keeper.ask('release', { pid, kill: isFree });
+  frozen.delete(pid);
   if (isFree) return isDone ? 'killed' : 'spared';
   return held === null ? 'spared' : 'busy';
+}
+
+/** The keeper is gone, and nobody else would let them go on. */
+export function thawAll(): void {
+  for (const pid of frozen) {
+    try {
+      process.kill(-pid, 'SIGCONT');
+    } catch {
+      // it has ended
+    }
+  }
 }
 
 /** How many accepted connections of that listener a worker and its children have; null: it cannot be told. */
