@@ -1,6 +1,19 @@
 #!/usr/bin/env node
-// Without a handler, SIGUSR1 opens Node's debugger port: this comes before anything is loaded.
+import { readFileSync } from 'node:fs';
+
+// Without a handler, SIGUSR1 opens Node's debugger port: this comes before anything of ours is loaded.
 process.on('SIGUSR1', () => {});
 
-const { main } = await import('./cli/program.ts');
-await main(process.argv, import.meta.filename);
+/** Node opens the modules of a program all at once: the supervisor does not load with less than a hundred. */
+const LEAST_FILES = 128;
+const files = Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]);
+
+if (files < LEAST_FILES) {
+  process.stderr.write(
+    `fpm-ts: this process may have only ${files} files open, and needs ${LEAST_FILES} to begin with: raise the limit (\`ulimit -Hn\`, LimitNOFILE= in a systemd unit)\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { main } = await import('./cli/program.ts');
+  await main(process.argv, import.meta.filename);
+}

@@ -6,7 +6,7 @@ import { lstatSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
-import { SystemError } from '../os/libc.ts';
+import { fileLimitText } from '../os/file-limit.ts';
 import { Poller } from '../os/poller.ts';
 import { Announcer } from './announcer.ts';
 import { FROZEN_AT_MOST_MS, Frozen } from './frozen.ts';
@@ -97,7 +97,7 @@ export class Keeper {
       died: (pid, exit, restartInMs) =>
         this.#supervisorDied(`supervisor ${pid} ended (${exit.signal ?? `code ${exit.code}`})`, restartInMs),
       failed: (error, restartInMs) =>
-        this.#supervisorDied(`no supervisor could be started (${messageOf(error)})`, restartInMs),
+        this.#supervisorDied(`no supervisor could be started (${explained(error)})`, restartInMs),
     });
     this.#ownStop = new OwnStop({
       workers: this.#workers,
@@ -218,9 +218,8 @@ export class Keeper {
     try {
       reply = { id, answer: await this.#handle(message.name, message.ask) };
     } catch (error) {
-      const code =
-        error instanceof SystemError ? error.code : ((error as NodeJS.ErrnoException).code ?? null);
-      reply = { id, failure: { message: messageOf(error), code } };
+      const code = (error as NodeJS.ErrnoException).code ?? null;
+      reply = { id, failure: { message: explained(error), code } };
     }
     this.#supervisor.send(reply);
   }
@@ -291,6 +290,7 @@ function removeSocket(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function explained(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (error as NodeJS.ErrnoException).code === 'EMFILE' ? `${message}: ${fileLimitText()}` : message;
 }

@@ -55,3 +55,10 @@ export const softFileLimit: SoftFileLimit = new SoftFileLimit();
 export function restoreSoftFileLimit(): void {
   softFileLimit.lower();
 }
+
+/** What a user needs to hear beside EMFILE. Looks at the limit without opening a file: there is none left to open. */
+export function fileLimitText(): string {
+  const now = Buffer.alloc(16);
+  must(prlimit(0, RLIMIT_NOFILE, null, now), 'prlimit');
+  return `the keeper may have ${now.readBigUInt64LE(0)} files open, and each worker takes 3 of them; raise the limit (\`ulimit -Hn\`, LimitNOFILE= in a systemd unit) and start fpm-ts again, or configure fewer workers`;
+}
