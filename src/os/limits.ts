@@ -4,10 +4,10 @@ import { declare, must } from './libc.ts';
 const prlimit = declare('int prlimit(int pid, int resource, const void *wanted, _Out_ void *now)');
 
 /** The numbers of asm-generic/resource.h, which x86, arm, riscv, ppc and s390 share. */
-const RESOURCES = { core: 4, nproc: 6, files: 7, memlock: 8, as: 9, nice: 13 } as const;
+const RESOURCES = { stack: 3, core: 4, nproc: 6, files: 7, memlock: 8, as: 9, nice: 13 } as const;
 const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
 
-/** The resources by the second half of their key, as in `rlimit_files`, and RLIMIT_NICE. */
+/** The resources by the second half of their key, as in `rlimit_files`, and RLIMIT_NICE and RLIMIT_STACK. */
 export type Resource = keyof typeof RESOURCES;
 
 /** Both in the unit of the resource (bytes, a count, 20 minus a nice value); Infinity where there is no limit. */

@@ -40,6 +40,21 @@ void test('a file that nobody may execute', async t => {
   assertNothingFound(await tree.check({ www: pool({ command: [file] }) }));
 });
 
+void test('a file that only a shell would run is no program, and to make one executable is no advice', async t => {
+  const tree = checkTree(t);
+  const message = /is no program: it is neither a binary nor does it begin with #!$/;
+  for (const text of ['echo hello\n', '', ' #!/bin/sh\n', '\x7fEL']) {
+    const file = tree.write('program', text, 0o755);
+    assertFound(tree, await tree.check({ www: pool({ command: [file] }) }), { ...found, message });
+  }
+  const interpreter = tree.write('interpreter', 'echo hello\n', 0o755);
+  const script = tree.write('script', `#!${interpreter}\n`, 0o755);
+  assertFound(tree, await tree.check({ www: pool({ command: [script] }) }), { ...found, message });
+  const [passwd] = (await tree.check({ www: pool({ command: ['/etc/passwd'] }) })).problems;
+  assert.match(passwd?.message ?? '', /may not execute \/etc\/passwd/);
+  assert.equal(passwd?.remedy, 'it is no program: correct the path');
+});
+
 void test('a name is looked for in the PATH of the worker', async t => {
   const tree = checkTree(t);
   tree.write('bin/my-worker', SCRIPT, 0o755);
@@ -81,13 +96,7 @@ void test('a script: interpreter missing, not executable, through env, with Wind
   ] as const) {
     assertFound(tree, await check(text), { ...found, message });
   }
-  for (const text of [
-    '#!/bin/sh',
-    '#!/usr/bin/env sh\n',
-    '#!/usr/bin/env -S sh -e\n',
-    '',
-    'no interpreter\n',
-  ]) {
+  for (const text of ['#!/bin/sh', '#!/usr/bin/env sh\n', '#!/usr/bin/env -S sh -e\n']) {
     assertNothingFound(await check(text));
   }
 });

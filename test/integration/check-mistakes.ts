@@ -75,7 +75,7 @@ function link(dir: string): string {
 function jail(dir: string): string {
   const path = join(dir, 'jail');
   mkdirSync(join(path, 'srv'), { recursive: true });
-  writeFileSync(join(path, 'program'), '', { mode: 0o755 });
+  writeFileSync(join(path, 'program'), '\x7fELF', { mode: 0o755 });
   return path;
 }
 

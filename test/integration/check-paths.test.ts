@@ -153,6 +153,24 @@ void test('the control socket of the supervisor that runs is not a conflict, but
   assertFound(tree, result, { key: 'listen.address', message: /is the control socket of fpm-ts itself/ });
 });
 
+void test('files of fpm-ts itself are for nothing else', async t => {
+  const tree = checkTree(t);
+  const pidFile = `${tree.dir}/run/fpm-ts.pid`;
+  const isPidFile = /fpm-ts\.pid is the pid file of fpm-ts itself$/;
+  const listen = await tree.check({ www: at(pidFile) });
+  assertFound(tree, listen, { key: 'listen.address', message: isPidFile });
+  const poolLog = await tree.check({ www: pool({ 'log.file': pidFile }) });
+  assertFound(tree, poolLog, { key: 'log.file', message: isPidFile });
+  const log = { key: 'log.file', file: 'fpm-ts.toml' };
+  const mainLog = await tree.check({ www: pool() }, `log.file = "${pidFile}"\nrun_dir = "${tree.dir}/run"\n`);
+  assertFound(tree, mainLog, { ...log, message: isPidFile });
+  const shared = `log.file = "${tree.dir}/all.log"\n`;
+  const logs = await tree.check({ www: pool({ 'log.file': `${tree.dir}/all.log` }) }, shared);
+  assertNothingFound(logs);
+  const socket = await tree.check({ www: at(`${tree.dir}/all.log`) }, shared);
+  assertFound(tree, socket, { key: 'listen.address', message: /is the log of fpm-ts itself/ });
+});
+
 async function listenAsControl(t: TestContext, dir: string): Promise<string> {
   const path = join(dir, 'control.sock');
   const server = createServer().listen(path);

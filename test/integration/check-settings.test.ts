@@ -17,6 +17,7 @@ const LIMITS: SystemLimits = {
   somaxconn: 1024,
   nicenessMin: 20,
   oomScoreAdj: 100,
+  argumentsMax: 2 ** 20,
 };
 const options = { self: NOBODY, limits: LIMITS };
 

@@ -218,8 +218,9 @@ async function places(scope: Scope): Promise<void> {
     const tree = checkTree(t);
     chmodSync(tree.dir, 0o777);
     const log = tree.write('www.log', '', 0o644);
+    const pidFile = tree.write('fpm-ts.pid', '', 0o644);
     const www = pool({ user: USER, 'log.file': log });
-    const result = await tree.check({ www }, `pid_file = "${log}"\nrun_dir = "/tmp/fpm-ts-check-run"\n`, {
+    const result = await tree.check({ www }, `pid_file = "${pidFile}"\nrun_dir = "/tmp/fpm-ts-check-run"\n`, {
       self,
     });
     assertFound(
@@ -228,7 +229,7 @@ async function places(scope: Scope): Promise<void> {
       {
         key: 'pid_file',
         file: 'fpm-ts.toml',
-        message: /may not write .*www\.log \(mode 0644, of root:root\)/,
+        message: /may not write .*fpm-ts\.pid \(mode 0644, of root:root\)/,
       },
       { key: 'log.file', message: /may not write .*www\.log/ },
     );

@@ -9,6 +9,7 @@ import { parseAddress } from '../address.ts';
 import { type Problem, sortProblems } from '../problems.ts';
 import type { Sources } from '../sources.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
+import { checkArguments } from './arguments.ts';
 import { checkCommand, checkHelpers } from './command.ts';
 import { Findings, type Report, type Untested } from './findings.ts';
 import { checkControlGroup, checkIdentity, checkSocketOwner } from './identity.ts';
@@ -83,6 +84,7 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
   checkSocketOwner(pool, self, report);
   checkAddress(pool, around, report);
   checkLimits(pool, self, limits, report);
+  checkArguments(pool, options.env ?? process.env, limits.argumentsMax, report);
   checkPoolLog(pool, config.runDir, self, report);
   const actor = checkIdentity(pool, self, report);
   if (actor === null) {

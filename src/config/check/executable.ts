@@ -1,6 +1,7 @@
 /** Whether somebody can execute a file: what execve(2) would say, followed through `#!` lines. */
 import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
+import { HEAD_BYTES, isProgramFormat } from '../../os/program-format.ts';
 import type { Report } from './findings.ts';
 import { type Actor, EXECUTE, READ } from './permission.ts';
 import { confirmed, ownership, reportDeadEnd } from './places.ts';
@@ -8,8 +9,7 @@ import type { Self } from './self.ts';
 import { may, walk } from './walk.ts';
 import type { WorkerView } from './worker-view.ts';
 
-/** Linux reads this much of a script for its interpreter (BINPRM_BUF_SIZE), and follows so many of them. */
-const HEAD_BYTES = 256;
+/** Linux follows so many of them, each named by the script before. */
 const INTERPRETERS_MAX = 5;
 
 /** Where a finding about an executable belongs. */
@@ -43,7 +43,15 @@ export function checkExecutable(path: string, view: WorkerView, subject: Subject
     report.error(key, `the system refuses to execute ${end.path}`, 'is it on a file system mounted noexec?');
     return;
   }
-  const interpreter = readInterpreter(end.path, end.stat, actor, subject);
+  const head = readHead(end.path, subject);
+  if (head === null) return;
+  if (!isProgramFormat(end.path, head)) {
+    // execvp(3), and so every program that stands in front of a command, would hand it to a shell.
+    const message = `${path} is no program: it is neither a binary nor does it begin with #!`;
+    report.error(key, message, 'name a program, or begin the script with #! and its interpreter');
+    return;
+  }
+  const interpreter = readInterpreter(end.path, head, end.stat, actor, subject);
   if (interpreter === null) return;
   if (depth >= INTERPRETERS_MAX) {
     report.error(key, `${path} needs too many interpreters`, 'name the program');
@@ -95,37 +103,57 @@ function isAllowed(
   if (allowed === false) {
     const [verb, bit] = wanted === EXECUTE ? ['execute', 'x'] : ['read', 'r'];
     const message = `${actor.label} may not ${verb} ${path} (${ownership(stat)})`;
-    report.error(key, message, `allow it: chmod a+${bit} ${path}`);
+    const isData = wanted === EXECUTE && looksLikeData(path);
+    report.error(
+      key,
+      message,
+      isData ? 'it is no program: correct the path' : `allow it: chmod a+${bit} ${path}`,
+    );
   }
   return allowed === true;
 }
 
-/** The first line of a script without its `#!`; null for a binary, or when it is not known. */
-function readInterpreter(path: string, stat: Stats, actor: Actor, subject: Subject): string | null {
-  let head: string;
-  try {
-    head = readHead(path);
-  } catch {
-    subject.report.untested(
-      `${subject.key} ${path}`,
-      'we may not read it, to see which interpreter it needs',
-    );
-    return null;
-  }
-  const line = /^#![ \t]*([^\n]*)/.exec(head)?.[1]?.replace(/[ \t]+$/, '');
+/** The first line of a script without its `#!`; null for a binary, or when its interpreter may not read it. */
+function readInterpreter(
+  path: string,
+  head: Buffer,
+  stat: Stats,
+  actor: Actor,
+  subject: Subject,
+): string | null {
+  const line = /^#![ \t]*([^\n]*)/.exec(head.toString('latin1'))?.[1]?.replace(/[ \t]+$/, '');
   if (line === undefined) return null;
   // The kernel needs no right to read a script, but its interpreter does.
   return isAllowed(path, stat, READ, actor, subject) ? line : null;
 }
 
-function readHead(path: string): string {
-  const descriptor = openSync(path, 'r');
+/** What the kernel looks at, and a word when it cannot be had. */
+function readHead(path: string, { key, report }: Subject): Buffer | null {
+  const head = headOf(path);
+  if (head === null)
+    report.untested(`${key} ${path}`, 'we may not read it, to see what kind of program it is');
+  return head;
+}
+
+/** Null when we may not read it. */
+function headOf(path: string): Buffer | null {
   try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    return head.toString('latin1', 0, readSync(descriptor, head, 0, HEAD_BYTES, 0));
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(path, 'r');
+    try {
+      const head = Buffer.alloc(HEAD_BYTES);
+      return head.subarray(0, readSync(descriptor, head, 0, HEAD_BYTES, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return null;
   }
+}
+
+/** To make it executable would help nobody. */
+function looksLikeData(path: string): boolean {
+  const head = headOf(path);
+  return head !== null && !isProgramFormat(path, head);
 }
 
 function checkInterpreter(

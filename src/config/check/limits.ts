@@ -2,6 +2,7 @@
 import { type Limit as OsLimit, type Resource, readLimit } from '../../os/limits.ts';
 import { read } from '../../os/proc.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
+import { argumentsMax } from './arguments.ts';
 import type { Report } from './findings.ts';
 import type { Self } from './self.ts';
 
@@ -14,6 +15,8 @@ export interface SystemLimits {
   /** The nice value down to which RLIMIT_NICE lets us go. */
   readonly nicenessMin: number;
   readonly oomScoreAdj: number;
+  /** Bytes that arguments and environment of a new program may take up together. */
+  readonly argumentsMax: number;
 }
 
 export function readSystemLimits(): SystemLimits {
@@ -23,6 +26,7 @@ export function readSystemLimits(): SystemLimits {
     somaxconn: number('/proc/sys/net/core/somaxconn') ?? Number.POSITIVE_INFINITY,
     nicenessMin: nicenessFrom(readLimit('nice')),
     oomScoreAdj: number('/proc/self/oom_score_adj') ?? 0,
+    argumentsMax: argumentsMax(readLimit('stack').soft),
   };
 }
 
@@ -71,6 +75,7 @@ const SYSTEMD: Readonly<Record<Resource, string>> = {
   as: 'LimitAS',
   memlock: 'LimitMEMLOCK',
   nice: 'LimitNICE',
+  stack: 'LimitSTACK',
 };
 
 function said(value: number): string {
