@@ -41,6 +41,17 @@ function requiredWhenDynamic(
 }
 
 export const SCALING_RULES: readonly Rule<PoolKeys>[] = [
+  {
+    key: 'pm.mode',
+    with: ['listen.address'],
+    find: ({ pm, listen }) =>
+      pm.mode !== 'static' && listen.address.type === 'none'
+        ? conflict(
+            `a pool that listens on nothing has no connections by which it could be ${pm.mode}`,
+            'write: pm.mode = "static"',
+          )
+        : null,
+  },
   requiredWhenDynamic('min_spare_servers', 1),
   requiredWhenDynamic('max_spare_servers', 3),
   atMost('min_spare_servers', 'max_spare_servers'),

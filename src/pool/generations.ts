@@ -52,7 +52,9 @@ export class Generations {
   /** Opens the listener of the serving generation. @throws {KeeperError} when the address cannot be had */
   async open(): Promise<void> {
     const { number, config } = this.serving;
-    this.serving = { number, config, listener: await PoolListener.open(this.#ports.keeper, config, number) };
+    const listener = await PoolListener.open(this.#ports.keeper, config, number);
+    listener?.publish(); // beside one that is on its way out it would stay hidden
+    this.serving = { number, config, listener };
   }
 
   /** After the death of a supervisor: what it had begun is finished or sent away. */

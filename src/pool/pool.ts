@@ -292,6 +292,7 @@ export class Pool {
 
   /** Begins again after a stop. @throws {FpmError} POOL_FAILED when the address cannot be had */
   async startAgain(): Promise<void> {
+    await this.#ports.until(() => this.isEmpty); // the stop may still be under way
     const { number, ...rest } = this.#generations.serving;
     this.#generations.serving = { ...rest, number: number + 1 };
     await this.open();

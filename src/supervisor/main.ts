@@ -7,12 +7,12 @@ import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import type { Ending, World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
-import { socketTableLimits } from '../os/socket-tables.ts';
 import type { PoolNote } from '../pool/pool.ts';
 import { isListenerOf } from '../pool/pool-listener.ts';
 import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, settings } from './configuration.ts';
 import { Daemon } from './daemon.ts';
+import { degradations } from './degraded.ts';
 import { endLeftovers } from './leftovers.ts';
 
 /** Where the keeper put our end of the channel. */
@@ -59,7 +59,8 @@ async function startFresh(keeper: Keeper, world: World, options: SupervisorOptio
   refuseOther(loaded.config.control.socket);
   const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
   const daemon = new Daemon(keeper, world, loaded.config, options.configFile);
-  for (const text of [...notices, ...socketTableLimits()]) daemon.report({ type: 'notice', text });
+  for (const text of [...notices, ...degradations(loaded.config.pools)])
+    daemon.report({ type: 'notice', text });
   daemon.files.remember(
     loaded.sources.files.map(({ path }) => path),
     loaded.config,

@@ -427,6 +427,15 @@ x.env:3:1: env_files: NOTIFY_SOCKET never reaches a worker: it is reserved for t
       't/b.toml:2:1: extends: the files extend each other in a circle: t/a.toml -> t/b.toml -> t/a.toml\n  remove one of these extends',
   },
   {
+    name: 'nothing to scale on',
+    whole: GOOD_POOL.replace('static', 'ondemand').replace(
+      /^listen.address = .*$/m,
+      'listen.address = "none"',
+    ),
+    expected:
+      'p.toml:4:1: pm.mode: a pool that listens on nothing has no connections by which it could be ondemand\n  write: pm.mode = "static"',
+  },
+  {
     name: 'a mistake in a template, where it is',
     pool: 'extends = "../t/a.toml"',
     files: { 't/a.toml': '\nprocess.priority = 99\nenv.A = "$nope"' },
