@@ -73,8 +73,9 @@ export type PoolEvent =
       readonly type: 'maxChildrenReached';
       readonly pool: string;
       readonly maxChildren: number;
-      /** How many workers the load called for. */
-      readonly wanted: number;
+      /** How many workers the connections need, and how many idle ones there should be beside them. */
+      readonly needed: number;
+      readonly spare: number;
     }
   | { readonly type: 'memoryShort'; readonly pool: string; readonly reason: string }
   | { readonly type: 'scaled'; readonly pool: string; readonly size: number }

@@ -93,7 +93,7 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       );
     case 'maxChildrenReached':
       return warn(
-        `pool ${event.pool} is at pm.max_children (${event.maxChildren}) where its connections call for ${event.wanted}: they wait; consider raising it`,
+        `pool ${event.pool} is at pm.max_children (${event.maxChildren}): ${describeLack(event)}; consider raising it`,
       );
     case 'memoryShort':
       return warn(`pool ${event.pool} gets no more workers than its minimum: ${event.reason}`);
@@ -108,6 +108,16 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
         `pool ${event.pool}: the new workers did not come up, the old ones go on: ${event.reason}`,
       );
   }
+}
+
+function describeLack({
+  maxChildren,
+  needed,
+  spare,
+}: Extract<Event, { type: 'maxChildrenReached' }>): string {
+  return needed > maxChildren
+    ? `its connections need ${count(needed, 'worker')}, and those that find none free wait`
+    : `its connections need ${count(needed, 'worker')}, and there should be ${spare} to spare`;
 }
 
 function describeExit(event: Extract<Event, { type: 'exited' }>): { level: Level; text: string } {

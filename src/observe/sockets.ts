@@ -1,7 +1,8 @@
 /**
  * What the kernel knows about our listeners (DESIGN D2): who waits, who was accepted, for all pools in one look.
- * Listeners are read before connections: a connection that is accepted between the two is counted twice, never not
- * at all.
+ * Listeners are read before connections and, where somebody waits, after them: the smaller number is taken, so that
+ * nobody is counted twice who is accepted meanwhile. Who is accepted in the middle of that may be in neither number,
+ * once.
  */
 import { collide, type Endpoint, formatEndpoint, isUnspecified } from '../os/address.ts';
 import {
@@ -39,7 +40,7 @@ const NONE: ReadonlySet<never> = new Set<never>();
 
 /** A listener that was found, with its sets still growing; they are made when there is something to hold. */
 interface Load {
-  readonly waiting: number;
+  waiting: number;
   readonly limit: number | null;
   accepted: Set<number> | ReadonlySet<never> | null;
   halfOpen: Set<string> | ReadonlySet<never>;
@@ -68,7 +69,21 @@ export function lookAtSockets(watched: readonly Watched[]): ReadonlyMap<number, 
   }
   unix.readConnections();
   tcp.readConnections();
+  lookAgain(loads);
   return loads;
+}
+
+/** Who has been accepted since the first look is among the connections by now. */
+function lookAgain(loads: Map<number, Load>): void {
+  const queues = new Set([...loads].flatMap(([inode, it]) => (it.accepted && it.waiting > 0 ? inode : [])));
+  if (queues.size === 0) return;
+  const take = ({ inode, queueLength }: UnixRow | TcpRow): void => {
+    const load = loads.get(inode);
+    if (load === undefined || !queues.delete(inode)) return;
+    load.waiting = Math.min(load.waiting, queueLength);
+  };
+  unixSockets(IN_LISTEN, false, take);
+  for (const family of [4, 6] as const) if (queues.size > 0) tcpSockets(family, IN_LISTEN, null, take);
 }
 
 function found(loads: Map<number, Load>, row: UnixRow | TcpRow, withConnections: boolean): Load {

@@ -65,7 +65,7 @@ export interface Decision {
 export function decide(snapshot: Snapshot, policy: Policy, before: Memory): Decision {
   const seen = look(snapshot, policy, before);
   const goal = makeRoom(goalOf(snapshot, policy, seen), snapshot.nextGeneration?.madeRoom ?? 0);
-  const memory = { ...seen, isAtMax: isAtMax(goal, policy) };
+  const memory = { ...seen, isAtMax: isAtMax(before.isAtMax, goal, policy) };
   const leaving = retiring(snapshot, policy, goal);
   if (leaving !== null)
     return { actions: [{ type: 'retire', count: leaving.count }], memory, why: leaving.why };
@@ -90,9 +90,10 @@ function look({ nowMs, load }: Sight, policy: Policy, before: Memory): Memory {
   return { ...before, blindSinceMs: null, demand };
 }
 
-/** By the peak of the last process_idle_timeout: a pool at its limit is not warned about ten times a second. */
-function isAtMax({ wantedAtPeak }: Goal, policy: Policy): boolean {
-  return fixedSize(policy) === null && wantedAtPeak > policy.maxChildren;
+/** Until the peak of the last process_idle_timeout is below: a pool at its limit is not warned about ten times a second. */
+function isAtMax(wasAtMax: boolean, goal: Goal, policy: Policy): boolean {
+  if (!wasAtMax) return isBeyondMax(goal, policy);
+  return fixedSize(policy) === null && goal.wantedAtPeak > policy.maxChildren;
 }
 
 /** A static pool, or one that was scaled, calls for no more than its size. */
@@ -135,15 +136,16 @@ function starting(snapshot: Snapshot, policy: Policy, goal: Goal, before: Memory
     memory,
     why: [
       ...wish.why,
-      ...(isBeyondMax(goal, policy) ? [maxChildren(goal, policy)] : []),
+      ...(isBeyondMax(goal, policy) ? [maxChildren(snapshot, goal, policy)] : []),
       ...limits.filter(({ left }) => left < wish.count).map(({ reason }) => reason),
       ...(goal.whyKept === null ? [] : [goal.whyKept]),
     ],
   };
 }
 
-function maxChildren({ wanted }: Goal, policy: Policy): Reason {
-  return { code: 'max-children', wanted, maxChildren: policy.maxChildren };
+function maxChildren({ load }: Snapshot, { wanted }: Goal, policy: Policy): Reason {
+  const needed = load === null ? wanted : neededFor(load.accepted + load.waiting, policy);
+  return { code: 'max-children', needed, spare: wanted - needed, maxChildren: policy.maxChildren };
 }
 
 interface Wish {

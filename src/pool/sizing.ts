@@ -4,7 +4,7 @@ import type { PoolEvent } from '../observe/events.ts';
 import { type Action, claimOf, decide, type Memory, NEW_POOL, type Snapshot } from './decide.ts';
 import type { Because, Diary } from './diary.ts';
 import type { Sight } from './goal.ts';
-import { policyOf } from './policy.ts';
+import { neededFor, type Policy, policyOf } from './policy.ts';
 import type { Claim } from './share.ts';
 import { describeReason, type Reason } from './why.ts';
 
@@ -43,11 +43,12 @@ export class Sizing {
 
   decide(snapshot: Snapshot, pm: PmConfig): readonly Action[] {
     const wasAtMax = this.#memory.isAtMax;
-    const { actions, memory, why } = decide(snapshot, policyOf(pm, this.target), this.#memory);
+    const policy = policyOf(pm, this.target);
+    const { actions, memory, why } = decide(snapshot, policy, this.#memory);
     this.#memory = memory;
     const wasShort = this.#isMemoryShort;
     this.#held = why.filter(({ code }) => HOLDS_BACK.has(code));
-    if (memory.isAtMax && !wasAtMax) this.#reachMax(pm, why);
+    if (memory.isAtMax && !wasAtMax) this.#reachMax(snapshot, policy);
     if (this.#isMemoryShort && !wasShort)
       this.#report({ type: 'memoryShort', pool: this.#pool, reason: snapshot.memoryShort ?? '' });
     this.#write(snapshot.nowMs, actions, why);
@@ -58,11 +59,12 @@ export class Sizing {
     return this.#held.some(({ code }) => code === 'memory-short');
   }
 
-  #reachMax(pm: PmConfig, why: readonly Reason[]): void {
+  #reachMax({ load }: Snapshot, policy: Policy): void {
     this.maxChildrenReached++;
-    const reason = why.find(it => it.code === 'max-children');
-    const wanted = reason?.wanted ?? pm.maxChildren;
-    this.#report({ type: 'maxChildrenReached', pool: this.#pool, maxChildren: pm.maxChildren, wanted });
+    const { maxChildren } = policy;
+    const needed = load === null ? maxChildren : neededFor(load.accepted + load.waiting, policy);
+    const spare = policy.mode === 'dynamic' ? policy.minSpare : 0;
+    this.#report({ type: 'maxChildrenReached', pool: this.#pool, maxChildren, needed, spare });
   }
 
   /** What changed something, and what kept something from changing. */

@@ -16,7 +16,12 @@ export type Reason =
   | { readonly code: 'room-for-reload'; readonly count: number }
   | { readonly code: 'process-max-return'; readonly count: number }
   /** What holds more workers back. */
-  | { readonly code: 'max-children'; readonly wanted: number; readonly maxChildren: number }
+  | {
+      readonly code: 'max-children';
+      readonly needed: number;
+      readonly spare: number;
+      readonly maxChildren: number;
+    }
   | {
       readonly code: 'spawn-rate';
       readonly missing: number;
@@ -75,7 +80,7 @@ export function describeReason(reason: Reason): string {
     case 'process-max-return':
       return `other pools need ${workers(reason.count)} of it for their share of process.max`;
     case 'max-children':
-      return `${workers(reason.wanted)} called for, but max_children is ${reason.maxChildren}`;
+      return `${maxChildrenLack(reason)}, but max_children is ${reason.maxChildren}`;
     case 'spawn-rate':
       return `max_spawn_rate ${reason.perSecond} leaves ${reason.left} of ${reason.missing} for now`;
     case 'process-max':
@@ -91,6 +96,12 @@ export function describeReason(reason: Reason): string {
     case 'watched-too-short':
       return `${reason.excess} idle ${reason.excess === 1 ? 'worker stays' : 'workers stay'} until the pool has been watched for ${seconds(reason.idleTimeoutMs)}`;
   }
+}
+
+/** "5 workers are needed, and 2 to spare" */
+function maxChildrenLack({ needed, spare }: { readonly needed: number; readonly spare: number }): string {
+  const verb = needed === 1 ? 'is' : 'are';
+  return `${workers(needed)} ${verb} needed${spare === 0 ? '' : `, and ${spare} to spare`}`;
 }
 
 function demand({ accepted, waiting, needed }: DemandNumbers): string {

@@ -523,6 +523,6 @@ void test('a reason carries the numbers that led there', () => {
   const { why } = decide({ ...QUIET, ready: 2, load: load(2, 40) }, DYNAMIC, SETTLED);
   assert.deepEqual(why, [
     { code: 'demand', accepted: 2, waiting: 40, needed: 42, spare: 2, present: 2 },
-    { code: 'max-children', wanted: 44, maxChildren: 20 },
+    { code: 'max-children', needed: 42, spare: 2, maxChildren: 20 },
   ]);
 });

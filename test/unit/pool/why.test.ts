@@ -33,7 +33,10 @@ const TEXTS: {
     '1 worker of the old generation gives way to the new one, as there is no room for both',
   ],
   'process-max-return': [{ count: 2 }, 'other pools need 2 workers of it for their share of process.max'],
-  'max-children': [{ wanted: 44, maxChildren: 20 }, '44 workers called for, but max_children is 20'],
+  'max-children': [
+    { needed: 42, spare: 2, maxChildren: 20 },
+    '42 workers are needed, and 2 to spare, but max_children is 20',
+  ],
   'spawn-rate': [{ missing: 60, left: 28, perSecond: 128 }, 'max_spawn_rate 128 leaves 28 of 60 for now'],
   'process-max': [{ missing: 5, allowance: -1 }, 'process.max leaves this pool 0 of 5'],
   'memory-short': [
