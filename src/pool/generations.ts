@@ -153,7 +153,9 @@ export class Generations {
   turn(looks: Looks): void {
     this.#retirement.turn(this.serving.config, inode => this.#isClosing(inode));
     const { now, wake } = this.#ports;
-    for (const old of this.#old) old.turn(looks.get(old.listener.inode) ?? null, this.#crew, now(), wake);
+    const { config } = this.serving;
+    for (const old of this.#old)
+      old.turn(looks.get(old.listener.inode) ?? null, this.#crew, config, now(), wake);
     this.#old = this.#old.filter(it => !it.isGone);
   }
 

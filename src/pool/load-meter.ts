@@ -12,6 +12,9 @@ export class LoadMeter {
   maxActive: number | null = null;
   #waiting: number | null = null;
 
+  /** The connections were not read at the last look. */
+  isStale = false;
+
   /** Somebody waited at the last look. */
   get hasQueue(): boolean {
     return (this.#waiting ?? 0) > 0;
@@ -28,6 +31,7 @@ export class LoadMeter {
    */
   note(load: ListenerLoad | null, ready: number, concurrency: number, nowMs: number): void {
     this.#waiting = load?.waiting ?? null;
+    this.isStale = load !== null && load.accepted === null;
     if (load === null) this.accepted = null;
     if (load === null) return;
     this.maxWaiting = Math.max(this.maxWaiting ?? 0, load.waiting);

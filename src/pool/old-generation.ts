@@ -2,7 +2,7 @@
  * A generation whose listener gets no new connections: its queue is emptied, its workers are told when they are free,
  * and its listener is closed when nobody is left to serve or to be served (DESIGN D3).
  */
-
+import type { PoolConfig } from '../config/types.ts';
 import { connectionsOf } from '../observe/families.ts';
 import type { ListenerLoad } from '../observe/sockets.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
@@ -36,8 +36,11 @@ export class OldGeneration {
     this.#isAbandoned = true;
   }
 
-  /** @param load of its listener; null: the kernel's tables cannot be read */
-  turn(load: ListenerLoad | null, crew: Crew, nowMs: number, onGone: () => void): void {
+  /**
+   * @param load of its listener; null: the kernel's tables cannot be read
+   * @param serving what the pool has by now
+   */
+  turn(load: ListenerLoad | null, crew: Crew, serving: PoolConfig, nowMs: number, onGone: () => void): void {
     this.#drain = afterLook(this.#drain, load, nowMs);
     const isQuietNow = isQuiet(this.#drain, load, nowMs);
     const { config, number } = this.generation;
@@ -48,11 +51,17 @@ export class OldGeneration {
     const hasTime = !this.#isAbandoned && nowMs - this.#drain.sinceMs < config.processControlTimeoutMs;
     if (load !== null && load.waiting > 0 && hasTime && this.#rescues < MOST_RESCUES) {
       this.#rescues++;
-      crew.spawn(this.generation);
+      crew.spawn({ ...this.generation, config: this.#rescuer(serving) });
     } else if ((isQuietNow || !hasTime) && !this.#isClosing) {
       this.#isClosing = true;
       void this.#close(onGone);
     }
+  }
+
+  /** Of two programs that can take this socket, the newer one is known to work. */
+  #rescuer(serving: PoolConfig): PoolConfig {
+    const { config } = this.generation;
+    return serving.listen.nonblock === config.listen.nonblock ? serving : config;
   }
 
   async #close(onGone: () => void): Promise<void> {

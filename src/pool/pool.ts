@@ -8,6 +8,7 @@ import type { Exit, ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
 import type { Counters } from '../observe/status.ts';
+import { AcceptCounts } from '../worker/accept-counts.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { Crew, type PoolPorts } from './crew.ts';
 import type { Action } from './decide.ts';
@@ -68,6 +69,8 @@ export class Pool {
   /** On demand, without workers: the keeper says when somebody knocks. */
   #isAsleep = false;
   #isKnocked = false;
+  readonly #acceptCounts = new AcceptCounts();
+  #hasServed = false;
   #stuckSinceMs: number | null = null;
   /** As it should be, nothing under way: until something happens a turn has nothing to do. */
   #isSettled = false;
@@ -235,7 +238,8 @@ export class Pool {
     if (this.#isSettled) return;
     this.#crew.observe(this.config, this.meter.accepted);
     this.#noticeSuccess();
-    if (this.#isWanted) this.#decide(limits);
+    // Its connections are read in the next turn, which is due: an old look would count them twice.
+    if (this.#isWanted && !(this.meter.hasQueue && this.meter.isStale)) this.#decide(limits);
     if (this.#roll !== null) this.#advanceRoll(this.#roll);
     this.#generations.turn(looks);
     this.#saveNote();
@@ -373,14 +377,27 @@ export class Pool {
     if (load === null && this.#isSettled) return; // it was not its turn
     const hadQueue = this.meter.hasQueue;
     this.meter.note(load, this.#ready.length, this.config.pm.workerConcurrency, this.#ports.now());
-    if (this.meter.hasQueue && !hadQueue && load?.accepted === null) this.#stir(); // now its connections matter
+    if (this.meter.hasQueue && !hadQueue && this.meter.isStale) this.#stir(); // now its connections matter
+    this.#hasServed = this.#haveIdleOnesServed();
+  }
+
+  /** On demand, where nobody is seen: whether somebody was all the same. Spare workers would not go for want of that. */
+  #haveIdleOnesServed(): boolean {
+    const { pm, listen } = this.config;
+    const counts = this.meter.counts;
+    const isNobodySeen = counts !== null && counts.accepted + counts.waiting === 0;
+    if (pm.mode !== 'ondemand' || this.#sizing.target !== null || !isNobodySeen) return false;
+    const pids = this.#ready.map(it => it.pid);
+    const descriptor = listen.pass === 'systemd' ? 3 : 0;
+    return this.#acceptCounts.haveServed(pids, descriptor, this.#ports.now(), pm.processIdleTimeoutMs);
   }
 
   #sight(): Sight {
     const ready = this.#ready.length;
     const starting = this.#staying.length - ready + this.#crew.spawning(this.#number);
     // Where the tables cannot be read, a knock at least is known.
-    const load = this.meter.counts ?? (this.#isKnocked ? { accepted: 0, waiting: 1 } : null);
+    const counts = this.meter.counts ?? (this.#isKnocked ? { accepted: 0, waiting: 1 } : null);
+    const load = this.#hasServed ? { accepted: 1, waiting: 0 } : counts;
     return { nowMs: this.#ports.now(), ready, starting, load };
   }
 

@@ -49,9 +49,9 @@ export function lookAtWorker(pid: number, listenerDescriptor: number): Sight {
   return isUnseen ? 'unseen' : 'not-yet';
 }
 
-/** The first thread sleeps in accept on that very descriptor: accept refuses what is no listener. */
-export function acceptsOn(pid: number, descriptor: number): boolean {
-  const call = currentSyscall(pid, pid);
+/** A thread, by default the first, sleeps in accept on that very descriptor: accept refuses what is no listener. */
+export function acceptsOn(pid: number, descriptor: number, thread: number = pid): boolean {
+  const call = currentSyscall(pid, thread);
   if (call === null || call === 'refused') return false;
   return NUMBERS[process.arch]?.accept.includes(call.number) === true && Number(call.args[0]) === descriptor;
 }

@@ -37,7 +37,7 @@ export interface Gated {
   /** Waits until workers have so many requests in hand, those of all pools together. */
   untilInHand(count: number): Promise<void>;
   /** Waits until `seen` holds for the pool. */
-  poolWhen(name: string, what: string, seen: (pool: PoolStatus) => boolean): Promise<PoolStatus>;
+  readonly poolWhen: (name: string, what: string, seen: (pool: PoolStatus) => boolean) => Promise<PoolStatus>;
 }
 
 /** At its end every gate is opened first: nobody may wait there when the daemon is stopped. */

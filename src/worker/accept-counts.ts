@@ -1,0 +1,39 @@
+/**
+ * Whether workers have served anybody since the last look, for requests that are too short to be seen in the socket
+ * tables: a thread that sleeps in accept wakes up for a connection, and the kernel counts how often it went to sleep
+ * (voluntary_ctxt_switches of proc(5)). Of programs that wait in epoll nothing is concluded: their timers wake them, too.
+ */
+import { descendants, read, threads } from '../os/proc.ts';
+import { acceptsOn } from './readiness.ts';
+
+/** A look costs some 50 µs a worker. */
+const LOOKS_A_TIMEOUT = 10;
+
+export class AcceptCounts {
+  /** By thread, how often it has slept. */
+  #sleeps: ReadonlyMap<number, number> = new Map();
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @param descriptor of their listener
+   * @param idleTimeoutMs after which they leave: some looks in that time do
+   * @returns false between two looks, and for a worker that is looked at for the first time
+   */
+  haveServed(pids: readonly number[], descriptor: number, nowMs: number, idleTimeoutMs: number): boolean {
+    if (nowMs - this.#lookedAtMs < idleTimeoutMs / LOOKS_A_TIMEOUT) return false;
+    this.#lookedAtMs = nowMs;
+    const before = this.#sleeps;
+    const now = new Map(pids.flatMap(pid => descendants(pid).flatMap(it => sleepsInAccept(it, descriptor))));
+    this.#sleeps = now;
+    return [...now].some(([thread, count]) => count !== (before.get(thread) ?? count));
+  }
+}
+
+function sleepsInAccept(pid: number, descriptor: number): [thread: number, count: number][] {
+  return threads(pid).flatMap(thread => {
+    if (!acceptsOn(pid, descriptor, thread)) return [];
+    const status = read(`/proc/${pid}/task/${thread}/status`) ?? '';
+    const count = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1];
+    return count === undefined ? [] : [[thread, Number(count)]];
+  });
+}
