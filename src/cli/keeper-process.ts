@@ -1,5 +1,6 @@
 /** Turns this process into the keeper. */
 import { Keeper } from '../keeper/keeper.ts';
+import { KEEPER_TITLE } from '../os/keepers.ts';
 
 /**
  * Little new memory before each collection, compact code, few threads of V8's own: with 1,000 workers in 100 pools
@@ -16,7 +17,7 @@ export interface KeeperProcessOptions {
 }
 
 export async function runKeeper(options: KeeperProcessOptions): Promise<void> {
-  process.title = 'fpm-ts: keeper';
+  process.title = KEEPER_TITLE;
   const { entry, configFile, json, announceDescriptor } = options;
   await Keeper.start({
     supervisorArgv: [

@@ -52,12 +52,19 @@ export function isSocketPath(text: string): boolean {
 function ipv4(host: string, port: string): AddressResult {
   if (host === '*' || host === '') return refused('this is not an IP address', `all addresses: "${port}"`);
   if (isIPv6(host)) return refused('an IPv6 address stands in brackets', `write "[${host}]:${port}"`);
+  if (/^[\d.]+$/.test(host) && !isIPv4(host))
+    return refused('this is not an IPv4 address', 'four numbers from 0 to 255: "127.0.0.1:9000"');
   if (!isIPv4(host)) return refused('host names are not resolved', `write an address: "127.0.0.1:${port}"`);
   return tcp(host, port, 4, false);
 }
 
 function ipv6(host: string, port: string): AddressResult {
-  if (!isIPv6(host) || host.includes('%')) return refused('not an IPv6 address', 'for example "[::1]:9000"');
+  if (isIPv6(host) && host.includes('%'))
+    return refused(
+      'an address with a scope (%) is not supported',
+      'leave the scope out, or listen on "[::]"',
+    );
+  if (!isIPv6(host)) return refused('not an IPv6 address', 'for example "[::1]:9000"');
   return tcp(host, port, 6, isUnspecified(host));
 }
 

@@ -54,6 +54,12 @@ function refused(reference: string, name: string, isBraced: boolean, context: Ex
   const literal = `for a dollar sign itself, write $$`;
   if (isBraced && name.startsWith('env:')) {
     const variable = name.slice('env:'.length);
+    if (variable === '')
+      return {
+        ok: false,
+        message: `${reference} names no environment variable`,
+        remedy: `write \${env:NAME}; ${literal}`,
+      };
     const message = `the environment variable ${variable} is not set`;
     return { ok: false, message, remedy: `set ${variable} where fpm-ts is started, or write the value here` };
   }

@@ -128,9 +128,11 @@ function nameFiles(files: readonly string[]): Included {
     const other = byName.get(pool);
     if (!POOL_NAME.test(pool)) {
       const allowed = 'lower-case letters, digits, "_" and "-", a letter or digit first';
-      const message = `"${pool}" is not the name of a pool; allowed: ${allowed}`;
+      const message = `${JSON.stringify(pool)} is not the name of a pool; allowed: ${allowed}`;
       const remedy = `rename the file to ${validName(pool)}${extname(file)}`;
-      problems.push(problem('CONFIG_POOL_NAME', place, message, { found: `"${pool}"`, allowed, remedy }));
+      problems.push(
+        problem('CONFIG_POOL_NAME', place, message, { found: JSON.stringify(pool), allowed, remedy }),
+      );
     } else if (other !== undefined) {
       const message = `the pool "${pool}" is already set by ${other}`;
       problems.push(problem('CONFIG_POOL_NAME', place, message, { remedy: 'rename one of the two files' }));
@@ -141,6 +143,8 @@ function nameFiles(files: readonly string[]): Included {
 
 function validName(name: string): string {
   const plain = name
+    .normalize('NFKD') // letters come apart from their accents,
+    .replace(/\p{M}/gu, '') // which go
     .toLowerCase()
     .replace(/[^a-z0-9_-]+/g, '-')
     .replace(/^[^a-z0-9]+/, '');

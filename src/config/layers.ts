@@ -65,9 +65,8 @@ function readPath(it: Said, context: Omit<ExpandContext, 'here'>, problems: Prob
   const value = evaluated.said.get('extends')?.value;
   if (typeof value === 'string' && value !== '') return evaluated.problems.length === 0 ? value : null;
   const remedy = `write: extends = "${dirname(it.place.file)}/template.toml", or leave it out`;
-  problems.push(
-    problem('CONFIG_VALUE', it.place, 'names no file', { key: 'extends', allowed: 'a path', remedy }),
-  );
+  const message = typeof value === 'string' ? 'names no file' : 'must be a string, the path of one file';
+  problems.push(problem('CONFIG_VALUE', it.place, message, { key: 'extends', allowed: 'a path', remedy }));
   return null;
 }
 

@@ -58,10 +58,17 @@ export function problem(
 
 /** `file:line:column: key: what` and the remedy indented below it, as compilers write and editors jump to. */
 export function formatProblem(it: Problem): string {
-  const place = [it.file, it.line, it.column].filter(part => part !== null).join(':');
-  const head = [place, it.severity === 'notice' ? 'notice' : '', it.key ?? '', it.message];
+  const place = [it.file === null ? null : oneLine(it.file), it.line, it.column]
+    .filter(part => part !== null)
+    .join(':');
+  const head = [place, it.severity === 'notice' ? 'notice' : '', it.key ?? '', oneLine(it.message)];
   const text = head.filter(part => part !== '').join(': ');
   return it.remedy === null ? text : `${text}\n${indent(it.remedy)}`;
+}
+
+/** A name with a line end in it must not look like the next problem, nor one with an escape paint the terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function indent(text: string): string {

@@ -29,9 +29,12 @@ function fallback(key: KeyInfo): string {
 function candidates(key: KeyInfo, value: unknown, token: string): TomlValue[] {
   const octal = /^(?:0o)?([0-7]{2,4})$/.exec(token)?.[1];
   const fromNumber =
-    typeof value === 'number' ? [...(octal ? [octal.padStart(4, '0')] : []), String(value)] : [];
+    typeof value === 'number' && value >= 0
+      ? [...(octal ? [octal.padStart(4, '0')] : []), String(value)]
+      : [];
   if (typeof value !== 'string') return fromNumber;
   const trimmed = value.trim();
+  const isOneCommand = key.name === 'command' && trimmed.includes(' ');
   return [
     trimmed,
     ...truth(trimmed),
@@ -43,8 +46,9 @@ function candidates(key: KeyInfo, value: unknown, token: string): TomlValue[] {
       (_, count, unit) => `${count}${String(unit).toLowerCase()}`,
     ),
     trimmed.replace(/^(\d+)\s*([KMGT])i?B$/i, '$1$2'),
+    // A program and its arguments as a shell takes them; one whose path has a blank in it is rare.
+    ...(isOneCommand ? [trimmed.split(/\s+/)] : []),
     [value],
-    trimmed.split(/\s+/),
   ];
 }
 

@@ -21,10 +21,10 @@ export function mayUse(caller: Caller, name: CommandName, args: Args<CommandName
   const own =
     caller.ownPools.length === 0
       ? ''
-      : `; it may status and reload ${caller.ownPools.join(', ')}, each by name`;
+      : `; it may use status and reload for ${caller.ownPools.join(', ')}, each by name`;
   throw new FpmError(
     'NOT_ALLOWED',
-    `uid ${caller.uid} may not ${name} here: root, the supervisor's user and members of control.group may${own}`,
+    `uid ${caller.uid} may not use ${name} here: root, the supervisor's user and members of control.group may${own}`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** What a person should read when the supervisor cannot be asked: who is there, what is known of it, what to do. */
 import { FpmError } from '../errors.ts';
+import { keepers } from '../os/keepers.ts';
 import { readStat } from '../os/proc.ts';
 import type { Command } from './commands.ts';
 import type { SilenceError } from './exchange.ts';
@@ -7,8 +8,15 @@ import type { SilenceError } from './exchange.ts';
 export function notRunning(socketPath: string): FpmError {
   return new FpmError(
     'NOT_RUNNING',
-    `no supervisor answers on ${socketPath}: start one with \`fpm-ts start\`, or name its configuration with -c FILE`,
+    `no supervisor answers on ${socketPath}: start one with \`fpm-ts start\`, or name its configuration with -c FILE${elsewhere()}`,
   );
+}
+
+/** It may be the one that is meant, from before its configuration was changed. */
+function elsewhere(): string {
+  const pids = keepers().join(', ');
+  if (pids === '') return '';
+  return `. fpm-ts does run as pid ${pids}: if run_dir or control.socket was changed since it was started, set the old value until it is stopped`;
 }
 
 export function mayNotConnect(socketPath: string): FpmError {

@@ -101,7 +101,10 @@ void test('run_dir: no directory, or with nothing above it that we may write in'
   const www = pool();
   const main = (dir: string): string => `run_dir = "${dir}"\n`;
   const found = { key: 'run_dir', file: 'fpm-ts.toml' };
-  assertFound(tree, await tree.check({ www }, main(file)), { ...found, message: /file is not a directory/ });
+  assertFound(tree, await tree.check({ www }, main(file)), {
+    ...found,
+    message: /file is a regular file, not a directory/,
+  });
   const self = ordinarySelf(65_534, 65_534);
   const closed = await tree.check({ www: www.replace('allow_root = true\n', '') }, main('/a/b/run'), {
     self,
@@ -151,6 +154,14 @@ void test('the control socket of the supervisor that runs is not a conflict, but
   const other = join(tree.dir, 'other.sock');
   const result = await tree.check({ www: at(other) }, `control.socket = "${other}"\n`);
   assertFound(tree, result, { key: 'listen.address', message: /is the control socket of fpm-ts itself/ });
+});
+
+void test('a run_dir that is a link is called one', async t => {
+  const tree = checkTree(t);
+  symlinkSync(tree.dir, `${tree.dir}/run`);
+  const result = await tree.check({ www: pool() });
+  const message = /\/run is a symbolic link, not a directory$/;
+  assertFound(tree, result, { key: 'run_dir', file: 'fpm-ts.toml', message });
 });
 
 void test('files of fpm-ts itself are for nothing else', async t => {

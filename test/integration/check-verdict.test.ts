@@ -58,7 +58,7 @@ suite('integration/check-verdict', {}, async scope => {
         .findIndex(text => text.startsWith('chdir')) + 1;
     const message = '/no/such does not exist: there is no /no';
     assert.deepEqual(error, { code: 'CONFIG_SYSTEM', message, file, line, column: 1, key: 'chdir' });
-    assert.equal(problems[0]?.remedy, 'correct the path, or create it: /no');
+    assert.equal(problems[0]?.remedy, 'correct the path, or create /no');
     const isolated = await fpmTs(tree.dir, 'check', '--static');
     assert.equal(isolated.code, 0, isolated.stdout);
     assert.match(isolated.stdout, /not tested: the system \(--static\)/);
@@ -74,8 +74,18 @@ suite('integration/check-verdict', {}, async scope => {
     // Another configuration that wants the same is told who has it.
     const tree = checkTree(t);
     const result = await tree.check({ www: unix, zzz: tcp });
-    const taken = { key: 'listen.address', message: /is taken: .+ \(pid \d+\) listens/ };
+    const message = new RegExp(`is taken: fpm-ts, which runs as pid ${daemon.pid}, listens`);
+    const taken = { key: 'listen.address', message };
     assertFound(tree, result, { ...taken }, { ...taken, file: 'pools.d/zzz.toml' });
+    assert.match(result.problems[0]?.remedy ?? '', /was run_dir or control.socket changed .* old value/);
+    // And whoever looks for it in another run_dir is told that there is one.
+    const file = tree.write('moved.toml', `run_dir = "${tree.dir}/moved"\n`);
+    const moved = await runCommand(process.execPath, [MAIN, '-c', file, 'status']);
+    assert.equal(moved.code, 69);
+    assert.match(
+      moved.stderr,
+      new RegExp(`run as pid .*\\b${daemon.pid}\\b.*: if run_dir or control.socket was`),
+    );
     await daemon.stop();
   });
 });

@@ -31,6 +31,11 @@ async function identities(scope: Scope): Promise<void> {
     const tree = checkTree(t);
     const user = await tree.check({ www: pool({ user: 'no-such-user' }) });
     assertFound(tree, user, { key: 'user', message: /there is no user no-such-user/ });
+    assert.match(user.problems[0]?.remedy ?? '', /or create it: useradd --system no-such-user$/);
+    const slip = await tree.check({ www: pool({ user: '/root' }) });
+    assert.equal(slip.problems[0]?.remedy, 'choose a user that exists');
+    const program = await tree.check({ www: as({ command: ['/root/bin/program'] }) });
+    assert.match(program.problems[0]?.remedy ?? '', /^install it where nobody can get, /);
     assert.equal(user.untested[0]?.what, 'pool www: command and directories');
     const group = await tree.check({ www: as({ group: 'no-such-group' }) });
     assertFound(tree, group, { key: 'group', message: /there is no group no-such-group/ });

@@ -96,17 +96,21 @@ export function checkControlGroup(config: GlobalConfig, report: Report): void {
 function findUser(key: string, name: string, report: Report): User | null {
   const user = lookupUser(name);
   if (user === null)
-    report.error(key, `there is no user ${name}`, createWith('user', `useradd --system ${name}`));
+    report.error(key, `there is no user ${name}`, createWith('user', name, 'useradd --system'));
   return user;
 }
 
 function findGroup(key: string, name: string, report: Report): number | null {
   const group = lookupGroup(name);
   if (group === null)
-    report.error(key, `there is no group ${name}`, createWith('group', `groupadd --system ${name}`));
+    report.error(key, `there is no group ${name}`, createWith('group', name, 'groupadd --system'));
   return group?.gid ?? null;
 }
 
-function createWith(kind: string, command: string): string {
-  return `choose a ${kind} that exists, or create it: ${command}`;
+/** A name that useradd(8) takes; any other is a slip or an expansion, and to create it no advice. */
+const CREATABLE = /^[a-z_][a-z0-9_-]{0,31}$/;
+
+function createWith(kind: string, name: string, command: string): string {
+  const choose = `choose a ${kind} that exists`;
+  return CREATABLE.test(name) ? `${choose}, or create it: ${command} ${name}` : choose;
 }

@@ -86,14 +86,14 @@ function checkPriorities(pool: PoolConfig, self: Self, system: SystemLimits, rep
   const { priority, oomScoreAdj } = pool.process;
   if (priority < Math.min(0, system.nicenessMin) && !self.capabilities.has('sys_nice')) {
     const message = `${priority} raises the priority, which needs CAP_SYS_NICE`;
-    report.error('process.priority', message, 'start fpm-ts as root, or choose 0 or more');
+    report.error('process.priority', message, 'grant CAP_SYS_NICE, or choose 0 or more');
   }
   if (oomScoreAdj !== 0 && oomScoreAdj < system.oomScoreAdj && !self.capabilities.has('sys_resource')) {
     const message = `${oomScoreAdj} is below our own, ${system.oomScoreAdj}, which needs CAP_SYS_RESOURCE`;
     report.error(
       'process.oom_score_adj',
       message,
-      `start fpm-ts as root, or choose ${system.oomScoreAdj} or more`,
+      `grant CAP_SYS_RESOURCE, or choose ${system.oomScoreAdj} or more`,
     );
   }
 }

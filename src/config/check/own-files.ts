@@ -1,6 +1,7 @@
 /** The files of fpm-ts itself: run directory, pid file, control socket, logs. */
 import { type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { kindOf } from '../read-file.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
 import { WRITE } from './permission.ts';
@@ -55,7 +56,11 @@ function checkRunDir(runDir: string, self: Self, report: Report): boolean {
     return false;
   }
   if (!stat.isDirectory()) {
-    report.error('run_dir', `${runDir} is not a directory`, 'remove it, or set another run_dir');
+    report.error(
+      'run_dir',
+      `${runDir} is ${kindOf(stat)}, not a directory`,
+      'remove it, or set another run_dir',
+    );
     return false;
   }
   if (stat.uid !== self.uid && stat.uid !== 0) {

@@ -32,7 +32,9 @@ export function reportDeadEnd(key: string, path: string, end: DeadEnd, actor: Ac
       report.error(
         key,
         `${actor.label} does not get to ${path}: it may not enter ${end.at} (${ownership(end.stat)})`,
-        `put it where ${actor.label} can get, or let it through: setfacl -m u:${actor.uid}:x ${end.at}`,
+        isHome(end.at)
+          ? `install it where ${actor.label} can get, such as /usr/local or /opt`
+          : `put it where ${actor.label} can get, or let it through: setfacl -m u:${actor.uid}:x ${end.at}`,
       );
       return;
     case 'unseen':
@@ -40,8 +42,13 @@ export function reportDeadEnd(key: string, path: string, end: DeadEnd, actor: Ac
   }
 }
 
+/** Nobody but root should be let into root's. */
+function isHome(path: string): boolean {
+  return path === '/root' || path.startsWith('/root/');
+}
+
 function remedyOf({ at }: DeadEnd): string {
-  return `correct the path, or create it: ${at}`;
+  return `correct the path, or create ${at}`;
 }
 
 /** `mode 0750, of root:adm`, for messages. */

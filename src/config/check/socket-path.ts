@@ -1,10 +1,17 @@
 /** The path of a Unix socket: its length, its directory, and what stands there already. */
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { holderOf, listenerInode, probeUnixSocket, TEMPORARY_SUFFIX_BYTES } from '../../os/address.ts';
+import {
+  type Holder,
+  holderOf,
+  listenerInode,
+  probeUnixSocket,
+  TEMPORARY_SUFFIX_BYTES,
+} from '../../os/address.ts';
 import { UNIX_PATH_MAX_BYTES } from '../../os/sockaddr.ts';
 import { kindOf } from '../read-file.ts';
 import type { Report } from './findings.ts';
+import { describeOccupant } from './occupant.ts';
 import { checkWritableDirectory, ownership, peek } from './places.ts';
 import type { Self } from './self.ts';
 
@@ -68,17 +75,16 @@ function checkOccupant(key: string, path: string, report: Report): void {
       'choose another path',
     );
   if (found !== 'listening') return;
-  const message = `${path} is taken: ${holderText(path)} listens there`;
-  report.error(key, message, 'end that program, or choose another path');
+  const { who, remedy } = describeOccupant(holderAt(path), 'another process', 'another path');
+  report.error(key, `${path} is taken: ${who} listens there`, remedy);
 }
 
-function holderText(path: string): string {
+function holderAt(path: string): Holder | null {
   try {
     const inode = listenerInode(path);
-    const holder = inode === null ? null : holderOf(inode);
-    return holder === null ? 'another process' : `${holder.program} (pid ${holder.pid})`;
+    return inode === null ? null : holderOf(inode);
   } catch {
-    return 'another process'; // no netlink here, or it has just gone: the connect has said enough
+    return null; // no netlink here, or it has just gone: the connect has said enough
   }
 }
 

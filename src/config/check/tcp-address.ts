@@ -15,6 +15,7 @@ import { tcpListeners } from '../../os/sock-diag.ts';
 import type { TcpListener } from '../../os/socket-rows.ts';
 import type { ListenAddress } from '../address.ts';
 import type { Report } from './findings.ts';
+import { describeOccupant } from './occupant.ts';
 import type { Self } from './self.ts';
 
 type TcpAddress = Extract<ListenAddress, { type: 'tcp' }>;
@@ -65,10 +66,10 @@ export function checkTcpAddress(
   // The table and not a bind: a listener with SO_REUSEPORT lets ours in beside it, and takes half the connections.
   const taken = others.find(other => collide(wanted, other));
   if (taken === undefined) return;
-  const holder = holderOf(taken.inode);
-  const who = holder === null ? `a process of uid ${taken.uid}` : `${holder.program} (pid ${holder.pid})`;
+  const unknown = `a process of uid ${taken.uid}`;
+  const { who, remedy } = describeOccupant(holderOf(taken.inode), unknown, 'another address');
   const message = `${formatEndpoint(wanted)} is taken: ${who} listens on ${formatEndpoint(taken)}`;
-  report.error(KEY, message, 'end that program, or choose another address');
+  report.error(KEY, message, remedy);
 }
 
 function checkHost(host: string, report: Report): void {

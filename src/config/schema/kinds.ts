@@ -20,16 +20,14 @@ export const DURATION_FORMS = 'a duration such as "500ms", "10s", "5m" or "1h", 
 /** Yields milliseconds. */
 export const duration = z
   .union([text(/^\d+(\.\d+)?(ms|s|m|h|d)?$/, '10s'), z.number().min(0)])
-  .transform(
-    (value, ctx) => parseDurationMs(value) ?? refuse(ctx, 'is longer than the 24 days a timer holds'),
-  );
+  .transform((value, ctx) => parseDurationMs(value) ?? refuse(ctx, 'longer than the 24 days a timer holds'));
 
 export const SIZE_FORMS = 'a size such as "64K", "256M" or "1G", or a number of bytes';
 
 /** Yields bytes. */
 export const size = z
   .union([text(/^\d+(\.\d+)?[KMGTkmgt]?$/, '256M'), z.int().min(0)])
-  .transform((value, ctx) => parseSizeBytes(value) ?? refuse(ctx, 'is not a whole number of bytes'));
+  .transform((value, ctx) => parseSizeBytes(value) ?? refuse(ctx, 'not a whole number of bytes'));
 
 export const MODE_FORMS = 'a string of three or four octal digits such as "0660"';
 
@@ -38,7 +36,7 @@ export const mode = text(OCTAL_MODE, '0660').transform(digits => Number.parseInt
 
 /** Yields a fraction of 1. */
 export const percent = text(/^\d+(\.\d+)?%$/, '10%').transform(
-  (value, ctx) => parsePercent(value) ?? refuse(ctx, 'is more than 100%'),
+  (value, ctx) => parsePercent(value) ?? refuse(ctx, 'more than 100%'),
 );
 
 export const COUNT_LIMIT_FORMS = 'a whole number, or "unlimited"';

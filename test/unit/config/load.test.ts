@@ -212,6 +212,8 @@ void test('what is wrong with includes', t => {
     'a/www.toml': GOOD_POOL,
     'b/www.toml': GOOD_POOL,
     'b/My Pool.toml': GOOD_POOL,
+    'b/café.toml': GOOD_POOL,
+    'b/two\nlines.toml': GOOD_POOL,
   });
   const result = tree.load();
   assert.equal(result.config, null);
@@ -219,6 +221,10 @@ void test('what is wrong with includes', t => {
     said(tree, result).replaceAll(tree.directory, 'DIR'),
     `b/My Pool.toml:1:1: "My Pool" is not the name of a pool; allowed: lower-case letters, digits, "_" and "-", a letter or digit first
   rename the file to my-pool.toml
+b/café.toml:1:1: "café" is not the name of a pool; allowed: lower-case letters, digits, "_" and "-", a letter or digit first
+  rename the file to cafe.toml
+b/two\\x0alines.toml:1:1: "two\\nlines" is not the name of a pool; allowed: lower-case letters, digits, "_" and "-", a letter or digit first
+  rename the file to two-lines.toml
 b/www.toml:1:1: the pool "www" is already set by a/www.toml
   rename one of the two files
 fpm-ts.toml:1:36: notice: include: none does not exist: no pools from it

@@ -229,7 +229,42 @@ p.toml:6:20: listen.backlog: 64K is not a number in TOML: a value with a unit is
     name: 'a command as one string',
     whole: GOOD_POOL.replace('["/bin/worker"]', '"/bin/worker -x"'),
     expected:
-      'p.toml:1:1: command: found "/bin/worker -x"; allowed: a list of strings, the program first\n  write: command = ["/bin/worker -x"]',
+      'p.toml:1:1: command: found "/bin/worker -x"; allowed: a list of strings, the program first\n  write: command = ["/bin/worker", "-x"]',
+  },
+  {
+    name: 'a negative user',
+    whole: GOOD_POOL.replace('"www-data"', '-1'),
+    expected:
+      'p.toml:2:1: user: found -1; allowed: a user name or a uid\n  leave user out (required when the supervisor is root, else the user who starts it), or set a user name or a uid',
+  },
+  {
+    name: 'a duration that no timer holds',
+    pool: 'start_timeout = "25d"',
+    expected:
+      'p.toml:6:1: start_timeout: found "25d": longer than the 24 days a timer holds\n  leave start_timeout out for its default, "30s", or set a duration such as "500ms", "10s", "5m" or "1h", or a number of seconds',
+  },
+  {
+    name: 'a variable without a name',
+    pool: `chdir = "\${env:}"`,
+    expected: `p.toml:6:1: chdir: \${env:} names no environment variable\n  write \${env:NAME}; for a dollar sign itself, write $$`,
+  },
+  {
+    name: 'more than one file to extend',
+    pool: 'extends = ["a"]',
+    expected:
+      'p.toml:6:1: extends: must be a string, the path of one file\n  write: extends = "template.toml", or leave it out',
+  },
+  {
+    name: 'an IPv4 address that is none',
+    whole: GOOD_POOL.replace('/run/x.sock', '256.0.0.1:9051'),
+    expected:
+      'p.toml:3:1: listen.address: found "256.0.0.1:9051": this is not an IPv4 address\n  four numbers from 0 to 255: "127.0.0.1:9000"',
+  },
+  {
+    name: 'an IPv6 address with a scope',
+    whole: GOOD_POOL.replace('/run/x.sock', '[fe80::1%eth0]:9051'),
+    expected:
+      'p.toml:3:1: listen.address: found "[fe80::1%eth0]:9051": an address with a scope (%) is not supported\n  leave the scope out, or listen on "[::]"',
   },
   {
     name: 'a number in quotes',

@@ -17,7 +17,7 @@ function isAllowed(caller: Caller, name: CommandName, args: Args<CommandName>): 
   } catch (error) {
     assert.ok(error instanceof FpmError);
     assert.equal(error.code, 'NOT_ALLOWED');
-    assert.match(error.message, new RegExp(`uid ${caller.uid} may not ${name}`));
+    assert.match(error.message, new RegExp(`uid ${caller.uid} may not use ${name}`));
     return false;
   }
 }
@@ -50,6 +50,6 @@ void test('whoever may do all may do each; a stranger may do none', () => {
 });
 
 void test('the refusal says what the caller may instead', () => {
-  assert.throws(() => mayUse(OWNER, 'stop', {}), /it may status and reload a, b, each by name/);
+  assert.throws(() => mayUse(OWNER, 'stop', {}), /it may use status and reload for a, b, each by name/);
   assert.throws(() => mayUse(STRANGER, 'stop', {}), /members of control\.group may$/);
 });

@@ -1,0 +1,21 @@
+/** Keepers of fpm-ts on this machine, known by the name that each gives itself. */
+import { allPids, read, readStat } from './proc.ts';
+
+/** At most 15 bytes: all that the kernel keeps of a name. */
+export const KEEPER_TITLE = 'fpm-ts: keeper';
+
+/** The keeper that a process is, or the child of; null when it has nothing to do with one. */
+export function keeperOf(pid: number): number | null {
+  if (isKeeper(pid)) return pid;
+  const parent = readStat(pid)?.parent;
+  return parent !== undefined && isKeeper(parent) ? parent : null;
+}
+
+/** All that run now. */
+export function keepers(): number[] {
+  return allPids().filter(isKeeper);
+}
+
+function isKeeper(pid: number): boolean {
+  return read(`/proc/${pid}/comm`)?.trimEnd() === KEEPER_TITLE;
+}
