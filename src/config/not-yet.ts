@@ -14,12 +14,6 @@ export interface NotYet<Keys> {
 
 export const POOL_NOT_YET: readonly NotYet<PoolKeys>[] = [
   { key: 'dispatch', asks: it => it.dispatch === 'broker', remedy: 'write: dispatch = "shared"' },
-  {
-    key: 'pm.max_memory',
-    asks: it => it.pm.max_memory > 0,
-    remedy: 'leave it out; rlimit_as bounds a worker',
-  },
-  { key: 'pm.max_lifetime', asks: it => it.pm.max_lifetime > 0, remedy: 'leave it out' },
   { key: 'request_terminate_timeout', asks: it => it.request_terminate_timeout > 0, remedy: 'leave it out' },
   { key: 'request_slowlog_timeout', asks: it => it.request_slowlog_timeout > 0, remedy: 'leave it out' },
 ];

@@ -2,7 +2,16 @@
 import type { Exit } from '../keeper/protocol.ts';
 
 /** Why a worker leaves: it ended by itself, never became ready, or we ended it. */
-export type LeaveReason = 'ended' | 'startTimeout' | 'scaledDown' | 'replaced' | 'cancelled' | 'poolStopped';
+export type LeaveReason =
+  | 'ended'
+  | 'startTimeout'
+  | 'scaledDown'
+  | 'maxMemory'
+  | 'maxLifetime'
+  | 'requestTimeout'
+  | 'replaced'
+  | 'cancelled'
+  | 'poolStopped';
 
 export type SupervisorEvent =
   | { readonly type: 'started'; readonly pools: number; readonly runDir: string; readonly control: string }
@@ -79,6 +88,8 @@ export type PoolEvent =
     }
   | { readonly type: 'memoryShort'; readonly pool: string; readonly reason: string }
   | { readonly type: 'scaled'; readonly pool: string; readonly size: number }
+  /** A worker is to be replaced. */
+  | { readonly type: 'recycling'; readonly pool: string; readonly pid: number; readonly reason: string }
   | { readonly type: 'rolling'; readonly pool: string; readonly generation: number }
   | { readonly type: 'rolled'; readonly pool: string; readonly generation: number }
   | { readonly type: 'rollCancelled'; readonly pool: string; readonly reason: string };

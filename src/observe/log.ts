@@ -99,6 +99,8 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(`pool ${event.pool} gets no more workers than its minimum: ${event.reason}`);
     case 'scaled':
       return info(`pool ${event.pool}: scaled to ${count(event.size, 'worker')} until the next reload`);
+    case 'recycling':
+      return info(`pool ${event.pool}: worker ${event.pid} is replaced: ${event.reason}`);
     case 'rolling':
       return info(`pool ${event.pool}: starting generation ${event.generation}`);
     case 'rolled':

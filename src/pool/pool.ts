@@ -18,7 +18,8 @@ import type { Sight } from './goal.ts';
 import { type Death, Health } from './health.ts';
 import { LoadMeter } from './load-meter.ts';
 import { isOursToReplace } from './pool-listener.ts';
-import { Retirement, youngestFirst } from './retirement.ts';
+import { Recycler } from './recycler.ts';
+import { NO_IDLE_MOMENT_MS, Retirement, youngestFirst } from './retirement.ts';
 import { type Roll, type RollResult, rollSize, startRoll } from './roll.ts';
 import type { Claim } from './share.ts';
 import { Sizing } from './sizing.ts';
@@ -38,9 +39,6 @@ const QUIET_LOOK_MS = 500;
 const RESTING_LOOK_MS = 1000;
 const NOTHING: readonly Watched[] = [];
 
-/** Where workers that should leave have no idle moment for so long, a new generation takes over. */
-const NO_IDLE_MOMENT_MS = 2000;
-
 /** What holds for all pools together. */
 export interface SharedLimits {
   /** How many more processes process.max allows this pool; below 0: how many others need of its. */
@@ -57,6 +55,7 @@ export class Pool {
   readonly #ports: PoolPorts;
   readonly #retirement: Retirement;
   readonly #generations: Generations;
+  readonly #recycler: Recycler;
   readonly #sizing: Sizing;
   /** What was decided lately, and why. */
   readonly diary = new Diary();
@@ -65,6 +64,9 @@ export class Pool {
   #isWanted = true;
   #hasBeenWhole = false;
   #roll: Roll | null = null;
+  /** Reloads of this pool that are under way or wait, and the last of them. */
+  #rollsAhead = 0;
+  #lastRoll: Promise<unknown> = Promise.resolve();
   #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
   /** On demand, without workers: the keeper says when somebody knocks. */
   #isAsleep = false;
@@ -88,6 +90,7 @@ export class Pool {
     });
     this.#retirement = new Retirement(this.#crew, ports, this.diary);
     this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
+    this.#recycler = new Recycler(config.name, this.#retirement, this.diary, ports.report);
   }
 
   get config(): PoolConfig {
@@ -235,6 +238,7 @@ export class Pool {
     this.#health.turn(this.#ports.now());
     if (this.#isAsleep) return;
     this.#look(looks);
+    this.#recycle();
     if (this.#isSettled) return;
     this.#crew.observe(this.config, this.meter.accepted);
     this.#noticeSuccess();
@@ -275,6 +279,8 @@ export class Pool {
   /** Takes settings that need no new workers. A size that was scaled to ends with this reload. */
   reconfigure(config: PoolConfig): void {
     this.#generations.serving = { ...this.#generations.serving, config };
+    // A generation that is taking over by itself must not bring the old settings back.
+    if (this.#roll !== null) this.#roll = { ...this.#roll, generation: { ...this.#roll.generation, config } };
     this.#sizing.target = null;
     this.#stir();
   }
@@ -310,16 +316,25 @@ export class Pool {
   /**
    * Starts a new generation beside the serving one; when all of it is ready it takes over. What does not come
    * up is cancelled, and the old generation stays.
-   * @param keepsTarget what `scale` said goes on: nobody asked for this reload
+   * Reloads that come meanwhile wait for this one.
+   * @param wish null: the settings that it has then, and what `scale` said goes on: nobody asked for a reload
    */
-  async roll(config: PoolConfig, keepsTarget = false): Promise<RollResult> {
+  async roll(wish: PoolConfig | null): Promise<RollResult> {
+    this.#rollsAhead++;
+    const result = this.#lastRoll.then(() => this.#rollNow(wish));
+    this.#lastRoll = result;
+    return await result.finally(() => this.#rollsAhead--);
+  }
+
+  async #rollNow(wish: PoolConfig | null): Promise<RollResult> {
+    await this.#ports.until(() => this.#generations.isSingle || !this.#isWanted);
     const { serving } = this.#generations;
+    const config = wish ?? serving.config;
     if (!this.#isWanted) {
       this.#generations.serving = { ...serving, config };
       return { ok: true };
     }
-    const target = keepsTarget ? this.#sizing.target : null;
-    await this.#ports.until(() => this.#generations.isSingle || !this.#isWanted);
+    const target = wish === null ? this.#sizing.target : null;
     const size = rollSize(config, this.#staying.length, target);
     try {
       const hasRoom = this.#limits.room >= size && this.#limits.memoryShort === null;
@@ -349,6 +364,10 @@ export class Pool {
     return this.#crew.ready(this.#number);
   }
 
+  get #starting(): number {
+    return this.#staying.length - this.#ready.length + this.#crew.spawning(this.#number);
+  }
+
   #stir(): void {
     this.#isSettled = false;
     this.#isAsleep = false;
@@ -358,7 +377,10 @@ export class Pool {
   /** Decides whether turns can be saved until something happens. */
   #rest(): void {
     const isQuiet =
-      this.#roll === null && this.#generations.isSingle && this.#health.restart.failedAttempts === 0;
+      this.#roll === null &&
+      this.#generations.isSingle &&
+      this.#recycler.outgoing === 0 &&
+      this.#health.restart.failedAttempts === 0;
     const { mode } = this.config.pm;
     const { count } = this.#crew;
     if (!isQuiet || !this.#isWanted) return;
@@ -393,8 +415,9 @@ export class Pool {
   }
 
   #sight(): Sight {
-    const ready = this.#ready.length;
-    const starting = this.#staying.length - ready + this.#crew.spawning(this.#number);
+    const starting = this.#starting;
+    // Those that are to be replaced are not counted on.
+    const ready = this.#ready.length - this.#recycler.outgoing;
     // Where the tables cannot be read, a knock at least is known.
     const counts = this.meter.counts ?? (this.#isKnocked ? { accepted: 0, waiting: 1 } : null);
     const load = this.#hasServed ? { accepted: 1, waiting: 0 } : counts;
@@ -430,15 +453,38 @@ export class Pool {
   #retire(count: number): void {
     const now = this.#ports.now();
     const accepted = this.meter.accepted;
-    const leaving = this.#retirement.leaveIdle(this.#staying, count, this.config, accepted);
+    const leaving = this.#retirement.leaveIdle(this.#staying, count, this.config, accepted, 'scaledDown');
     this.#stuckSinceMs = leaving > 0 ? null : (this.#stuckSinceMs ?? now);
     if (this.#stuckSinceMs === null || now - this.#stuckSinceMs < NO_IDLE_MOMENT_MS) return;
     this.#stuckSinceMs = null;
-    if (this.#roll === null && isOursToReplace(this.config)) void this.roll(this.config, true);
+    if (isOursToReplace(this.config)) this.#rollByItself();
     else {
       for (const worker of youngestFirst(this.#staying).slice(0, count))
         this.#retirement.leave(worker, 'scaledDown', this.config, false);
     }
+  }
+
+  /** A new generation takes over although nobody asked for a reload. */
+  #rollByItself(): void {
+    if (this.#rollsAhead > 0) return; // one is coming
+    void this.roll(null).then(({ ok }) => {
+      if (!ok) this.#recycler.rollFailed(this.#ports.now());
+    });
+  }
+
+  #recycle(): void {
+    if (!this.#isWanted) return;
+    const news = this.#recycler.turn({
+      nowMs: this.#ports.now(),
+      config: this.config,
+      ready: this.#ready,
+      leaving: this.workers.size - this.#staying.length,
+      isFilling: this.#starting > 0 || this.#health.restart.failedAttempts > 0,
+      accepted: this.meter.accepted,
+      isRolling: this.#rollsAhead > 0,
+    });
+    if (news === 'roll') this.#rollByItself();
+    if (news === 'stir') this.#stir();
   }
 
   #unwanted(generation: number): LeaveReason | null {

@@ -14,6 +14,8 @@ import type { Diary } from './diary.ts';
 
 /** So many are frozen at once: the others go on serving. */
 const MOST_FROZEN = 4;
+/** Where workers that should leave have no idle moment for so long, a new generation takes over. */
+export const NO_IDLE_MOMENT_MS = 2000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 500;
 
@@ -65,6 +67,7 @@ export class Retirement {
     count: number,
     config: PoolConfig,
     accepted: ReadonlySet<number> | null,
+    reason: LeaveReason,
   ): number {
     const now = this.#ports.now();
     const due = youngestFirst(workers).filter(it => (this.#attempts.get(it.pid)?.notBeforeMs ?? 0) <= now);
@@ -73,12 +76,12 @@ export class Retirement {
     for (const worker of due) {
       if (left === 0) break;
       if (!isIdle(worker, accepted)) busy.push(worker);
-      else if (this.#ruleFor(worker, config, false) !== 'freeze') left -= this.#tell(worker, config);
-      else if (this.#freeze(worker, 'scaledDown', config)) left--;
+      else if (this.#ruleFor(worker, config, false) !== 'freeze') left -= this.#tell(worker, reason, config);
+      else if (this.#freeze(worker, reason, config)) left--;
     }
     for (const worker of busy.slice(0, left)) {
       if (this.#ruleFor(worker, config, false) === 'freeze') continue;
-      left -= this.#tell(worker, config);
+      left -= this.#tell(worker, reason, config);
     }
     return count - left;
   }
@@ -98,10 +101,10 @@ export class Retirement {
     this.#attempts.delete(pid);
   }
 
-  #tell(worker: WorkerHandle, config: PoolConfig): 1 {
+  #tell(worker: WorkerHandle, reason: LeaveReason, config: PoolConfig): 1 {
     const rule = this.#ruleFor(worker, config, false);
-    this.#crew.happen(worker, { type: 'stop', reason: 'scaledDown' }, config);
-    this.#note('a worker leaves (scaledDown)', rule, RULES[rule]);
+    this.#crew.happen(worker, { type: 'stop', reason }, config);
+    this.#note(`a worker leaves (${reason})`, rule, RULES[rule]);
     return 1;
   }
 

@@ -2,11 +2,11 @@
 import type { PmConfig } from '../config/types.ts';
 import type { PoolEvent } from '../observe/events.ts';
 import { type Action, claimOf, decide, type Memory, NEW_POOL, type Snapshot } from './decide.ts';
-import type { Because, Diary } from './diary.ts';
+import type { Diary } from './diary.ts';
 import type { Sight } from './goal.ts';
 import { neededFor, type Policy, policyOf } from './policy.ts';
 import type { Claim } from './share.ts';
-import { describeReason, type Reason } from './why.ts';
+import { becauseOf, type Reason } from './why.ts';
 
 export class Sizing {
   /** What `scale` said; null: the configuration's rule holds. */
@@ -83,11 +83,6 @@ const HOLDS_BACK: ReadonlySet<Reason['code']> = new Set([
   'backing-off',
   'one-to-try',
 ]);
-
-function becauseOf(reason: Reason): Because {
-  const { code, ...numbers } = reason;
-  return { code, text: describeReason(reason), numbers };
-}
 
 function describeAction(action: Action): string {
   const workers = action.count === 1 ? '1 worker' : `${action.count} workers`;

@@ -2,6 +2,7 @@
  * Why a pool was given more workers, fewer, or not as many as it calls for: the reasons of a decision with the numbers
  * that led there, and their text, which `explain`, the log and `simulate` share.
  */
+import type { Because } from './diary.ts';
 
 export type Reason =
   /** What calls for workers. */
@@ -15,6 +16,9 @@ export type Reason =
   | ({ readonly code: 'idle-excess'; readonly peak: number; readonly idleTimeoutMs: number } & DemandNumbers)
   | { readonly code: 'room-for-reload'; readonly count: number }
   | { readonly code: 'process-max-return'; readonly count: number }
+  /** What replaces a worker. */
+  | { readonly code: 'max-memory'; readonly memoryBytes: number; readonly maxMemoryBytes: number }
+  | { readonly code: 'max-lifetime'; readonly ageMs: number; readonly maxLifetimeMs: number }
   /** What holds more workers back. */
   | {
       readonly code: 'max-children';
@@ -79,6 +83,10 @@ export function describeReason(reason: Reason): string {
       return `${workers(reason.count)} of the old generation ${reason.count === 1 ? 'gives' : 'give'} way to the new one, as there is no room for both`;
     case 'process-max-return':
       return `other pools need ${workers(reason.count)} of it for their share of process.max`;
+    case 'max-memory':
+      return `it uses ${megabytes(reason.memoryBytes)}, max_memory is ${megabytes(reason.maxMemoryBytes)}`;
+    case 'max-lifetime':
+      return `it is ${seconds(reason.ageMs)} old, max_lifetime is ${seconds(reason.maxLifetimeMs)}`;
     case 'max-children':
       return `${maxChildrenLack(reason)}, but max_children is ${reason.maxChildren}`;
     case 'spawn-rate':
@@ -104,6 +112,12 @@ function maxChildrenLack({ needed, spare }: { readonly needed: number; readonly 
   return `${workers(needed)} ${verb} needed${spare === 0 ? '' : `, and ${spare} to spare`}`;
 }
 
+/** As the diary takes it. */
+export function becauseOf(reason: Reason): Because {
+  const { code, ...numbers } = reason;
+  return { code, text: describeReason(reason), numbers };
+}
+
 function demand({ accepted, waiting, needed }: DemandNumbers): string {
   return `${accepted} served and ${waiting} waiting connections need ${workers(needed)}`;
 }
@@ -127,6 +141,10 @@ function are(count: number): string {
 
 function attempts(count: number): string {
   return count === 1 ? '1 failed attempt' : `${count} failed attempts in a row`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MB`;
 }
 
 function seconds(ms: number): string {

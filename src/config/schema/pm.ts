@@ -66,7 +66,7 @@ export const pmKeys = {
   }),
   max_memory: key(size.prefault('0'), {
     description:
-      'Anonymous memory and swap of a worker and its children above which it is replaced; 0 is off.',
+      'Anonymous memory and swap of a worker and its children above which it is replaced; 0 is off. Measured every 5 seconds, and up to twice a second while it grows.',
     allowed: SIZE_FORMS,
     applies: 'live',
   }),
@@ -76,7 +76,8 @@ export const pmKeys = {
     applies: 'live',
   }),
   max_lifetime_jitter: key(percent.prefault('10%'), {
-    description: 'By how much of `pm.max_lifetime` the age varies, so that not all are replaced together.',
+    description:
+      'By up to how much of `pm.max_lifetime` a worker is replaced earlier, so that not all are replaced together.',
     allowed: 'a percentage such as "10%"',
     applies: 'live',
   }),

@@ -415,14 +415,10 @@ p.toml:7:13: pass_env[0]: found "LISTEN_FDS": LISTEN_FDS never reaches a worker:
   },
   {
     name: 'what later versions do',
-    pool: 'pm.max_memory = "1G"\npm.max_lifetime = "1h"\nrequest_terminate_timeout = 1\nrequest_slowlog_timeout = "1s"',
-    expected: `p.toml:6:1: pm.max_memory: not yet: this version does not have it
-  leave it out; rlimit_as bounds a worker
-p.toml:7:1: pm.max_lifetime: not yet: this version does not have it
+    pool: 'request_terminate_timeout = 1\nrequest_slowlog_timeout = "1s"',
+    expected: `p.toml:6:1: request_terminate_timeout: not yet: this version does not have it
   leave it out
-p.toml:8:1: request_terminate_timeout: not yet: this version does not have it
-  leave it out
-p.toml:9:1: request_slowlog_timeout: not yet: this version does not have it
+p.toml:7:1: request_slowlog_timeout: not yet: this version does not have it
   leave it out`,
   },
   {

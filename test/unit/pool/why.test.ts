@@ -33,6 +33,14 @@ const TEXTS: {
     '1 worker of the old generation gives way to the new one, as there is no room for both',
   ],
   'process-max-return': [{ count: 2 }, 'other pools need 2 workers of it for their share of process.max'],
+  'max-memory': [
+    { memoryBytes: 300 * 2 ** 20, maxMemoryBytes: 256 * 2 ** 20 },
+    'it uses 300.0 MB, max_memory is 256.0 MB',
+  ],
+  'max-lifetime': [
+    { ageMs: 3_601_500, maxLifetimeMs: 3_600_000 },
+    'it is 3601.5 s old, max_lifetime is 3600 s',
+  ],
   'max-children': [
     { needed: 42, spare: 2, maxChildren: 20 },
     '42 workers are needed, and 2 to spare, but max_children is 20',
