@@ -53,8 +53,11 @@ export const NEW_POOL: Memory = {
 
 export type Action =
   | { readonly type: 'spawn'; readonly count: number; readonly generation: 'serving' | 'next' }
-  /** Which of them go is not decided here: idle ones, and the others only when there are too few of those. */
-  | { readonly type: 'retire'; readonly count: number };
+  /**
+   * Which of them go is not decided here: idle ones. `isDue`: they are above a limit, so where nobody is ever idle, the
+   * others have to go. Otherwise all wait until they are.
+   */
+  | { readonly type: 'retire'; readonly count: number; readonly isDue: boolean };
 
 export interface Decision {
   readonly actions: readonly Action[];
@@ -66,9 +69,13 @@ export function decide(snapshot: Snapshot, policy: Policy, before: Memory): Deci
   const seen = look(snapshot, policy, before);
   const goal = makeRoom(goalOf(snapshot, policy, seen), snapshot.nextGeneration?.madeRoom ?? 0);
   const memory = { ...seen, isAtMax: isAtMax(before.isAtMax, goal, policy) };
-  const leaving = retiring(snapshot, policy, goal);
+  const leaving = isBeingReplaced(snapshot) ? null : retiring(snapshot, policy, goal);
   if (leaving !== null)
-    return { actions: [{ type: 'retire', count: leaving.count }], memory, why: leaving.why };
+    return {
+      actions: [{ type: 'retire', count: leaving.count, isDue: leaving.isDue }],
+      memory,
+      why: leaving.why,
+    };
   return starting(snapshot, policy, goal, memory);
 }
 
@@ -101,8 +108,14 @@ function isBeyondMax(goal: Goal, policy: Policy): boolean {
   return fixedSize(policy) === null && goal.wanted > policy.maxChildren;
 }
 
+/** Beside it comes a generation for which there is room: it has the right size, and all of this one leave for it. */
+function isBeingReplaced({ nextGeneration }: Snapshot): boolean {
+  return nextGeneration !== null && nextGeneration.madeRoom === 0;
+}
+
 interface Retiring {
   readonly count: number;
+  readonly isDue: boolean;
   readonly why: readonly Reason[];
 }
 
@@ -111,12 +124,13 @@ function retiring(snapshot: Snapshot, policy: Policy, goal: Goal): Retiring | nu
   const { ready, starting, load, allowance } = snapshot;
   const present = ready + starting;
   const aboveLimit = present - goal.limit;
-  if (aboveLimit > 0) return { count: aboveLimit, why: [goal.whyFewer] };
+  if (aboveLimit > 0) return { count: aboveLimit, isDue: true, why: [goal.whyFewer] };
   const idle = load === null ? 0 : ready - neededFor(load.accepted + load.waiting, policy);
   const excess = Math.min(present - goal.most, idle);
-  if (excess > 0) return { count: excess, why: [goal.whyFewer] };
+  if (excess > 0) return { count: excess, isDue: false, why: [goal.whyFewer] };
   const returned = Math.min(-allowance, present);
-  if (returned > 0) return { count: returned, why: [{ code: 'process-max-return', count: returned }] };
+  if (returned > 0)
+    return { count: returned, isDue: false, why: [{ code: 'process-max-return', count: returned }] };
   return null;
 }
 

@@ -73,7 +73,8 @@ export class Pool {
   #isKnocked = false;
   readonly #acceptCounts = new AcceptCounts();
   #hasServed = false;
-  #stuckSinceMs: number | null = null;
+  /** Some have to leave, and since then none has. */
+  #stuck: { readonly sinceMs: number; readonly present: number } | null = null;
   /** As it should be, nothing under way: until something happens a turn has nothing to do. */
   #isSettled = false;
   #savedNote = '';
@@ -436,11 +437,11 @@ export class Pool {
     this.#isKnocked = false;
     const actions = this.#sizing.decide(snapshot, this.config.pm);
     for (const action of actions) this.#apply(action);
-    if (!actions.some(action => action.type === 'retire')) this.#stuckSinceMs = null;
+    if (!actions.some(action => action.type === 'retire')) this.#stuck = null;
   }
 
   #apply(action: Action): void {
-    if (action.type === 'retire') this.#retire(action.count);
+    if (action.type === 'retire') this.#retire(action.count, action.isDue);
     else if (action.generation === 'serving') {
       for (let i = 0; i < action.count; i++) this.#crew.spawn(this.#generations.serving);
     } else if (this.#roll !== null) {
@@ -449,14 +450,19 @@ export class Pool {
     }
   }
 
-  /** Of those that are too many, who has nothing in hand leaves. On a pool that is never idle, a generation does. */
-  #retire(count: number): void {
+  /**
+   * Of those that are too many, who has nothing in hand leaves.
+   * @param isDue where nobody is ever idle, a generation does
+   */
+  #retire(count: number, isDue: boolean): void {
     const now = this.#ports.now();
-    const accepted = this.meter.accepted;
-    const leaving = this.#retirement.leaveIdle(this.#staying, count, this.config, accepted, 'scaledDown');
-    this.#stuckSinceMs = leaving > 0 ? null : (this.#stuckSinceMs ?? now);
-    if (this.#stuckSinceMs === null || now - this.#stuckSinceMs < NO_IDLE_MOMENT_MS) return;
-    this.#stuckSinceMs = null;
+    const present = this.#staying.length;
+    this.#retirement.leaveIdle(this.#staying, count, this.config, this.meter.accepted, 'scaledDown');
+    const isNews = this.#stuck === null || present < this.#stuck.present;
+    if (!isDue) this.#stuck = null;
+    else if (isNews) this.#stuck = { sinceMs: now, present };
+    if (this.#stuck === null || now - this.#stuck.sinceMs < NO_IDLE_MOMENT_MS) return;
+    this.#stuck = null;
     if (isOursToReplace(this.config)) this.#rollByItself();
     else {
       for (const worker of youngestFirst(this.#staying).slice(0, count))

@@ -6,7 +6,7 @@
 import type { PoolConfig } from '../config/types.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import { connectionsOf } from '../observe/families.ts';
-import { type FreezeOutcome, freezeLookKill } from '../worker/freeze.ts';
+import { type FreezeOutcome, freezeLookKill, isHeldByOthers } from '../worker/freeze.ts';
 import { FROZEN, type RetirementRule, RULES, retirementRule } from '../worker/retirement.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import type { Crew, PoolPorts } from './crew.ts';
@@ -57,10 +57,9 @@ export class Retirement {
   }
 
   /**
-   * Sends away so many of them, the idle ones first. A busy one goes only when its program finishes what it has in
+   * Sends away so many of them, the idle ones first; none that somebody else has stopped or traces. A busy one goes only when its program finishes what it has in
    * hand; otherwise whoever turns out to be busy stays.
    * @param accepted connections of the listener at the last look; null: not seen
-   * @returns how many leave or are tried
    */
   leaveIdle(
     workers: readonly WorkerHandle[],
@@ -68,14 +67,15 @@ export class Retirement {
     config: PoolConfig,
     accepted: ReadonlySet<number> | null,
     reason: LeaveReason,
-  ): number {
+  ): void {
     const now = this.#ports.now();
     const due = youngestFirst(workers).filter(it => (this.#attempts.get(it.pid)?.notBeforeMs ?? 0) <= now);
     let left = count;
     const busy: WorkerHandle[] = [];
     for (const worker of due) {
       if (left === 0) break;
-      if (!isIdle(worker, accepted)) busy.push(worker);
+      if (isHeldByOthers(worker.pid)) this.#pause(worker.pid, 'spared');
+      else if (!isIdle(worker, accepted)) busy.push(worker);
       else if (this.#ruleFor(worker, config, false) !== 'freeze') left -= this.#tell(worker, reason, config);
       else if (this.#freeze(worker, reason, config)) left--;
     }
@@ -83,7 +83,6 @@ export class Retirement {
       if (this.#ruleFor(worker, config, false) === 'freeze') continue;
       left -= this.#tell(worker, reason, config);
     }
-    return count - left;
   }
 
   /** Looks again at those that are to leave and were busy. @param isClosing whether that listener gets nothing new */

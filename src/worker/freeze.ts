@@ -58,7 +58,7 @@ export function connectionsInHand(pid: number, listenerInode: number): number | 
 }
 
 /** Somebody else stopped or traces it (proc(5): states T and t, TracerPid). */
-function isHeldByOthers(pid: number): boolean {
+export function isHeldByOthers(pid: number): boolean {
   return descendants(pid).some(member => {
     const status = read(`/proc/${member}/status`) ?? '';
     return /^State:\s+[Tt]/m.test(status) || /^TracerPid:\s+[1-9]/m.test(status);

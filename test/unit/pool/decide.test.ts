@@ -21,7 +21,7 @@ const spawn = (count: number, generation: 'serving' | 'next' = 'serving'): Actio
   count,
   generation,
 });
-const retire = (count: number): Action => ({ type: 'retire', count });
+const retire = (count: number, isDue = false): Action => ({ type: 'retire', count, isDue });
 const failing = (failedAttempts: number, notBeforeMs: number): RestartMemory => ({
   failedAttempts,
   countedAtMs: NOW_MS - 10,
@@ -66,7 +66,7 @@ const STATIC_ROWS: readonly Row[] = [
     name: 'what is above the size goes, busy or not',
     policy: STATIC,
     snapshot: { ready: 6, load: load(6) },
-    actions: [retire(2)],
+    actions: [retire(2, true)],
     why: ['above-size'],
   },
   {
@@ -195,17 +195,24 @@ const RELOAD_ROWS: readonly Row[] = [
     why: ['backing-off', 'reload'],
   },
   {
+    name: 'who is above the size does not leave before all do',
+    policy: { ...STATIC, scaledTo: 1 },
+    snapshot: { ready: 4, nextGeneration: reload(1, 0) },
+    actions: [{ type: 'spawn', count: 1, generation: 'next' }],
+    why: ['reload'],
+  },
+  {
     name: 'where there is no room for both, the serving generation gives way',
     policy: STATIC,
     snapshot: { ready: 4, allowance: 0, nextGeneration: reload(4, 0, 1) },
-    actions: [retire(1)],
+    actions: [retire(1, true)],
     why: ['room-for-reload'],
   },
   {
     name: 'a dynamic pool gives way with all that it can spare',
     policy: DYNAMIC,
     snapshot: { ready: 5, load: load(1), allowance: 0, nextGeneration: reload(4, 0, 1) },
-    actions: [retire(3)],
+    actions: [retire(3, true)],
     why: ['room-for-reload'],
   },
   {
@@ -346,7 +353,7 @@ const DYNAMIC_ROWS: readonly Row[] = [
     name: 'above a lowered max_children busy workers go, too',
     policy: { ...DYNAMIC, maxChildren: 8 },
     snapshot: { ready: 10, load: load(10) },
-    actions: [retire(2)],
+    actions: [retire(2, true)],
     why: ['above-size'],
   },
   {
@@ -390,7 +397,7 @@ const DYNAMIC_ROWS: readonly Row[] = [
     policy: { ...DYNAMIC, scaledTo: 3 },
     snapshot: { ready: 14, load: load(2) },
     memory: afterPeak(12, 500),
-    actions: [retire(11)],
+    actions: [retire(11, true)],
     why: ['above-size'],
   },
   {
