@@ -75,6 +75,8 @@ export class Pool {
   #hasServed = false;
   /** Some have to leave, and since then none has. */
   #stuck: { readonly sinceMs: number; readonly present: number } | null = null;
+  /** What the last decision saw, when it changed nothing and nothing was under way. */
+  #calm: Sight | null = null;
   /** As it should be, nothing under way: until something happens a turn has nothing to do. */
   #isSettled = false;
   #savedNote = '';
@@ -240,7 +242,7 @@ export class Pool {
     if (this.#isAsleep) return;
     this.#look(looks);
     this.#recycle();
-    if (this.#isSettled) return;
+    if (this.#isSettled || this.#isCalmStill(limits)) return;
     this.#crew.observe(this.config, this.meter.accepted);
     this.#noticeSuccess();
     // Its connections are read in the next turn, which is due: an old look would count them twice.
@@ -371,6 +373,7 @@ export class Pool {
 
   #stir(): void {
     this.#isSettled = false;
+    this.#calm = null;
     this.#isAsleep = false;
     this.#ports.wake();
   }
@@ -438,6 +441,17 @@ export class Pool {
     const actions = this.#sizing.decide(snapshot, this.config.pm);
     for (const action of actions) this.#apply(action);
     if (!actions.some(action => action.type === 'retire')) this.#stuck = null;
+    const isIdle = actions.length === 0 && this.#sizing.held.length === 0 && !this.meter.hasQueue;
+    this.#calm = isIdle && this.#roll === null && !this.isBusy ? snapshot : null;
+  }
+
+  /** The load is what it was at the last decision, which changed nothing: until a second is over, so would the next. */
+  #isCalmStill(limits: SharedLimits): boolean {
+    if (this.#calm === null || limits.allowance < 0 || limits.memoryShort !== null) return false;
+    const { nowMs, load } = this.#calm;
+    const counts = this.meter.counts;
+    const isSame = counts?.accepted === load?.accepted && counts?.waiting === load?.waiting;
+    return isSame && Math.floor(this.#ports.now() / RESTING_LOOK_MS) === Math.floor(nowMs / RESTING_LOOK_MS);
   }
 
   #apply(action: Action): void {
