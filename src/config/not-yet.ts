@@ -14,8 +14,6 @@ export interface NotYet<Keys> {
 
 export const POOL_NOT_YET: readonly NotYet<PoolKeys>[] = [
   { key: 'dispatch', asks: it => it.dispatch === 'broker', remedy: 'write: dispatch = "shared"' },
-  { key: 'request_terminate_timeout', asks: it => it.request_terminate_timeout > 0, remedy: 'leave it out' },
-  { key: 'request_slowlog_timeout', asks: it => it.request_slowlog_timeout > 0, remedy: 'leave it out' },
 ];
 
 export const GLOBAL_NOT_YET: readonly NotYet<GlobalKeys>[] = [];

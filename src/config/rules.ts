@@ -1,6 +1,7 @@
 /** What the keys of a pool mean for each other. Pure; what the system says to them is check/'s. */
 import { GLOBAL_NOT_YET, type NotYet, POOL_NOT_YET } from './not-yet.ts';
 import { conflict, type Finding, isPhpCgi, type Rule } from './rule.ts';
+import { REQUEST_RULES } from './rules-requests.ts';
 import { SCALING_RULES } from './rules-scaling.ts';
 import type { GlobalKeys, PoolKeys } from './schema.ts';
 
@@ -113,6 +114,7 @@ export const POOL_RULES: readonly Rule<PoolKeys>[] = [
   ...LISTEN_RULES,
   ...STOP_RULES,
   ...SCALING_RULES,
+  ...REQUEST_RULES,
   ...POOL_NOT_YET.map(notYetRule),
 ];
 

@@ -30,6 +30,21 @@ export type SupervisorEvent =
   | { readonly type: 'controlRestored'; readonly control: string }
   | { readonly type: 'problem'; readonly text: string };
 
+/** A request that takes long, as it is seen from outside. */
+export interface RequestFacts {
+  readonly pool: string;
+  readonly pid: number;
+  /** Which of the worker's processes has it: the worker itself or a child. */
+  readonly process: number;
+  readonly requestMs: number;
+  readonly connectionMs: number;
+  /** What the process is in: a system call, or running. */
+  readonly blockedIn: string;
+  /** CPU time of the worker with its children, and in how long. */
+  readonly cpuMs: number;
+  readonly cpuOverMs: number;
+}
+
 export type PoolEvent =
   | { readonly type: 'listening'; readonly pool: string; readonly address: string }
   | { readonly type: 'poolRunning'; readonly pool: string; readonly workers: number }
@@ -88,6 +103,19 @@ export type PoolEvent =
     }
   | { readonly type: 'memoryShort'; readonly pool: string; readonly reason: string }
   | { readonly type: 'scaled'; readonly pool: string; readonly size: number }
+  /** A request has run for longer than request_slowlog_timeout; it goes on. */
+  | ({
+      readonly type: 'slowRequest';
+      readonly timeoutMs: number;
+      readonly stack: readonly string[] | null;
+    } & RequestFacts)
+  /** One has run for longer than request_terminate_timeout. */
+  | ({
+      readonly type: 'requestTimedOut';
+      readonly timeoutMs: number;
+      /** `drained`: others that the worker has in hand are finished first. */
+      readonly ends: 'killed' | 'drained';
+    } & RequestFacts)
   /** A worker is to be replaced. */
   | { readonly type: 'recycling'; readonly pool: string; readonly pid: number; readonly reason: string }
   | { readonly type: 'rolling'; readonly pool: string; readonly generation: number }

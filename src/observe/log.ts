@@ -1,7 +1,7 @@
 /** Events as log records: pino's JSON on stdout, which the keeper writes to where the log goes. */
 import { destination, type Logger, pino } from 'pino';
 import type { Exit } from '../keeper/protocol.ts';
-import type { Event, LeaveReason, Report } from './events.ts';
+import type { Event, LeaveReason, Report, RequestFacts } from './events.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -99,6 +99,14 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(`pool ${event.pool} gets no more workers than its minimum: ${event.reason}`);
     case 'scaled':
       return info(`pool ${event.pool}: scaled to ${count(event.size, 'worker')} until the next reload`);
+    case 'slowRequest':
+      return warn(
+        `pool ${event.pool}: worker ${event.pid} has a slow request (request_slowlog_timeout ${seconds(event.timeoutMs)}): ${requestText(event)}${event.stack === null ? '' : `; in the kernel: ${event.stack.join(', ')}`}`,
+      );
+    case 'requestTimedOut':
+      return warn(
+        `pool ${event.pool}: worker ${event.pid} ${event.ends === 'killed' ? 'is killed' : 'is to leave when its other requests are done'}, its request took too long (request_terminate_timeout ${seconds(event.timeoutMs)}): ${requestText(event)}`,
+      );
     case 'recycling':
       return info(`pool ${event.pool}: worker ${event.pid} is replaced: ${event.reason}`);
     case 'rolling':
@@ -128,6 +136,12 @@ function describeExit(event: Extract<Event, { type: 'exited' }>): { level: Level
   if (event.inStorm) return info(how);
   if (event.memory !== null) return warn(`${how}; perhaps out of memory: ${event.memory}`);
   return event.exit.code === 0 ? info(`${how}, by itself`) : warn(how);
+}
+
+function requestText(facts: RequestFacts): string {
+  const { pid, process, requestMs, connectionMs, blockedIn, cpuMs, cpuOverMs } = facts;
+  const who = process === pid ? '' : ` by its process ${process}`;
+  return `it has run for ${seconds(requestMs)}${who}, the connection is ${seconds(connectionMs)} old; blocked in: ${blockedIn}; CPU: ${seconds(cpuMs)} in the last ${seconds(cpuOverMs)}`;
 }
 
 function isUnexpected(reason: LeaveReason): boolean {

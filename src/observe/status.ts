@@ -49,7 +49,6 @@ export interface PoolStatus {
     readonly max_active: number | null;
   };
   readonly counters: Counters & {
-    readonly slow_requests: number;
     readonly accepted_connections: null;
   };
   /** The generation that a reload is bringing up; null: none. */
@@ -64,6 +63,8 @@ export interface Counters {
   readonly reloads: number;
   /** Episodes in which the load called for more workers than max_children. */
   readonly max_children_reached: number;
+  /** Requests that took longer than request_slowlog_timeout. */
+  readonly slow_requests: number;
 }
 
 export interface ProcessStatus {

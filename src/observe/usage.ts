@@ -14,14 +14,19 @@ export interface Usage {
 export function usageOf(pid: number, family: readonly number[] = descendants(pid)): Usage | null {
   const leader = readStat(pid);
   if (leader === null) return null;
-  let cpuSeconds = 0;
   let memoryBytes = 0;
+  for (const member of family) memoryBytes += anonymousBytes(member, family.length > 1);
+  return { cpuSeconds: cpuSecondsOf(family), memoryBytes, ageSeconds: ageSeconds(leader.startTicks) };
+}
+
+/** CPU time of these processes, that of children that have ended and were reaped included. */
+export function cpuSecondsOf(family: readonly number[]): number {
+  let seconds = 0;
   for (const member of family) {
-    const stat = member === pid ? leader : readStat(member);
-    cpuSeconds += (stat?.cpuSeconds ?? 0) + (stat?.childCpuSeconds ?? 0);
-    memoryBytes += anonymousBytes(member, family.length > 1);
+    const stat = readStat(member);
+    seconds += (stat?.cpuSeconds ?? 0) + (stat?.childCpuSeconds ?? 0);
   }
-  return { cpuSeconds, memoryBytes, ageSeconds: ageSeconds(leader.startTicks) };
+  return seconds;
 }
 
 /**

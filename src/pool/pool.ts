@@ -19,6 +19,7 @@ import { type Death, Health } from './health.ts';
 import { LoadMeter } from './load-meter.ts';
 import { isOursToReplace } from './pool-listener.ts';
 import { Recycler } from './recycler.ts';
+import { RequestTimeouts } from './request-timeouts.ts';
 import { NO_IDLE_MOMENT_MS, Retirement, youngestFirst } from './retirement.ts';
 import { type Roll, type RollResult, rollSize, startRoll } from './roll.ts';
 import type { Claim } from './share.ts';
@@ -39,6 +40,9 @@ const QUIET_LOOK_MS = 500;
 const RESTING_LOOK_MS = 1000;
 const NOTHING: readonly Watched[] = [];
 
+/** After a generation that nobody had asked for did not come up. */
+const ROLL_AGAIN_MS = 30_000;
+
 /** What holds for all pools together. */
 export interface SharedLimits {
   /** How many more processes process.max allows this pool; below 0: how many others need of its. */
@@ -56,6 +60,7 @@ export class Pool {
   readonly #retirement: Retirement;
   readonly #generations: Generations;
   readonly #recycler: Recycler;
+  readonly #requests: RequestTimeouts;
   readonly #sizing: Sizing;
   /** What was decided lately, and why. */
   readonly diary = new Diary();
@@ -67,6 +72,7 @@ export class Pool {
   /** Reloads of this pool that are under way or wait, and the last of them. */
   #rollsAhead = 0;
   #lastRoll: Promise<unknown> = Promise.resolve();
+  #noRollBeforeMs = 0;
   #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
   /** On demand, without workers: the keeper says when somebody knocks. */
   #isAsleep = false;
@@ -94,6 +100,7 @@ export class Pool {
     this.#retirement = new Retirement(this.#crew, ports, this.diary);
     this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
     this.#recycler = new Recycler(config.name, this.#retirement, this.diary, ports.report);
+    this.#requests = new RequestTimeouts(this.#crew, this.#retirement, ports.report);
   }
 
   get config(): PoolConfig {
@@ -169,7 +176,12 @@ export class Pool {
 
   get counters(): Counters {
     const { maxChildrenReached } = this.#sizing;
-    return { ...this.#crew.counters, reloads: this.#reloads, max_children_reached: maxChildrenReached };
+    return {
+      ...this.#crew.counters,
+      reloads: this.#reloads,
+      max_children_reached: maxChildrenReached,
+      slow_requests: this.#requests.slow,
+    };
   }
 
   /** The generation that a reload is bringing up; null: none. */
@@ -184,7 +196,9 @@ export class Pool {
    * does: as long as nobody waits and nothing is under way, they are read twice a second.
    */
   watched(nowMs: number): readonly Watched[] {
-    if (this.#isAsleep || (this.#isSettled && !this.#isDue(RESTING_LOOK_MS, nowMs))) return NOTHING;
+    if (this.#isAsleep) return NOTHING;
+    if (this.#requests.isLookDue(this.config, nowMs)) return this.#generations.watched(true);
+    if (this.#isSettled && !this.#isDue(RESTING_LOOK_MS, nowMs)) return NOTHING;
     return this.#generations.watched(this.isBusy || this.meter.hasQueue || this.#isDue(QUIET_LOOK_MS, nowMs));
   }
 
@@ -228,6 +242,7 @@ export class Pool {
       this.#reloads = note.counters.reloads;
       this.#crew.counters = note.counters;
       this.#sizing.maxChildrenReached = note.counters.max_children_reached;
+      this.#requests.slow = note.counters.slow_requests;
     }
     await this.#generations.restore(generation, listenerNumber, isWanted, held);
     this.#crew.restore(states, this.config);
@@ -241,6 +256,7 @@ export class Pool {
     this.#health.turn(this.#ports.now());
     if (this.#isAsleep) return;
     this.#look(looks);
+    this.#watchRequests(looks);
     this.#recycle();
     if (this.#isSettled || this.#isCalmStill(limits)) return;
     this.#crew.observe(this.config, this.meter.accepted);
@@ -486,10 +502,25 @@ export class Pool {
 
   /** A new generation takes over although nobody asked for a reload. */
   #rollByItself(): void {
-    if (this.#rollsAhead > 0) return; // one is coming
+    const now = this.#ports.now();
+    if (this.#rollsAhead > 0 || now < this.#noRollBeforeMs) return; // one is coming, or the last one did not
     void this.roll(null).then(({ ok }) => {
-      if (!ok) this.#recycler.rollFailed(this.#ports.now());
+      if (!ok) this.#noRollBeforeMs = this.#ports.now() + ROLL_AGAIN_MS;
     });
+  }
+
+  /** Looks at requests that take long, when all connections were read. */
+  #watchRequests(looks: Looks): void {
+    const nowMs = this.#ports.now();
+    if (!this.#requests.isLookDue(this.config, nowMs)) return;
+    const seen = this.#generations.listeners.map(({ inode }) => looks.get(inode)?.accepted ?? null);
+    if (seen.includes(null)) return;
+    const [one, ...others] = seen.filter(it => it !== null);
+    if (one === undefined) return;
+    const accepted = others.length === 0 ? one : new Set([one, ...others].flatMap(it => [...it]));
+    const { config, listenerInode } = this;
+    if (this.#requests.turn({ nowMs, config, accepted, listenerInode }) === 'nothing') return;
+    if (this.#isWanted) this.#rollByItself();
   }
 
   #recycle(): void {

@@ -12,9 +12,6 @@ import { type Due, placesAtOnce, whoIsDue } from './recycling.ts';
 import { NO_IDLE_MOMENT_MS, type Retirement } from './retirement.ts';
 import { becauseOf, describeReason } from './why.ts';
 
-/** After a generation that was to take over did not come up. */
-const TRY_AGAIN_MS = 30_000;
-
 export interface RecyclerSight {
   readonly nowMs: number;
   readonly config: PoolConfig;
@@ -44,7 +41,6 @@ export class Recycler {
   readonly #report: (event: PoolEvent) => void;
   readonly #memory = new MemoryWatch();
   readonly #outgoing = new Map<number, Outgoing>();
-  #noRollBeforeMs = 0;
 
   constructor(pool: string, retirement: Retirement, diary: Diary, report: (event: PoolEvent) => void) {
     this.#pool = pool;
@@ -58,21 +54,16 @@ export class Recycler {
     return this.#outgoing.size;
   }
 
-  /** A generation that was to take over did not come up. */
-  rollFailed(nowMs: number): void {
-    this.#noRollBeforeMs = nowMs + TRY_AGAIN_MS;
-  }
-
   /** @returns `roll`: those that are to leave have no idle moment, a generation is to take over; `stir`: news */
   turn(sight: RecyclerSight): 'nothing' | 'stir' | 'roll' {
-    const { ready, nowMs, config } = sight;
+    const { ready, config } = sight;
     const isOff = config.pm.maxMemoryBytes === 0 && config.pm.maxLifetimeMs === 0;
     this.#forget(isOff ? [] : ready);
     if (isOff || sight.isRolling) return 'nothing';
     const isStuck = this.#sendAway(sight);
     const still = ready.filter(({ phase }) => phase === 'ready');
     this.#forget(still);
-    if (isStuck && isOursToReplace(config) && nowMs >= this.#noRollBeforeMs) return 'roll';
+    if (isStuck && isOursToReplace(config)) return 'roll';
     const leaving = sight.leaving + ready.length - still.length;
     return this.#choose({ ...sight, ready: still, leaving }) > 0 ? 'stir' : 'nothing';
   }

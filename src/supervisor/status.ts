@@ -88,7 +88,7 @@ function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lostSocke
       stopping: workers.length - ready - starting,
       max_active: maxOf(meter.maxActive, active),
     },
-    counters: { ...pool.counters, slow_requests: 0, accepted_connections: null },
+    counters: { ...pool.counters, accepted_connections: null },
     reload: pool.coming,
     processes: wish.withProcesses
       ? workers.map(worker => processStatus(worker, workerState(worker, load), now))

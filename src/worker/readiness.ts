@@ -98,7 +98,7 @@ function linkOf(pid: number, descriptor: number): string | null {
 }
 
 /** proc(5), fdinfo of epoll: a line `tfd: 0 events: …` for each descriptor in the set. */
-function epollHolds(pid: number, epoll: number, listeners: ReadonlySet<number>): boolean {
+export function epollHolds(pid: number, epoll: number, listeners: ReadonlySet<number>): boolean {
   try {
     const info = readFileSync(`/proc/${pid}/fdinfo/${epoll}`, 'latin1');
     return [...info.matchAll(/^tfd:\s*(\d+)/gm)].some(([, descriptor]) => listeners.has(Number(descriptor)));
@@ -108,7 +108,12 @@ function epollHolds(pid: number, epoll: number, listeners: ReadonlySet<number>):
 }
 
 /** struct pollfd: descriptor, events, revents in 8 bytes. */
-function pollHolds(pid: number, address: bigint, count: number, listeners: ReadonlySet<number>): boolean {
+export function pollHolds(
+  pid: number,
+  address: bigint,
+  count: number,
+  listeners: ReadonlySet<number>,
+): boolean {
   const set = readMemory(pid, address, Math.min(count, 1024) * 8);
   for (let at = 0; set !== null && at < set.length; at += 8)
     if (listeners.has(set.readInt32LE(at))) return true;
@@ -116,7 +121,12 @@ function pollHolds(pid: number, address: bigint, count: number, listeners: Reado
 }
 
 /** fd_set: a bit a descriptor. */
-function selectHolds(pid: number, address: bigint, count: number, listeners: ReadonlySet<number>): boolean {
+export function selectHolds(
+  pid: number,
+  address: bigint,
+  count: number,
+  listeners: ReadonlySet<number>,
+): boolean {
   if (address === 0n) return false;
   const set = readMemory(pid, address, Math.ceil(Math.min(count, 1024) / 8));
   return set !== null && [...listeners].some(fd => ((set[fd >> 3] ?? 0) & (1 << (fd & 7))) !== 0);

@@ -89,13 +89,15 @@ export const poolKeys = {
     phpFpm: 'process_control_timeout',
   }),
   request_terminate_timeout: key(duration.prefault(0), {
-    description: 'A worker whose request takes longer is ended; 0 is off.',
+    description:
+      'A worker whose request takes longer is killed, which is logged; 0 is off. With `pm.worker_concurrency` above 1 a new generation takes over first, so that its other requests are finished. Measured by connections: where the web server keeps them open, on TCP by what goes over each; on a Unix socket a request that reads and writes files all the time cannot be told from many short ones, and with `pm.worker_concurrency` above 1 the age of the connection may count.',
     allowed: DURATION_FORMS,
     applies: 'live',
     phpFpm: 'request_terminate_timeout',
   }),
   request_slowlog_timeout: key(duration.prefault(0), {
-    description: 'A request that takes longer is logged; 0 is off.',
+    description:
+      'A request that takes longer is logged, once, with what its worker is blocked in; 0 is off. Measured as `request_terminate_timeout`.',
     allowed: DURATION_FORMS,
     applies: 'live',
     phpFpm: 'request_slowlog_timeout',

@@ -414,16 +414,25 @@ p.toml:7:13: pass_env[0]: found "LISTEN_FDS": LISTEN_FDS never reaches a worker:
     expected: 'p.toml:6:1: dispatch: not yet: this version does not have it\n  write: dispatch = "shared"',
   },
   {
-    name: 'what later versions do',
+    name: 'timeouts of requests on a Unix socket, said once',
     pool: 'request_terminate_timeout = 1\nrequest_slowlog_timeout = "1s"',
-    expected: `p.toml:6:1: request_terminate_timeout: not yet: this version does not have it
-  leave it out
-p.toml:7:1: request_slowlog_timeout: not yet: this version does not have it
-  leave it out`,
+    expected: `p.toml:6:1: notice: request_terminate_timeout: of a connection that the web server keeps open, a request that reads and writes files all the time cannot be told from many short ones, and is taken for those
+  leave fastcgi_keep_conn off (nginx has it off), or listen on TCP, where it can be told`,
+  },
+  {
+    name: 'timeouts of requests of which a worker has many',
+    pool: 'request_slowlog_timeout = "1s"\npm.worker_concurrency = 4',
+    expected: `p.toml:6:1: notice: request_slowlog_timeout: of a connection that the web server keeps open, it may count the age of the connection: with pm.worker_concurrency above 1 the requests on it cannot be told apart
+  leave fastcgi_keep_conn off (nginx has it off), or listen on TCP, where it can be told`,
+  },
+  {
+    name: 'timeouts of requests with one request a connection',
+    pool: 'request_slowlog_timeout = "1s"\nprotocol = "scgi"',
+    expected: '',
   },
   {
     name: 'what later versions do, switched off',
-    pool: 'pm.max_memory = 0\npm.max_lifetime = "0s"\nrequest_terminate_timeout = 0\npm.start_servers = 3',
+    pool: 'dispatch = "shared"\nrequest_terminate_timeout = 0\npm.start_servers = 3',
     expected: '',
   },
   {

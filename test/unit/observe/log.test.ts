@@ -10,6 +10,16 @@ function exited(exit: Exit, reason: LeaveReason, memory: string | null = null, i
   return { type: 'exited', pool: 'www', pid: 7, exit, uptimeMs: 1234, reason, memory, inStorm };
 }
 
+const REQUEST = {
+  pool: 'www',
+  pid: 7,
+  process: 8,
+  requestMs: 1100,
+  connectionMs: 60_000,
+  blockedIn: 'wait4',
+  cpuMs: 250,
+  cpuOverMs: 850,
+};
 const CODE_0: Exit = { code: 0, signal: null };
 const CODE_3: Exit = { code: 3, signal: null };
 const CRASHED: Exit = { code: null, signal: 'SIGSEGV' };
@@ -62,6 +72,21 @@ void test('what is lost or broken is a warning or an error, and says what to loo
       { type: 'crashStormOver', pool: 'www', crashes: 9, forMs: 2000 },
       'warn',
       /9 workers crashed in 2\.000 s/,
+    ],
+    [
+      { type: 'slowRequest', ...REQUEST, timeoutMs: 1000, stack: ['do_wait', 'x64_sys_wait4'] },
+      'warn',
+      /worker 7 has a slow request \(request_slowlog_timeout 1\.000 s\).*1\.100 s by its process 8.*60 s old.*wait4.*0\.250 s in the last 0\.850 s; in the kernel: do_wait, x64_sys_wait4$/,
+    ],
+    [
+      { type: 'requestTimedOut', ...REQUEST, timeoutMs: 1000, ends: 'killed' },
+      'warn',
+      /worker 7 is killed.*request_terminate_timeout 1\.000 s/,
+    ],
+    [
+      { type: 'requestTimedOut', ...REQUEST, process: 7, timeoutMs: 1000, ends: 'drained' },
+      'warn',
+      /worker 7 is to leave when its other requests are done.*1\.100 s, the connection/,
     ],
     [{ type: 'rollCancelled', pool: 'www', reason: 'why' }, 'error', /the old ones go on: why/],
     [{ type: 'problem', text: 'why' }, 'error', /^why$/],

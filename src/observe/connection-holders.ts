@@ -1,0 +1,50 @@
+/** Which process of a worker has a connection, and as which descriptor. */
+import { readdirSync, readlinkSync } from 'node:fs';
+import { descendants } from '../os/proc.ts';
+
+export interface Holder {
+  /** The worker, and which of its processes holds the connection: itself or a child. */
+  readonly worker: number;
+  readonly process: number;
+  readonly descriptor: number;
+}
+
+/** Looks through workers for these connections. @returns by inode; one that nobody was seen with is missing */
+export function findHolders(
+  workers: Iterable<number>,
+  connections: ReadonlySet<number>,
+): ReadonlyMap<number, Holder> {
+  const found = new Map<number, Holder>();
+  for (const worker of workers) {
+    if (found.size === connections.size) break;
+    for (const process of descendants(worker)) {
+      for (const descriptor of descriptorsOf(process)) {
+        const inode = socketOf(process, descriptor);
+        // Children have what their parent had when they were forked: the last to be found is the deepest.
+        if (inode !== null && connections.has(inode)) found.set(inode, { worker, process, descriptor });
+      }
+    }
+  }
+  return found;
+}
+
+export function stillHolds({ process, descriptor }: Holder, connection: number): boolean {
+  return socketOf(process, descriptor) === connection;
+}
+
+function descriptorsOf(process: number): number[] {
+  try {
+    return readdirSync(`/proc/${process}/fd`).map(Number);
+  } catch {
+    return []; // it has ended, or we may not look
+  }
+}
+
+function socketOf(process: number, descriptor: number): number | null {
+  try {
+    const link = readlinkSync(`/proc/${process}/fd/${descriptor}`);
+    return link.startsWith('socket:[') ? Number(link.slice(8, -1)) : null;
+  } catch {
+    return null;
+  }
+}

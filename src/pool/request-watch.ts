@@ -1,0 +1,141 @@
+/**
+ * Requests that take too long, told by their connections (DESIGN D2): a connection that is older than any short
+ * request is followed until it is closed, and its worker is looked at ten times a second.
+ */
+import type { PoolConfig } from '../config/types.ts';
+import { findHolders, type Holder, stillHolds } from '../observe/connection-holders.ts';
+import { Sightings } from '../observe/families.ts';
+import { cpuSecondsOf } from '../observe/usage.ts';
+import { descendants, threads } from '../os/proc.ts';
+import { type TcpProgress, tcpProgress } from '../os/tcp-progress.ts';
+import { callCounts, waitsFor } from '../worker/activity.ts';
+import { afterLook, type RequestLook, type RequestMemory } from './request-age.ts';
+
+const LOOK_EVERY_MS = 100;
+/** A younger connection is nobody's business; within this time it is not seen when a kept one carries another request. */
+const FOLLOWED_FROM_MS = 250;
+
+export interface LongRequest {
+  readonly connection: number;
+  readonly holder: Holder;
+  /** How old the connection is, and the request in hand. */
+  readonly connectionMs: number;
+  readonly requestMs: number;
+  /** CPU time of the worker with its children, and in how long. */
+  readonly cpuMs: number;
+  readonly cpuOverMs: number;
+}
+
+interface Followed {
+  readonly holder: Holder;
+  readonly seenMs: number;
+  memory: RequestMemory;
+  cpu: { readonly atMs: number; readonly seconds: number };
+}
+
+export class RequestWatch {
+  readonly #sightings = new Sightings();
+  readonly #followed = new Map<number, Followed>();
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Whether the pool's connections are wanted now. */
+  isLookDue(config: PoolConfig, nowMs: number): boolean {
+    return shortestTimeoutMs(config) > 0 && nowMs - this.#lookedAtMs >= LOOK_EVERY_MS;
+  }
+
+  /**
+   * @param accepted connections of all its listeners; workers: their pids
+   * @returns the requests that have run for longer than the shortest timeout
+   */
+  look(
+    config: PoolConfig,
+    accepted: ReadonlySet<number>,
+    workers: Iterable<number>,
+    nowMs: number,
+  ): LongRequest[] {
+    const shortestMs = shortestTimeoutMs(config);
+    this.#lookedAtMs = nowMs;
+    if (shortestMs === 0) {
+      this.#followed.clear();
+      return [];
+    }
+    this.#sightings.note(accepted, nowMs);
+    this.#follow(accepted, workers, Math.min(FOLLOWED_FROM_MS, shortestMs / 2), nowMs);
+    const progress = this.#followed.size === 0 ? NONE : progressOf(config);
+    const long: LongRequest[] = [];
+    for (const [connection, followed] of this.#followed) {
+      if (!stillHolds(followed.holder, connection)) this.#followed.delete(connection);
+      else {
+        lookAt(followed, progress.get(connection) ?? null, config, nowMs);
+        const { holder, seenMs, memory, cpu } = followed;
+        const requestMs = nowMs - memory.sinceMs;
+        if (requestMs < shortestMs) continue;
+        const cpuMs = (cpuSecondsOf(descendants(holder.worker)) - cpu.seconds) * 1000;
+        const connectionMs = nowMs - seenMs;
+        long.push({ connection, holder, connectionMs, requestMs, cpuMs, cpuOverMs: nowMs - cpu.atMs });
+      }
+    }
+    return long;
+  }
+
+  #follow(accepted: ReadonlySet<number>, workers: Iterable<number>, fromMs: number, nowMs: number): void {
+    const wanted = new Set<number>();
+    for (const connection of accepted) {
+      const since = this.#sightings.since(connection) ?? nowMs;
+      if (nowMs - since >= fromMs && !this.#followed.has(connection)) wanted.add(connection);
+    }
+    if (wanted.size === 0) return;
+    for (const [connection, holder] of findHolders(workers, wanted)) {
+      const seenMs = this.#sightings.since(connection) ?? nowMs;
+      const cpu = { atMs: nowMs, seconds: cpuSecondsOf(descendants(holder.worker)) };
+      this.#followed.set(connection, { holder, seenMs, memory: { sinceMs: seenMs, last: null }, cpu });
+    }
+  }
+}
+
+/** 0: both are off. */
+function shortestTimeoutMs({ requestTerminateTimeoutMs, requestSlowlogTimeoutMs }: PoolConfig): number {
+  const set = [requestTerminateTimeoutMs, requestSlowlogTimeoutMs].filter(it => it > 0);
+  return set.length === 0 ? 0 : Math.min(...set);
+}
+
+function lookAt(followed: Followed, progress: TcpProgress | null, config: PoolConfig, nowMs: number): void {
+  const { holder, memory } = followed;
+  const look = lookOf(holder, progress, config);
+  followed.memory = afterLook(memory, look, ONE_REQUEST.has(config.protocol), nowMs);
+  if (followed.memory.sinceMs === memory.sinceMs) return;
+  followed.cpu = { atMs: nowMs, seconds: cpuSecondsOf(descendants(holder.worker)) };
+}
+
+/** Protocols with one request a connection. */
+const ONE_REQUEST: ReadonlySet<string> = new Set(['scgi', 'uwsgi']);
+
+function lookOf(
+  { process, descriptor }: Holder,
+  progress: TcpProgress | null,
+  { pm }: PoolConfig,
+): RequestLook {
+  const isWaiting = waitsFor(process, descriptor);
+  // Of a process with several requests in hand, it cannot be told for which of them it read and wrote.
+  const isAlone = pm.workerConcurrency === 1 || (isWaiting !== null && threads(process).length === 1);
+  return {
+    isWaiting,
+    calls: isAlone && progress === null ? callCounts(process) : null,
+    bytes:
+      progress === null
+        ? null
+        : {
+            received: progress.receivedBytes,
+            sent: progress.sentBytes,
+            isAnsweredLast: progress.sentBytes > 0 && progress.sentAgoMs <= progress.receivedAgoMs,
+          },
+  };
+}
+
+const NONE: ReadonlyMap<number, TcpProgress> = new Map();
+
+function progressOf({ listen: { address } }: PoolConfig): ReadonlyMap<number, TcpProgress> {
+  if (address.type !== 'tcp') return NONE;
+  const ports = [address.port];
+  return new Map([...(tcpProgress(4, ports) ?? NONE), ...(tcpProgress(6, ports) ?? NONE)]);
+}
