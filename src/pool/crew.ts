@@ -172,6 +172,16 @@ export class Crew {
     this.#ports.keeper.post('tag', { pid: worker.pid, tag: worker.tag(this.#pool) });
   }
 
+  /**
+   * Leaves with the keeper what is about to happen to a worker, should we die before we hear that it has.
+   * @param event null: it does not happen after all
+   */
+  announce(worker: WorkerHandle, event: WorkerEvent | null): void {
+    const { pid } = worker;
+    const next = event === null ? null : worker.after(event, this.#ports.now());
+    this.#ports.keeper.post('tag', { pid, tag: { ...worker.tag(this.#pool), ...next } });
+  }
+
   #observeStarting(worker: WorkerHandle, config: PoolConfig, accepted: ReadonlySet<number> | null): void {
     const now = this.#ports.now();
     if (worker.isLookDue(now) && (isAccepting(worker, config, now) || isServing(worker, accepted)))

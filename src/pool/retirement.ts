@@ -74,7 +74,7 @@ export class Retirement {
     const busy: WorkerHandle[] = [];
     for (const worker of due) {
       if (left === 0) break;
-      if (isHeldByOthers(worker.pid)) this.#pause(worker.pid, 'spared');
+      if (!this.#frozen.has(worker.pid) && isHeldByOthers(worker.pid)) this.#pause(worker.pid, 'spared');
       else if (!isIdle(worker, accepted)) busy.push(worker);
       else if (this.#ruleFor(worker, config, false) !== 'freeze') left -= this.#tell(worker, reason, config);
       else if (this.#freeze(worker, reason, config)) left--;
@@ -124,13 +124,16 @@ export class Retirement {
   ): Promise<void> {
     const { pid } = worker;
     this.#frozen.add(pid);
-    const outcome = await freezeLookKill(this.#ports.keeper, pid, listenerInode).catch(
-      () => 'spared' as const,
-    );
+    const outcome = await freezeLookKill(this.#ports.keeper, pid, listenerInode, () =>
+      this.#crew.announce(worker, { type: 'drain', reason }),
+    ).catch(() => 'spared' as const);
     this.#frozen.delete(pid);
     this.#note(`a worker was frozen (${reason})`, outcome, FROZEN[outcome]);
     if (outcome === 'killed') this.#crew.happen(worker, { type: 'killedIdle', reason }, config);
-    else this.#pause(pid, outcome);
+    else {
+      this.#crew.announce(worker, null);
+      this.#pause(pid, outcome);
+    }
     this.#ports.wake();
   }
 

@@ -109,7 +109,8 @@ function stateOf(
   const ready = [...pool.workers.values()].filter(it => it.phase === 'ready').length;
   if (pool.isFailed) return { state: 'failed', reason: pool.lastFailure };
   if (lostSocket !== null) return { state: 'degraded', reason: lostSocket };
-  if (ready >= pool.size) return { state: 'running', reason: '' };
+  // A pool of its size may still lack workers for its load.
+  if (ready >= pool.size) return { state: 'running', reason: pool.heldBackBy };
   const reason = `${ready} of ${pool.size} workers are ready`;
   if (!pool.hasBeenWhole && !pool.isHopeless) return { state: 'starting', reason };
   const why = pool.lastFailure === '' ? pool.heldBackBy : pool.lastFailure;

@@ -17,11 +17,15 @@ const STOP_DEADLINE_MS = 100;
 /** What is frozen at this moment, by the leaders of their groups. */
 const frozen = new Set<number>();
 
-/** @param listenerInode of the socket that it accepts on */
+/**
+ * @param listenerInode of the socket that it accepts on
+ * @param onFree is called before it is killed
+ */
 export async function freezeLookKill(
   keeper: Keeper,
   pid: number,
   listenerInode: number,
+  onFree: () => void,
 ): Promise<FreezeOutcome> {
   if (isHeldByOthers(pid)) return 'spared';
   if (!(await keeper.ask('freeze', { pid }))) return 'gone';
@@ -29,6 +33,7 @@ export async function freezeLookKill(
   const isStopped = await untilStopped(pid);
   const held = isStopped ? connectionsInHand(pid, listenerInode) : null;
   const isFree = held === 0;
+  if (isFree) onFree();
   const isDone = await keeper.ask('release', { pid, kill: isFree });
   frozen.delete(pid);
   if (isFree) return isDone ? 'killed' : 'spared';

@@ -90,6 +90,11 @@ export class WorkerHandle {
     return effects;
   }
 
+  /** What the event would make of it; nothing is done. */
+  after(event: WorkerEvent, nowMs: number): Lifecycle {
+    return step(this.#lifecycle, event, nowMs).lifecycle;
+  }
+
   /** Whether it is time to see that a worker which was told to stop has heard it. */
   isReminderDue(nowMs: number): boolean {
     const isTold = this.phase === 'stopping' || this.phase === 'ending';
