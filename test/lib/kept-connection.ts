@@ -21,10 +21,13 @@ export async function keepConnection(place: Place, address: NetConnectOpts): Pro
   const socket = createConnection(address);
   place.defer(() => void socket.destroy());
   await once(socket, 'connect');
+  socket.on('error', () => {}); // 'close' follows
   return { ask: query => ask(socket, query) };
 }
 
 function ask(socket: Socket, query: string): Promise<string> {
+  const ended = new Error('the connection ended before the answer');
+  if (socket.destroyed) return Promise.reject(ended);
   const params = encodePairs([
     ['REQUEST_METHOD', 'GET'],
     ['QUERY_STRING', query],
@@ -47,7 +50,7 @@ function ask(socket: Socket, query: string): Promise<string> {
         if (event.type === 'end') done(() => resolve(text));
       }
     };
-    const onEnd = (): void => done(() => reject(new Error('the connection ended before the answer')));
+    const onEnd = (): void => done(() => reject(ended));
     const done = (then: () => void): void => {
       socket.off('data', onData).off('close', onEnd).off('error', onEnd);
       then();
