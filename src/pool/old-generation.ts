@@ -5,6 +5,7 @@
 import type { PoolConfig } from '../config/types.ts';
 import { connectionsOf } from '../observe/families.ts';
 import type { ListenerLoad } from '../observe/sockets.ts';
+import { isHeldByOthers } from '../worker/freeze.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import type { Crew } from './crew.ts';
 import { afterLook, type DrainMemory, isQuiet, startDrain } from './drain.ts';
@@ -93,7 +94,10 @@ export class OldGeneration {
     const isNews = strays.size > 0 && this.#strays.size === 0;
     this.#strays = strays;
     if (isStray || isNews) return;
-    for (const worker of leaving) if (!busy.has(worker.pid)) crew.happen(worker, { type: 'freed' }, config);
+    for (const worker of leaving) {
+      const { pid } = worker;
+      if (!busy.has(pid) && !isHeldByOthers(pid)) crew.happen(worker, { type: 'freed' }, config);
+    }
   }
 }
 

@@ -145,9 +145,9 @@ export class Pool {
   }
 
   /** There is something to look at soon: a worker on its way in or out. */
-  get isBusy(): boolean {
-    if (this.#isSettled) return false;
-    return !this.#generations.isSingle || [...this.workers.values()].some(it => it.isPassing);
+  get isHurried(): boolean {
+    const now = this.#ports.now();
+    return !this.#isSettled && [...this.workers.values()].some(it => it.isPassing(now));
   }
 
   get isEmpty(): boolean {
@@ -199,7 +199,9 @@ export class Pool {
     if (this.#isAsleep) return NOTHING;
     if (this.#requests.isLookDue(this.config, nowMs)) return this.#generations.watched(true);
     if (this.#isSettled && !this.#isDue(RESTING_LOOK_MS, nowMs)) return NOTHING;
-    return this.#generations.watched(this.isBusy || this.meter.hasQueue || this.#isDue(QUIET_LOOK_MS, nowMs));
+    return this.#generations.watched(
+      this.#isMoving || this.meter.hasQueue || this.#isDue(QUIET_LOOK_MS, nowMs),
+    );
   }
 
   /** All pools are due in the same turn: one read of the tables serves them all. */
@@ -371,6 +373,11 @@ export class Pool {
     }
   }
 
+  /** Workers come or go. */
+  get #isMoving(): boolean {
+    return this.#roll !== null || !this.#generations.isSingle || this.isHurried;
+  }
+
   get #number(): number {
     return this.#generations.serving.number;
   }
@@ -458,7 +465,7 @@ export class Pool {
     for (const action of actions) this.#apply(action);
     if (!actions.some(action => action.type === 'retire')) this.#stuck = null;
     const isIdle = actions.length === 0 && this.#sizing.held.length === 0 && !this.meter.hasQueue;
-    this.#calm = isIdle && this.#roll === null && !this.isBusy ? snapshot : null;
+    this.#calm = isIdle && !this.#isMoving ? snapshot : null;
   }
 
   /** The load is what it was at the last decision, which changed nothing: until a second is over, so would the next. */

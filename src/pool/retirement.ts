@@ -57,8 +57,8 @@ export class Retirement {
   }
 
   /**
-   * Sends away so many of them, the idle ones first; none that somebody else has stopped or traces. A busy one goes only when its program finishes what it has in
-   * hand; otherwise whoever turns out to be busy stays.
+   * Sends away so many of them, the idle ones first; none that somebody else has stopped or traces. A busy one goes
+   * only when its program finishes what it has in hand; otherwise whoever turns out to be busy stays.
    * @param accepted connections of the listener at the last look; null: not seen
    */
   leaveIdle(

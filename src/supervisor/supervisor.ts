@@ -159,7 +159,7 @@ export class Supervisor {
       resolve();
       return false;
     });
-    this.#timer = setTimeout(() => this.wake(), pools.some(pool => pool.isBusy) ? BUSY_TICK_MS : TICK_MS);
+    this.#timer = setTimeout(() => this.wake(), pools.some(pool => pool.isHurried) ? BUSY_TICK_MS : TICK_MS);
   }
 
   #handle(event: KeeperEvent): void {

@@ -13,6 +13,7 @@ import {
 
 /** A starting worker is looked at again after half its age, but not more often than this. */
 const SHORTEST_LOOK_MS = 20;
+const LONG_DRAIN_MS = 1000;
 /** How often a worker that was told to stop is looked at. */
 const REMIND_MS = 250;
 
@@ -77,9 +78,10 @@ export class WorkerHandle {
     return this.phase === 'starting' || this.phase === 'ready';
   }
 
-  /** It is on its way in or out. */
-  get isPassing(): boolean {
-    return this.phase === 'starting' || this.phase === 'draining' || this.phase === 'ending';
+  /** It is on its way in or out, and should be soon. One that drains for longer has a long request in hand. */
+  isPassing(nowMs: number): boolean {
+    if (this.phase === 'draining') return nowMs - this.sinceMs < LONG_DRAIN_MS;
+    return this.phase === 'starting' || this.phase === 'ending';
   }
 
   /** Takes the event through the lifecycle table. @returns what is to be done about it */
