@@ -97,15 +97,16 @@ suite('integration/scaling-scale-busy', { needs: ['gcc'] }, async scope => {
 
 suite('integration/scaling-debugged', { needs: ['gcc'] }, async scope => {
   const keys = { 'pm.max_children': 3, process_control_timeout: '2s' };
-  const gated = await startGated(scope, {
-    told: { keys: { ...keys, stop_is_graceful: true } },
-    frozen: { keys },
-  });
+  const gated = await startGated(
+    scope,
+    { told: { keys: { ...keys, stop_is_graceful: true } }, frozen: { keys } },
+    { expectedLog: [/"event":"outOfTime"/] },
+  );
   const { daemon } = gated;
 
   for (const name of ['told', 'frozen']) {
     await scope.test(
-      `${name}: a worker that somebody has stopped is left alone, until the pool is stopped`,
+      `${name}: a worker that somebody has stopped is left alone, until the pool is stopped and its time is over`,
       async () => {
         // The youngest is the first to go.
         const { processes } = poolOf(await daemon.status(), name);
@@ -124,6 +125,11 @@ suite('integration/scaling-debugged', { needs: ['gcc'] }, async scope => {
             .filter(({ event, pid }) => event === 'exited' && pid === youngest)
             .map(it => it.reason),
           ['poolStopped'],
+        );
+        const outOfTime = daemon.log().filter(({ event, pool }) => event === 'outOfTime' && pool === name);
+        assert.deepEqual(
+          outOfTime.map(it => it.pid),
+          [youngest],
         );
       },
     );
