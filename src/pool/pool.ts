@@ -294,6 +294,7 @@ export class Pool {
   scale(size: number): void {
     this.#sizing.target = size;
     this.#ports.report({ type: 'scaled', pool: this.name, size });
+    this.#saveNote(); // whoever asked is told that it is so, also by the next supervisor
     this.#stir();
   }
 
@@ -309,6 +310,7 @@ export class Pool {
   /** Sends the workers away; the listener is closed when the last is gone. */
   stop(now: boolean): void {
     this.#isWanted = false;
+    this.#saveNote();
     this.#cancelRoll('the pool is being stopped');
     this.#generations.end(now);
     this.#stir();
