@@ -11,6 +11,7 @@ import { type Benchmark, type Effort, inTurn, median, type Report, ratio, spread
 import { orNotYet } from './not-yet.ts';
 import { startPhpFpm } from './peers.ts';
 import { untilListening } from './php-fpm.ts';
+import { wakeReport } from './wake.ts';
 
 const REQUESTS = 64;
 const REQUEST_MS = 500;
@@ -96,6 +97,7 @@ async function run(place: Place, effort: Effort): Promise<readonly Report[]> {
   const all = contests.flatMap(({ theirs, ours }) => [theirs, ...ours]);
   for (const [round, each] of inTurn(all, rounds).flat().entries()) await measure(place, round, each);
   return [
+    await wakeReport(place, effort.rounds),
     {
       title: `${REQUESTS} requests of ${REQUEST_MS} ms at once, at most ${REQUESTS} workers, ${rounds} times`,
       head: ['', 'until the last answer', 'ratio to php-fpm', 'target', 'failed'],
