@@ -199,9 +199,8 @@ export class Pool {
     if (this.#isAsleep) return NOTHING;
     if (this.#requests.isLookDue(this.config, nowMs)) return this.#generations.watched(true);
     if (this.#isSettled && !this.#isDue(RESTING_LOOK_MS, nowMs)) return NOTHING;
-    return this.#generations.watched(
-      this.#isMoving || this.meter.hasQueue || this.#isDue(QUIET_LOOK_MS, nowMs),
-    );
+    const isUnderWay = this.#isMoving || this.#isKnocked || this.meter.hasQueue;
+    return this.#generations.watched(isUnderWay || this.#isDue(QUIET_LOOK_MS, nowMs));
   }
 
   /** All pools are due in the same turn: one read of the tables serves them all. */
