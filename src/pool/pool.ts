@@ -471,7 +471,8 @@ export class Pool {
 
   /** The load is what it was at the last decision, which changed nothing: until a second is over, so would the next. */
   #isCalmStill(limits: SharedLimits): boolean {
-    if (this.#calm === null || limits.allowance < 0 || limits.memoryShort !== null) return false;
+    if (this.#calm === null || this.#hasServed || limits.allowance < 0 || limits.memoryShort !== null)
+      return false;
     const { nowMs, load } = this.#calm;
     const counts = this.meter.counts;
     const isSame = counts?.accepted === load?.accepted && counts?.waiting === load?.waiting;

@@ -23,17 +23,27 @@ export class AcceptCounts {
     if (nowMs - this.#lookedAtMs < idleTimeoutMs / LOOKS_A_TIMEOUT) return false;
     this.#lookedAtMs = nowMs;
     const before = this.#sleeps;
-    const now = new Map(pids.flatMap(pid => descendants(pid).flatMap(it => sleepsInAccept(it, descriptor))));
+    const now = new Map<number, number>();
+    let haveServed = false;
+    for (const pid of pids.flatMap(it => descendants(it))) {
+      for (const thread of threads(pid)) {
+        const known = before.get(thread);
+        const count = sleepsInAccept(pid, thread, descriptor);
+        // Whoever slept there and does not, or slept again, was woken up.
+        haveServed ||= known !== undefined && count !== known;
+        const last = count ?? known;
+        if (last !== undefined) now.set(thread, last);
+      }
+    }
     this.#sleeps = now;
-    return [...now].some(([thread, count]) => count !== (before.get(thread) ?? count));
+    return haveServed;
   }
 }
 
-function sleepsInAccept(pid: number, descriptor: number): [thread: number, count: number][] {
-  return threads(pid).flatMap(thread => {
-    if (!acceptsOn(pid, descriptor, thread)) return [];
-    const status = read(`/proc/${pid}/task/${thread}/status`) ?? '';
-    const count = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1];
-    return count === undefined ? [] : [[thread, Number(count)]];
-  });
+/** How often a thread has slept; null: it does not sleep in accept now. */
+function sleepsInAccept(pid: number, thread: number, descriptor: number): number | null {
+  if (!acceptsOn(pid, descriptor, thread)) return null;
+  const status = read(`/proc/${pid}/task/${thread}/status`) ?? '';
+  const count = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1];
+  return count === undefined ? null : Number(count);
 }
