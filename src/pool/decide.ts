@@ -28,8 +28,10 @@ export interface NextGeneration {
   readonly size: number;
   /** How many of it were asked for. */
   readonly requested: number;
-  /** Workers by which the serving generation is smaller meanwhile, where there is no room for both. */
-  readonly madeRoom: number;
+  /** Where there is no room for both, the serving generation may have so many meanwhile; null: there is room. */
+  readonly servingLimit: number | null;
+  /** Places that workers of the serving generation have left for it. */
+  readonly leftPlaces: number;
 }
 
 export interface Memory {
@@ -67,7 +69,8 @@ export interface Decision {
 
 export function decide(snapshot: Snapshot, policy: Policy, before: Memory): Decision {
   const seen = look(snapshot, policy, before);
-  const goal = makeRoom(goalOf(snapshot, policy, seen), snapshot.nextGeneration?.madeRoom ?? 0);
+  const servingLimit = snapshot.nextGeneration?.servingLimit ?? null;
+  const goal = makeRoom(goalOf(snapshot, policy, seen), servingLimit, snapshot.ready + snapshot.starting);
   const memory = { ...seen, isAtMax: isAtMax(before.isAtMax, goal, policy) };
   const leaving = isBeingReplaced(snapshot) ? null : retiring(snapshot, policy, goal);
   if (leaving !== null)
@@ -110,7 +113,7 @@ function isBeyondMax(goal: Goal, policy: Policy): boolean {
 
 /** Beside it comes a generation for which there is room: it has the right size, and all of this one leave for it. */
 function isBeingReplaced({ nextGeneration }: Snapshot): boolean {
-  return nextGeneration !== null && nextGeneration.madeRoom === 0;
+  return nextGeneration !== null && nextGeneration.servingLimit === null;
 }
 
 interface Retiring {
@@ -218,7 +221,7 @@ function limitsOn(
     const left =
       generation === 'serving'
         ? minimum - snapshot.ready - snapshot.starting
-        : (nextGeneration?.madeRoom ?? 0) - (nextGeneration?.requested ?? 0);
+        : (nextGeneration?.leftPlaces ?? 0) - (nextGeneration?.requested ?? 0);
     limits.push({ left, reason: { code: 'memory-short', missing, minimum, text } });
   }
   return limits;

@@ -134,12 +134,13 @@ function kept(excess: number, isWatched: boolean, peak: number, idleTimeoutMs: n
   return { code: 'watched-too-short', excess, idleTimeoutMs };
 }
 
-/** The same with so many workers fewer, and none to spare: where there is no room for two generations, these give way. */
-export function makeRoom(goal: Goal, count: number): Goal {
-  if (count === 0) return goal;
-  const least = Math.max(0, goal.least - count);
-  const limit = { least, most: least, limit: least };
-  return { ...goal, ...limit, whyFewer: { code: 'room-for-reload', count }, whyKept: null };
+/** The same with at most so many workers: where there is no room for two generations, the others give way. */
+export function makeRoom(goal: Goal, limit: number | null, present: number): Goal {
+  if (limit === null) return goal;
+  const least = Math.min(goal.least, limit);
+  const capped = { least, most: Math.max(least, Math.min(goal.most, limit)), limit };
+  const count = Math.max(0, present - limit);
+  return { ...goal, ...capped, whyFewer: { code: 'room-for-reload', count }, whyKept: null };
 }
 
 /** A goal that does not depend on the load. */

@@ -21,7 +21,8 @@ import { isOursToReplace } from './pool-listener.ts';
 import { Recycler } from './recycler.ts';
 import { RequestTimeouts } from './request-timeouts.ts';
 import { NO_IDLE_MOMENT_MS, Retirement, youngestFirst } from './retirement.ts';
-import { type Roll, type RollResult, rollSize, startRoll } from './roll.ts';
+import type { Roll, RollResult } from './roll.ts';
+import { Rolls } from './rolls.ts';
 import type { Claim } from './share.ts';
 import { Sizing } from './sizing.ts';
 import { describeReason } from './why.ts';
@@ -40,9 +41,6 @@ const QUIET_LOOK_MS = 500;
 const RESTING_LOOK_MS = 1000;
 const NOTHING: readonly Watched[] = [];
 
-/** After a generation that nobody had asked for did not come up. */
-const ROLL_AGAIN_MS = 30_000;
-
 /** What holds for all pools together. */
 export interface SharedLimits {
   /** How many more processes process.max allows this pool; below 0: how many others need of its. */
@@ -59,6 +57,7 @@ export class Pool {
   readonly #ports: PoolPorts;
   readonly #retirement: Retirement;
   readonly #generations: Generations;
+  readonly #rolls: Rolls;
   readonly #recycler: Recycler;
   readonly #requests: RequestTimeouts;
   readonly #sizing: Sizing;
@@ -68,11 +67,6 @@ export class Pool {
   #reloads = 0;
   #isWanted = true;
   #hasBeenWhole = false;
-  #roll: Roll | null = null;
-  /** Reloads of this pool that are under way or wait, and the last of them. */
-  #rollsAhead = 0;
-  #lastRoll: Promise<unknown> = Promise.resolve();
-  #noRollBeforeMs = 0;
   #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
   /** On demand, without workers: the keeper says when somebody knocks. */
   #isAsleep = false;
@@ -99,6 +93,13 @@ export class Pool {
     });
     this.#retirement = new Retirement(this.#crew, ports, this.diary);
     this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
+    this.#rolls = new Rolls(config.name, this.#crew, this.#generations, ports, {
+      isWanted: () => this.#isWanted,
+      target: () => this.#sizing.target,
+      hasRoomFor: workers => this.#limits.room >= workers && this.#limits.memoryShort === null,
+      takeOver: roll => this.#takeOver(roll),
+      stir: () => this.#stir(),
+    });
     this.#recycler = new Recycler(config.name, this.#retirement, this.diary, ports.report);
     this.#requests = new RequestTimeouts(this.#crew, this.#retirement, ports.report);
   }
@@ -135,7 +136,7 @@ export class Pool {
 
   /** The keeper's names of all its listeners. */
   get listenerIds(): string[] {
-    const coming = this.#roll?.generation.listener ?? null;
+    const coming = this.#rolls.current?.generation.listener ?? null;
     return [...this.#generations.listeners, ...(coming === null ? [] : [coming])].map(({ id }) => id);
   }
 
@@ -186,8 +187,9 @@ export class Pool {
 
   /** The generation that a reload is bringing up; null: none. */
   get coming(): { readonly generation: number; readonly ready: number; readonly size: number } | null {
-    if (this.#roll === null) return null;
-    const { generation, size } = this.#roll;
+    const roll = this.#rolls.current;
+    if (roll === null) return null;
+    const { generation, size } = roll;
     return { generation: generation.number, ready: this.#crew.ready(generation.number).length, size };
   }
 
@@ -264,7 +266,7 @@ export class Pool {
     this.#noticeSuccess();
     // Its connections are read in the next turn, which is due: an old look would count them twice.
     if (this.#isWanted && !(this.meter.hasQueue && this.meter.isStale)) this.#decide(limits);
-    if (this.#roll !== null) this.#advanceRoll(this.#roll);
+    this.#rolls.turn();
     this.#generations.turn(looks);
     this.#saveNote();
     this.#rest();
@@ -300,8 +302,7 @@ export class Pool {
   /** Takes settings that need no new workers. A size that was scaled to ends with this reload. */
   reconfigure(config: PoolConfig): void {
     this.#generations.serving = { ...this.#generations.serving, config };
-    // A generation that is taking over by itself must not bring the old settings back.
-    if (this.#roll !== null) this.#roll = { ...this.#roll, generation: { ...this.#roll.generation, config } };
+    this.#rolls.reconfigure(config);
     this.#sizing.target = null;
     this.#stir();
   }
@@ -310,7 +311,7 @@ export class Pool {
   stop(now: boolean): void {
     this.#isWanted = false;
     this.#saveNote();
-    this.#cancelRoll('the pool is being stopped');
+    this.#rolls.cancel('the pool is being stopped');
     this.#generations.end(now);
     this.#stir();
   }
@@ -335,48 +336,14 @@ export class Pool {
     this.#stir();
   }
 
-  /**
-   * Starts a new generation beside the serving one; when all of it is ready it takes over. What does not come
-   * up is cancelled, and the old generation stays.
-   * Reloads that come meanwhile wait for this one.
-   * @param wish null: the settings that it has then, and what `scale` said goes on: nobody asked for a reload
-   */
-  async roll(wish: PoolConfig | null): Promise<RollResult> {
-    this.#rollsAhead++;
-    const result = this.#lastRoll.then(() => this.#rollNow(wish));
-    this.#lastRoll = result;
-    return await result.finally(() => this.#rollsAhead--);
-  }
-
-  async #rollNow(wish: PoolConfig | null): Promise<RollResult> {
-    await this.#ports.until(() => this.#generations.isSingle || !this.#isWanted);
-    const { serving } = this.#generations;
-    const config = wish ?? serving.config;
-    if (!this.#isWanted) {
-      this.#generations.serving = { ...serving, config };
-      return { ok: true };
-    }
-    const target = wish === null ? this.#sizing.target : null;
-    const size = rollSize(config, this.#staying.length, target);
-    try {
-      const hasRoom = this.#limits.room >= size && this.#limits.memoryShort === null;
-      const listener = await this.#generations.listenerFor(config, hasRoom);
-      const generation = { number: this.#number + 1, config, listener };
-      const result = new Promise<RollResult>(done => {
-        this.#roll = startRoll({ generation, size, target, done });
-      });
-      if (!this.#isWanted) this.#cancelRoll('the pool is being stopped');
-      else this.#ports.report({ type: 'rolling', pool: this.name, generation: generation.number });
-      this.#stir();
-      return await result;
-    } catch (error) {
-      return { ok: false, reason: messageOf(error) };
-    }
+  /** Starts a new generation beside the serving one; when all of it is ready it takes over. */
+  roll(config: PoolConfig): Promise<RollResult> {
+    return this.#rolls.start(config);
   }
 
   /** Workers come or go. */
   get #isMoving(): boolean {
-    return this.#roll !== null || !this.#generations.isSingle || this.isHurried;
+    return this.#rolls.current !== null || !this.#generations.isSingle || this.isHurried;
   }
 
   get #number(): number {
@@ -405,7 +372,7 @@ export class Pool {
   /** Decides whether turns can be saved until something happens. */
   #rest(): void {
     const isQuiet =
-      this.#roll === null &&
+      this.#rolls.current === null &&
       this.#generations.isSingle &&
       this.#recycler.outgoing === 0 &&
       this.#health.restart.failedAttempts === 0;
@@ -453,13 +420,14 @@ export class Pool {
   }
 
   #decide(limits: SharedLimits): void {
+    const { next } = this.#rolls;
     const snapshot = {
       ...this.#sight(),
       // What nobody uses is there for the new generation, which is no part of the pool's share.
-      allowance: this.#roll === null ? limits.allowance : Math.max(limits.allowance, limits.room),
+      allowance: next === null ? limits.allowance : Math.max(limits.allowance, limits.room),
       memoryShort: limits.memoryShort,
       restart: this.#health.restart,
-      nextGeneration: this.#roll,
+      nextGeneration: next,
     };
     this.#isKnocked = false;
     const actions = this.#sizing.decide(snapshot, this.config.pm);
@@ -483,10 +451,7 @@ export class Pool {
     if (action.type === 'retire') this.#retire(action.count, action.isDue);
     else if (action.generation === 'serving') {
       for (let i = 0; i < action.count; i++) this.#crew.spawn(this.#generations.serving);
-    } else if (this.#roll !== null) {
-      this.#roll.requested += action.count;
-      for (let i = 0; i < action.count; i++) this.#crew.spawn(this.#roll.generation);
-    }
+    } else this.#rolls.spawn(action.count);
   }
 
   /**
@@ -502,20 +467,11 @@ export class Pool {
     else if (isNews) this.#stuck = { sinceMs: now, present };
     if (this.#stuck === null || now - this.#stuck.sinceMs < NO_IDLE_MOMENT_MS) return;
     this.#stuck = null;
-    if (isOursToReplace(this.config)) this.#rollByItself();
+    if (!this.#rolls.isAhead && isOursToReplace(this.config)) this.#rolls.startByItself();
     else {
       for (const worker of youngestFirst(this.#staying).slice(0, count))
         this.#retirement.leave(worker, 'scaledDown', this.config, false);
     }
-  }
-
-  /** A new generation takes over although nobody asked for a reload. */
-  #rollByItself(): void {
-    const now = this.#ports.now();
-    if (this.#rollsAhead > 0 || now < this.#noRollBeforeMs) return; // one is coming, or the last one did not
-    void this.roll(null).then(({ ok }) => {
-      if (!ok) this.#noRollBeforeMs = this.#ports.now() + ROLL_AGAIN_MS;
-    });
   }
 
   /** Looks at requests that take long, when all connections were read. */
@@ -529,7 +485,7 @@ export class Pool {
     const accepted = others.length === 0 ? one : new Set([one, ...others].flatMap(it => [...it]));
     const { config, listenerInode } = this;
     if (this.#requests.turn({ nowMs, config, accepted, listenerInode }) === 'nothing') return;
-    if (this.#isWanted) this.#rollByItself();
+    if (this.#isWanted) this.#rolls.startByItself();
   }
 
   #recycle(): void {
@@ -541,21 +497,23 @@ export class Pool {
       leaving: this.workers.size - this.#staying.length,
       isFilling: this.#starting > 0 || this.#health.restart.failedAttempts > 0,
       accepted: this.meter.accepted,
-      isRolling: this.#rollsAhead > 0,
+      isRolling: this.#rolls.isAhead,
     });
-    if (news === 'roll') this.#rollByItself();
+    if (news === 'roll') this.#rolls.startByItself();
     if (news === 'stir') this.#stir();
   }
 
   #unwanted(generation: number): LeaveReason | null {
     if (!this.#isWanted) return 'poolStopped';
     if (generation < this.#number) return 'replaced';
-    return generation > this.#number && generation !== this.#roll?.generation.number ? 'cancelled' : null;
+    return generation > this.#number && generation !== this.#rolls.current?.generation.number
+      ? 'cancelled'
+      : null;
   }
 
   #spawnFailed(generation: number, message: string, askedAtMs: number): void {
     this.#health.lastFailure = message;
-    if (generation === this.#roll?.generation.number) this.#cancelRoll(message);
+    if (generation === this.#rolls.current?.generation.number) this.#rolls.cancel(message);
     else
       this.#countDeath({ startedAtMs: askedAtMs, wasReady: false, isStartTimeout: false, isMurder: false });
   }
@@ -565,7 +523,7 @@ export class Pool {
     const { startTimeoutMs } = worker.startedWith ?? this.config;
     const others = [...this.workers.keys()].filter(pid => pid !== worker.pid);
     const reason = this.#health.note(worker, others, now, startTimeoutMs);
-    if (worker.generation === this.#roll?.generation.number) this.#cancelRoll(reason);
+    if (worker.generation === this.#rolls.current?.generation.number) this.#rolls.cancel(reason);
     else if (worker.generation === this.#number) {
       const { startedAtMs, wasReady } = worker;
       const isStartTimeout = worker.reason === 'startTimeout';
@@ -591,38 +549,12 @@ export class Pool {
     this.#ports.report({ type: 'poolRunning', pool: this.name, workers: ready.length });
   }
 
-  #advanceRoll(roll: Roll): void {
-    const arrived = this.#crew.ready(roll.generation.number).length;
-    if (arrived >= roll.size) {
-      this.#commitRoll(roll);
-      return;
-    }
-    // There is no room for two generations: workers are replaced one by one.
-    const isFull = this.#limits.room <= 0 || this.#limits.memoryShort !== null;
-    const isStuck = isFull && arrived === roll.requested && roll.madeRoom === roll.requested;
-    if (isStuck && roll.madeRoom < this.size) roll.madeRoom++;
-  }
-
-  #commitRoll(roll: Roll): void {
-    this.#roll = null;
-    this.#sizing.target = roll.target;
+  #takeOver({ generation, target }: Roll): void {
+    this.#sizing.target = target;
     this.#hasBeenWhole = true;
     this.#health.reset();
     this.#reloads++;
-    this.#generations.takeOver(roll.generation, () => this.#saveNote());
-    this.#ports.report({ type: 'rolled', pool: this.name, generation: this.#number });
-    roll.done({ ok: true });
-  }
-
-  #cancelRoll(reason: string): void {
-    const roll = this.#roll;
-    if (roll === null) return;
-    this.#roll = null;
-    this.#generations.dismiss(roll.generation);
-    // Of a pool that is being stopped, nothing goes on.
-    if (this.#isWanted) this.#ports.report({ type: 'rollCancelled', pool: this.name, reason });
-    roll.done({ ok: false, reason });
-    this.#ports.wake();
+    this.#generations.takeOver(generation, () => this.#saveNote());
   }
 
   #saveNote(): void {

@@ -5,20 +5,18 @@ import type { Generation } from './generations.ts';
 export type RollResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 export interface Roll {
-  readonly generation: Generation;
+  generation: Generation;
   /** How many workers it is to have before it serves. */
   readonly size: number;
   /** What `scale` said, where it outlives the roll because nobody asked for one. */
   readonly target: number | null;
+  /** How many workers the serving generation had. */
+  readonly servingBefore: number;
   readonly done: (result: RollResult) => void;
   /** How many workers of it were asked for. One that dies is not replaced: it cancels the reload. */
   requested: number;
-  /** Workers of the serving generation that leave early, where there is no room for both. */
-  madeRoom: number;
-}
-
-export function startRoll(fixed: Pick<Roll, 'generation' | 'size' | 'target' | 'done'>): Roll {
-  return { ...fixed, requested: 0, madeRoom: 0 };
+  /** Where there is no room for both, the serving generation may have so many; null: there is room. */
+  servingLimit: number | null;
 }
 
 /**

@@ -141,3 +141,34 @@ suite('integration/reload-without-room', { needs: NEEDS }, async scope => {
     assert.equal(poolOf(after, 'www').state, 'running');
   });
 });
+
+suite('integration/reload-little-room', { needs: NEEDS }, async scope => {
+  const hello = await helloPools(scope);
+  const scaling = { 'pm.min_spare_servers': 2, 'pm.max_spare_servers': 6, 'pm.start_servers': 6 };
+  const pools = {
+    static: hello('static', { 'pm.max_children': 6 }),
+    dynamic: hello('dynamic', { 'pm.mode': 'dynamic', 'pm.max_children': 6, ...scaling }),
+  };
+  const daemon = await startDaemon(scope, { pools, config: 'process.max = 15' });
+
+  for (const name of ['static', 'dynamic']) {
+    await scope.test(
+      `${name}: with room for half of the new generation, the rest is replaced one by one`,
+      async () => {
+        const before = workerPids(await daemon.status(), name);
+        const { result, seen } = await sampleDuring(daemon.cli('reload', name), () => daemon.status());
+        assert.equal(result.code, 0, result.stderr);
+        const totals = seen.map(({ pools: all }) => all.reduce((sum, { workers }) => sum + workers.total, 0));
+        assert.ok(Math.max(...totals) <= 15, `processes: ${totals.join(' ')}`);
+        const status = await daemon.statusWhen(
+          'the old ones are gone',
+          it => poolOf(it, name).workers.total === 6,
+        );
+        assert.deepEqual(
+          workerPids(status, name).filter(pid => before.includes(pid)),
+          [],
+        );
+      },
+    );
+  }
+});

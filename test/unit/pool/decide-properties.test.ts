@@ -52,7 +52,12 @@ const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   allowance: fc.oneof(fc.integer({ min: -20, max: 80 }), fc.constant(Number.POSITIVE_INFINITY)),
   memoryShort: fc.option(fc.constant('no memory'), { freq: 4 }),
   nextGeneration: fc.option(
-    fc.record({ size: fc.nat({ max: 40 }), requested: fc.nat({ max: 60 }), madeRoom: fc.nat({ max: 5 }) }),
+    fc.record({
+      size: fc.nat({ max: 40 }),
+      requested: fc.nat({ max: 60 }),
+      servingLimit: fc.option(fc.nat({ max: 40 })),
+      leftPlaces: fc.nat({ max: 5 }),
+    }),
   ),
 });
 
@@ -91,7 +96,8 @@ void test('whatever comes in: within every limit, and never spawn and retire in 
       }
       assert.ok(action.count <= present);
       const isRule = policy.scaledTo === null && policy.mode !== 'static';
-      if (!isRule || present > limit || (nextGeneration?.madeRoom ?? 0) > 0 || allowance < 0) return;
+      if (!isRule || present > limit || (nextGeneration?.servingLimit ?? null) !== null || allowance < 0)
+        return;
       assert.ok(load !== null, 'retired without seeing');
       const busy = neededFor(load.accepted + load.waiting, policy);
       assert.ok(ready - action.count >= busy, 'a busy worker was retired');

@@ -28,11 +28,12 @@ const failing = (failedAttempts: number, notBeforeMs: number): RestartMemory => 
   notBeforeMs,
 });
 const load = (accepted: number, waiting = 0): Snapshot['load'] => ({ accepted, waiting });
-const reload = (size: number, requested: number, madeRoom = 0): Snapshot['nextGeneration'] => ({
-  size,
-  requested,
-  madeRoom,
-});
+const reload = (
+  size: number,
+  requested: number,
+  servingLimit: number | null = null,
+  leftPlaces = 0,
+): Snapshot['nextGeneration'] => ({ size, requested, servingLimit, leftPlaces });
 const spawned = (count: number, agoMs: number): Memory => ({
   ...SETTLED,
   recentSpawns: [{ atMs: NOW_MS - agoMs, count }],
@@ -204,15 +205,15 @@ const RELOAD_ROWS: readonly Row[] = [
   {
     name: 'where there is no room for both, the serving generation gives way',
     policy: STATIC,
-    snapshot: { ready: 4, allowance: 0, nextGeneration: reload(4, 0, 1) },
+    snapshot: { ready: 4, allowance: 0, nextGeneration: reload(4, 0, 3) },
     actions: [retire(1, true)],
     why: ['room-for-reload'],
   },
   {
-    name: 'a dynamic pool gives way with all that it can spare',
+    name: 'a dynamic pool gives way one by one as well',
     policy: DYNAMIC,
-    snapshot: { ready: 5, load: load(1), allowance: 0, nextGeneration: reload(4, 0, 1) },
-    actions: [retire(3, true)],
+    snapshot: { ready: 5, load: load(1), allowance: 0, nextGeneration: reload(5, 0, 4) },
+    actions: [retire(1, true)],
     why: ['room-for-reload'],
   },
   {
@@ -225,7 +226,7 @@ const RELOAD_ROWS: readonly Row[] = [
   {
     name: 'but one for each that has left',
     policy: STATIC,
-    snapshot: { ready: 2, memoryShort: 'no memory', nextGeneration: reload(4, 1, 2) },
+    snapshot: { ready: 2, memoryShort: 'no memory', nextGeneration: reload(4, 1, 2, 2) },
     actions: [spawn(1, 'next')],
     why: ['reload', 'memory-short'],
   },
