@@ -124,7 +124,8 @@ function failureText(
 }
 
 /** Whoever has the listener of a worker that ended, and is no worker. */
-function leftBy({ listenerInode }: WorkerHandle, others: readonly number[]): string {
-  if (listenerInode === null) return '';
+function leftBy({ listenerInode, startedWith }: WorkerHandle, others: readonly number[]): string {
+  // One of the service manager's is held by whoever opened it, and should be.
+  if (listenerInode === null || startedWith?.listen.address.type === 'systemd') return '';
   return nameHolders(holdersOf(new Set([listenerInode]), new Set(others)));
 }
