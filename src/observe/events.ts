@@ -101,6 +101,7 @@ export type PoolEvent =
       readonly needed: number;
       readonly spare: number;
     }
+  | { readonly type: 'queueFull'; readonly pool: string; readonly waiting: number; readonly limit: number }
   | { readonly type: 'memoryShort'; readonly pool: string; readonly reason: string }
   | { readonly type: 'scaled'; readonly pool: string; readonly size: number }
   /** A request has run for longer than request_slowlog_timeout; it goes on. */

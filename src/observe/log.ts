@@ -95,6 +95,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(
         `pool ${event.pool} is at pm.max_children (${event.maxChildren}): ${describeLack(event)}; consider raising it`,
       );
+    case 'queueFull':
+      return warn(
+        `pool ${event.pool}: its listen queue is full (${event.waiting} wait, the limit is ${event.limit}), so the kernel turns connections away: raise pm.max_children, or listen.backlog (the kernel caps it at net.core.somaxconn)`,
+      );
     case 'memoryShort':
       return warn(`pool ${event.pool} gets no more workers than its minimum: ${event.reason}`);
     case 'scaled':

@@ -11,6 +11,7 @@ export class LoadMeter {
   /** The most workers that were busy; null: not seen yet. */
   maxActive: number | null = null;
   #waiting: number | null = null;
+  #isFull = false;
 
   /** The connections were not read at the last look. */
   isStale = false;
@@ -18,6 +19,17 @@ export class LoadMeter {
   /** Somebody waited at the last look. */
   get hasQueue(): boolean {
     return (this.#waiting ?? 0) > 0;
+  }
+
+  /**
+   * Whether the queue has just become full: the kernel turns away whoever comes then. Told once an episode, which is over
+   * when half of it is free.
+   */
+  becameFull({ waiting, limit }: ListenerLoad): boolean {
+    const wasFull = this.#isFull;
+    if (limit === null) return false;
+    this.#isFull = waiting >= limit || (wasFull && waiting > limit / 2);
+    return this.#isFull && !wasFull;
   }
 
   /** Connections that were last seen accepted, and that wait; null: nothing is seen. */

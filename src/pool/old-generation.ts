@@ -45,11 +45,14 @@ export class OldGeneration {
     this.#drain = afterLook(this.#drain, load, nowMs);
     const isQuietNow = isQuiet(this.#drain, load, nowMs);
     const { config, number } = this.generation;
-    if (this.#workers(crew).length > 0 || crew.spawning(number) > 0) {
+    const hasTime = !this.#isAbandoned && nowMs - this.#drain.sinceMs < config.processControlTimeoutMs;
+    const workers = this.#workers(crew);
+    if (workers.length > 0 || crew.spawning(number) > 0) {
       if (isQuietNow) this.#sendFreeOnes(load?.accepted ?? null, crew);
+      // Whoever came back for the queue has no more time than those before.
+      if (!hasTime) for (const worker of workers) crew.happen(worker, { type: 'drainTimedOut' }, config);
       return;
     }
-    const hasTime = !this.#isAbandoned && nowMs - this.#drain.sinceMs < config.processControlTimeoutMs;
     if (load !== null && load.waiting > 0 && hasTime && this.#rescues < MOST_RESCUES) {
       this.#rescues++;
       crew.spawn({ ...this.generation, config: this.#rescuer(serving) });

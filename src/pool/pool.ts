@@ -392,6 +392,13 @@ export class Pool {
     const { listener } = this.#generations.serving;
     const load = listener === null ? null : (looks.get(listener.inode) ?? null);
     if (load === null && this.#isSettled) return; // it was not its turn
+    if (load !== null && this.meter.becameFull(load))
+      this.#ports.report({
+        type: 'queueFull',
+        pool: this.name,
+        waiting: load.waiting,
+        limit: load.limit ?? 0,
+      });
     const hadQueue = this.meter.hasQueue;
     this.meter.note(load, this.#ready.length, this.config.pm.workerConcurrency, this.#ports.now());
     if (this.meter.hasQueue && !hadQueue && this.meter.isStale) this.#stir(); // now its connections matter

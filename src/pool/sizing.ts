@@ -15,6 +15,7 @@ export class Sizing {
   maxChildrenReached = 0;
   #memory: Memory = NEW_POOL;
   #held: readonly Reason[] = [];
+  #isMemoryTold = false;
   readonly #pool: string;
   readonly #diary: Diary;
   readonly #report: (event: PoolEvent) => void;
@@ -46,17 +47,19 @@ export class Sizing {
     const policy = policyOf(pm, this.target);
     const { actions, memory, why } = decide(snapshot, policy, this.#memory);
     this.#memory = memory;
-    const wasShort = this.#isMemoryShort;
     this.#held = why.filter(({ code }) => HOLDS_BACK.has(code));
     if (memory.isAtMax && !wasAtMax) this.#reachMax(snapshot, policy);
-    if (this.#isMemoryShort && !wasShort)
-      this.#report({ type: 'memoryShort', pool: this.#pool, reason: snapshot.memoryShort ?? '' });
+    this.#tellMemory(snapshot.memoryShort);
     this.#write(snapshot.nowMs, actions, why);
     return actions;
   }
 
-  get #isMemoryShort(): boolean {
-    return this.#held.some(({ code }) => code === 'memory-short');
+  /** Once an episode: from when it holds something back until there is enough again. */
+  #tellMemory(memoryShort: string | null): void {
+    const isHeld = this.#held.some(({ code }) => code === 'memory-short');
+    if (isHeld && !this.#isMemoryTold)
+      this.#report({ type: 'memoryShort', pool: this.#pool, reason: memoryShort ?? '' });
+    this.#isMemoryTold = memoryShort !== null && (this.#isMemoryTold || isHeld);
   }
 
   #reachMax({ load }: Snapshot, policy: Policy): void {
