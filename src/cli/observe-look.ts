@@ -2,8 +2,8 @@
 import { workersHolding } from '../observe/holders.ts';
 import { listenersAt } from '../observe/listeners-at.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
-import type { ShadowPool } from '../pool/shadow.ts';
-import { describeReason } from '../pool/why.ts';
+import { describeReason } from '../pool/scaling/why.ts';
+import type { ShadowPool } from '../pool/simulation/shadow.ts';
 
 /** One line of `--json`. What cannot be seen is null. */
 export interface Observation {

@@ -62,7 +62,7 @@ export function registerObserve(program: Command): void {
 async function startObserver(address: string, options: ObserveOptions) {
   const [{ Observer }, { ShadowPool }] = await Promise.all([
     import('./observe-look.ts'),
-    import('../pool/shadow.ts'),
+    import('../pool/simulation/shadow.ts'),
   ]);
   const shadow = new ShadowPool({
     mode: 'dynamic',

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseDurationMs } from '../config/values.ts';
 import { FpmError } from '../errors.ts';
-import type { Simulation } from '../pool/simulate.ts';
+import type { Simulation } from '../pool/simulation/simulate.ts';
 import { DEFAULT_FORMAT, lineReader, NGINX_LINES, Spread } from './access-log.ts';
 import { columns } from './columns.ts';
 import { globals, poolConfig, print, printJson } from './context.ts';
@@ -50,9 +50,9 @@ export function registerSimulate(program: Command): void {
       const common = globals(command);
       const pool = await poolConfig(common, name);
       const [{ neighbours }, { policyOf }, { Simulation }] = await Promise.all([
-        import('../pool/neighbours.ts'),
-        import('../pool/policy.ts'),
-        import('../pool/simulate.ts'),
+        import('../pool/simulation/neighbours.ts'),
+        import('../pool/scaling/policy.ts'),
+        import('../pool/simulation/simulate.ts'),
       ]);
       const sizings = neighbours(policyOf(pool.pm, null)).map(({ name: sizing, policy }) => {
         const simulation = new Simulation({
@@ -87,7 +87,7 @@ async function replayLog(
   if (typeof read === 'string') {
     throw new FpmError('USAGE', `--format does not say ${read}; write in nginx.conf:\n${NGINX_LINES}`);
   }
-  const { Arrivals } = await import('../pool/arrivals.ts');
+  const { Arrivals } = await import('../pool/simulation/arrivals.ts');
   const arrivals = new Arrivals(arrival => {
     for (const simulation of simulations) simulation.arrive(arrival);
   });

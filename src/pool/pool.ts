@@ -8,24 +8,24 @@ import type { Exit, ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
 import type { Counters } from '../observe/status.ts';
-import { AcceptCounts } from '../worker/accept-counts.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { Crew, type PoolPorts } from './crew.ts';
-import type { Action } from './decide.ts';
 import { Diary } from './diary.ts';
 import { Generations, type Looks } from './generations.ts';
-import type { Sight } from './goal.ts';
 import { type Death, Health } from './health.ts';
-import { LoadMeter } from './load-meter.ts';
+import type { LoadMeter } from './load-meter.ts';
+import { Lookout, RESTING_LOOK_MS } from './lookout.ts';
 import { isOursToReplace } from './pool-listener.ts';
 import { Recycler } from './recycler.ts';
 import { RequestTimeouts } from './request-timeouts.ts';
 import { NO_IDLE_MOMENT_MS, Retirement, youngestFirst } from './retirement.ts';
 import type { Roll, RollResult } from './roll.ts';
 import { Rolls } from './rolls.ts';
-import type { Claim } from './share.ts';
+import type { Action } from './scaling/decide.ts';
+import type { Sight } from './scaling/goal.ts';
+import type { Claim } from './scaling/share.ts';
+import { describeReason } from './scaling/why.ts';
 import { Sizing } from './sizing.ts';
-import { describeReason } from './why.ts';
 
 /** What a pool leaves with the keeper for the next supervisor. */
 export interface PoolNote {
@@ -36,9 +36,6 @@ export interface PoolNote {
   readonly counters: Counters;
 }
 
-/** How often connections are read of a pool where nobody waits, and of one of which nothing has to be decided. */
-const QUIET_LOOK_MS = 500;
-const RESTING_LOOK_MS = 1000;
 const NOTHING: readonly Watched[] = [];
 
 /** What holds for all pools together. */
@@ -63,16 +60,13 @@ export class Pool {
   readonly #sizing: Sizing;
   /** What was decided lately, and why. */
   readonly diary = new Diary();
-  readonly meter = new LoadMeter();
+  readonly #lookout = new Lookout();
   #reloads = 0;
   #isWanted = true;
   #hasBeenWhole = false;
   #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
   /** On demand, without workers: the keeper says when somebody knocks. */
   #isAsleep = false;
-  #isKnocked = false;
-  readonly #acceptCounts = new AcceptCounts();
-  #hasServed = false;
   /** Some have to leave, and since then none has. */
   #stuck: { readonly sinceMs: number; readonly present: number } | null = null;
   /** What the last decision saw, when it changed nothing and nothing was under way. */
@@ -102,6 +96,10 @@ export class Pool {
     });
     this.#recycler = new Recycler(config.name, this.#retirement, this.diary, ports.report);
     this.#requests = new RequestTimeouts(this.#crew, this.#retirement, ports.report);
+  }
+
+  get meter(): LoadMeter {
+    return this.#lookout.meter;
   }
 
   get config(): PoolConfig {
@@ -200,14 +198,8 @@ export class Pool {
   watched(nowMs: number): readonly Watched[] {
     if (this.#isAsleep) return NOTHING;
     if (this.#requests.isLookDue(this.config, nowMs)) return this.#generations.watched(true);
-    if (this.#isSettled && !this.#isDue(RESTING_LOOK_MS, nowMs)) return NOTHING;
-    const isUnderWay = this.#isMoving || this.#isKnocked || this.meter.hasQueue;
-    return this.#generations.watched(isUnderWay || this.#isDue(QUIET_LOOK_MS, nowMs));
-  }
-
-  /** All pools are due in the same turn: one read of the tables serves them all. */
-  #isDue(everyMs: number, nowMs: number): boolean {
-    return Math.floor(nowMs / everyMs) !== Math.floor(this.meter.connectionsAtMs / everyMs);
+    if (!this.#lookout.isQueueDue(this.#isSettled, nowMs)) return NOTHING;
+    return this.#generations.watched(this.#lookout.areConnectionsDue(this.#isMoving, nowMs));
   }
 
   /** What it asks of `process.max`. */
@@ -288,7 +280,7 @@ export class Pool {
   /** A connection waits on the listener that the keeper was asked to watch. */
   knocked(id: string): void {
     if (this.#generations.serving.listener?.id !== id) return;
-    this.#isKnocked = true;
+    this.#lookout.isKnocked = true;
     this.#stir();
   }
 
@@ -382,7 +374,7 @@ export class Pool {
     if (mode === 'static' || this.#sizing.target !== null) {
       // Those that are just being spawned are in the count, but not ready.
       this.#isSettled = this.#ready.length === this.size && count === this.size;
-    } else if (mode === 'ondemand' && count === 0 && !this.#isKnocked) {
+    } else if (mode === 'ondemand' && count === 0 && !this.#lookout.isKnocked) {
       this.#isAsleep = true;
       this.#generations.serving.listener?.watch();
     }
@@ -399,31 +391,16 @@ export class Pool {
         waiting: load.waiting,
         limit: load.limit ?? 0,
       });
-    const hadQueue = this.meter.hasQueue;
-    this.meter.note(load, this.#ready.length, this.config.pm.workerConcurrency, this.#ports.now());
-    if (this.meter.hasQueue && !hadQueue && this.meter.isStale) this.#stir(); // now its connections matter
-    this.#hasServed = this.#haveIdleOnesServed();
-  }
-
-  /** On demand, where nobody is seen: whether somebody was all the same. Spare workers would not go for want of that. */
-  #haveIdleOnesServed(): boolean {
-    const { pm, listen } = this.config;
-    const counts = this.meter.counts;
-    const isNobodySeen = counts !== null && counts.accepted + counts.waiting === 0;
-    if (pm.mode !== 'ondemand' || this.#sizing.target !== null || !isNobodySeen) return false;
-    const pids = this.#ready.map(it => it.pid);
-    const descriptor = listen.pass === 'systemd' ? 3 : 0;
-    return this.#acceptCounts.haveServed(pids, descriptor, this.#ports.now(), pm.processIdleTimeoutMs);
+    const ready = this.#ready.map(({ pid }) => pid);
+    const followsLoad = this.#sizing.target === null;
+    const isUrgent = this.#lookout.note(load, ready, this.config, followsLoad, this.#ports.now());
+    if (isUrgent) this.#stir();
   }
 
   #sight(): Sight {
-    const starting = this.#starting;
     // Those that are to be replaced are not counted on.
     const ready = this.#ready.length - this.#recycler.outgoing;
-    // Where the tables cannot be read, a knock at least is known.
-    const counts = this.meter.counts ?? (this.#isKnocked ? { accepted: 0, waiting: 1 } : null);
-    const load = this.#hasServed ? { accepted: 1, waiting: 0 } : counts;
-    return { nowMs: this.#ports.now(), ready, starting, load };
+    return { nowMs: this.#ports.now(), ready, starting: this.#starting, load: this.#lookout.load };
   }
 
   #decide(limits: SharedLimits): void {
@@ -436,7 +413,7 @@ export class Pool {
       restart: this.#health.restart,
       nextGeneration: next,
     };
-    this.#isKnocked = false;
+    this.#lookout.isKnocked = false;
     const actions = this.#sizing.decide(snapshot, this.config.pm);
     for (const action of actions) this.#apply(action);
     if (!actions.some(action => action.type === 'retire')) this.#stuck = null;
@@ -446,7 +423,7 @@ export class Pool {
 
   /** The load is what it was at the last decision, which changed nothing: until a second is over, so would the next. */
   #isCalmStill(limits: SharedLimits): boolean {
-    if (this.#calm === null || this.#hasServed || limits.allowance < 0 || limits.memoryShort !== null)
+    if (this.#calm === null || this.#lookout.hasServed || limits.allowance < 0 || limits.memoryShort !== null)
       return false;
     const { nowMs, load } = this.#calm;
     const counts = this.meter.counts;

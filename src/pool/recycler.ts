@@ -10,7 +10,7 @@ import { MemoryWatch } from './memory-watch.ts';
 import { isOursToReplace } from './pool-listener.ts';
 import { type Due, placesAtOnce, whoIsDue } from './recycling.ts';
 import { NO_IDLE_MOMENT_MS, type Retirement } from './retirement.ts';
-import { becauseOf, describeReason } from './why.ts';
+import { becauseOf, describeReason } from './scaling/why.ts';
 
 export interface RecyclerSight {
   readonly nowMs: number;

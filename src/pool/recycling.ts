@@ -1,5 +1,5 @@
 /** Which workers have used too much memory or are too old, and are to be replaced. Pure. */
-import type { Reason } from './why.ts';
+import type { Reason } from './scaling/why.ts';
 
 export interface RecyclingRule {
   /** Anonymous memory and swap of a worker with its children; 0 is off. */

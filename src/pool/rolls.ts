@@ -4,9 +4,9 @@
  */
 import type { PoolConfig } from '../config/types.ts';
 import type { Crew, PoolPorts } from './crew.ts';
-import type { NextGeneration } from './decide.ts';
 import type { Generations } from './generations.ts';
 import { type Roll, type RollResult, rollSize } from './roll.ts';
+import type { NextGeneration } from './scaling/decide.ts';
 
 /** After a generation that nobody had asked for did not come up. */
 const AGAIN_MS = 30_000;

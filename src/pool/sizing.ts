@@ -1,12 +1,12 @@
 /** How many workers a pool should have: what decide.ts remembers from turn to turn, and what `scale` said. */
 import type { PmConfig } from '../config/types.ts';
 import type { PoolEvent } from '../observe/events.ts';
-import { type Action, claimOf, decide, type Memory, NEW_POOL, type Snapshot } from './decide.ts';
 import type { Diary } from './diary.ts';
-import type { Sight } from './goal.ts';
-import { neededFor, type Policy, policyOf } from './policy.ts';
-import type { Claim } from './share.ts';
-import { becauseOf, type Reason } from './why.ts';
+import { type Action, claimOf, decide, type Memory, NEW_POOL, type Snapshot } from './scaling/decide.ts';
+import type { Sight } from './scaling/goal.ts';
+import { neededFor, type Policy, policyOf } from './scaling/policy.ts';
+import type { Claim } from './scaling/share.ts';
+import { becauseOf, type Reason } from './scaling/why.ts';
 
 export class Sizing {
   /** What `scale` said; null: the configuration's rule holds. */

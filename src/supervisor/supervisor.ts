@@ -11,7 +11,7 @@ import { FreeMemoryWatch } from '../observe/free-memory.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { DaemonState, LastReload } from '../observe/status.ts';
 import { Pool, type SharedLimits } from '../pool/pool.ts';
-import { share } from '../pool/share.ts';
+import { share } from '../pool/scaling/share.ts';
 
 /** DESIGN section 5: ten ticks a second; more while workers come and go, which are looked at until they have. */
 const TICK_MS = 100;

@@ -1,7 +1,8 @@
 /** The same demand for both rules: what is drawn in docs/scaling.md. No clock: time is what the loop says. */
-import { decide, NEW_POOL } from '../../../src/pool/decide.ts';
-import type { DynamicPolicy } from '../../../src/pool/policy.ts';
+
 import { afterDeath, afterSuccess, NO_FAILURES, YOUNG_MS } from '../../../src/pool/restart-limit.ts';
+import { decide, NEW_POOL } from '../../../src/pool/scaling/decide.ts';
+import type { DynamicPolicy } from '../../../src/pool/scaling/policy.ts';
 import { PHP_FPM_TICK_MS, phpFpmDecides } from './php-fpm.ts';
 import type { Point } from './plot.ts';
 

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Arrival, Arrivals, LONGEST_REQUEST_MS } from '../../../src/pool/arrivals.ts';
-import { Heap } from '../../../src/pool/heap.ts';
-import { neighbours } from '../../../src/pool/neighbours.ts';
-import type { Policy } from '../../../src/pool/policy.ts';
-import { type Outcome, Simulation } from '../../../src/pool/simulate.ts';
-import { DYNAMIC, ON_DEMAND, STATIC } from './situations.ts';
+import type { Policy } from '../../../../src/pool/scaling/policy.ts';
+import { type Arrival, Arrivals, LONGEST_REQUEST_MS } from '../../../../src/pool/simulation/arrivals.ts';
+import { Heap } from '../../../../src/pool/simulation/heap.ts';
+import { neighbours } from '../../../../src/pool/simulation/neighbours.ts';
+import { type Outcome, Simulation } from '../../../../src/pool/simulation/simulate.ts';
+import { DYNAMIC, ON_DEMAND, STATIC } from '../scaling/situations.ts';
 
 interface Setting {
   readonly startMs?: number;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decide, type Memory, NEW_POOL, type Snapshot } from '../../../src/pool/decide.ts';
-import { neededFor, type Policy } from '../../../src/pool/policy.ts';
-import { afterDeath, NO_FAILURES } from '../../../src/pool/restart-limit.ts';
+import { afterDeath, NO_FAILURES } from '../../../../src/pool/restart-limit.ts';
+import { decide, type Memory, NEW_POOL, type Snapshot } from '../../../../src/pool/scaling/decide.ts';
+import { neededFor, type Policy } from '../../../../src/pool/scaling/policy.ts';
 import { IDLE_TIMEOUT_MS, NOW_MS, QUIET, STATIC } from './situations.ts';
 
 const TICK_MS = 100;

@@ -1,7 +1,7 @@
 /** What a reason says in words: each with the numbers that led there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeReason, type Reason } from '../../../src/pool/why.ts';
+import { describeReason, type Reason } from '../../../../src/pool/scaling/why.ts';
 
 const numbers = { accepted: 3, waiting: 2, needed: 5, present: 4 };
 

@@ -1,7 +1,8 @@
 /** Situations that tests of the decision start from. */
-import { type Memory, NEW_POOL, type Snapshot } from '../../../src/pool/decide.ts';
-import type { DynamicPolicy, OnDemandPolicy, StaticPolicy } from '../../../src/pool/policy.ts';
-import { NO_FAILURES } from '../../../src/pool/restart-limit.ts';
+
+import { NO_FAILURES } from '../../../../src/pool/restart-limit.ts';
+import { type Memory, NEW_POOL, type Snapshot } from '../../../../src/pool/scaling/decide.ts';
+import type { DynamicPolicy, OnDemandPolicy, StaticPolicy } from '../../../../src/pool/scaling/policy.ts';
 
 export const NOW_MS: number = 100_000;
 export const IDLE_TIMEOUT_MS: number = 10_000;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Claim, share } from '../../../src/pool/share.ts';
+import { type Claim, share } from '../../../../src/pool/scaling/share.ts';
 
 const claim = (minimum: number, wanted: number, present: number, leaving = 0): Claim => ({
   minimum,

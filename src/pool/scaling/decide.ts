@@ -3,10 +3,11 @@
  * reasons and the memory for the next time go out. No clock, no chance, no effect in here. goal.ts says how many
  * workers there should be; this file says what is done about it now. docs/scaling.md tells the policy in words.
  */
+
+import type { RestartMemory } from '../restart-limit.ts';
 import { afterSight, type Demand, UNWATCHED } from './demand.ts';
 import { type Goal, goalOf, makeRoom, type Sight } from './goal.ts';
 import { fixedSize, neededFor, type Policy } from './policy.ts';
-import type { RestartMemory } from './restart-limit.ts';
 import { afterSpawns, type RecentSpawns, spawnsLeft } from './spawn-rate.ts';
 import type { Reason } from './why.ts';
 

@@ -1,5 +1,5 @@
 /** Sizings near that of a pool, to be tried beside it: half and twice as many of what its rule depends on. */
-import type { Policy } from './policy.ts';
+import type { Policy } from '../scaling/policy.ts';
 
 export interface Neighbour {
   /** What differs, in the words of the configuration. */

@@ -1,5 +1,5 @@
 /** How a pool is to be sized: the settings under `pm` and what `scale` said, as `decide` takes them. */
-import type { PmConfig } from '../config/types.ts';
+import type { PmConfig } from '../../config/types.ts';
 
 interface Sizing {
   readonly maxChildren: number;

@@ -3,12 +3,12 @@
  * supervisor asks it, and workers are ready some time after they were asked for. Discrete events, no clock.
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { NO_FAILURES } from '../restart-limit.ts';
+import { decide, type Memory, NEW_POOL } from '../scaling/decide.ts';
+import { isWatchedLongEnough, peakOf } from '../scaling/demand.ts';
+import { neededFor, type Policy } from '../scaling/policy.ts';
 import type { Arrival } from './arrivals.ts';
-import { decide, type Memory, NEW_POOL } from './decide.ts';
-import { isWatchedLongEnough, peakOf } from './demand.ts';
 import { Heap } from './heap.ts';
-import { neededFor, type Policy } from './policy.ts';
-import { NO_FAILURES } from './restart-limit.ts';
 
 /** As often as the supervisor looks (DESIGN section 5). */
 const TICK_MS = 100;

@@ -1,10 +1,16 @@
 /** The decision of a pool, row by row. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Action, decide, type Memory, NEW_POOL, type Snapshot } from '../../../src/pool/decide.ts';
-import type { Policy } from '../../../src/pool/policy.ts';
-import type { RestartMemory } from '../../../src/pool/restart-limit.ts';
-import type { Reason } from '../../../src/pool/why.ts';
+import type { RestartMemory } from '../../../../src/pool/restart-limit.ts';
+import {
+  type Action,
+  decide,
+  type Memory,
+  NEW_POOL,
+  type Snapshot,
+} from '../../../../src/pool/scaling/decide.ts';
+import type { Policy } from '../../../../src/pool/scaling/policy.ts';
+import type { Reason } from '../../../../src/pool/scaling/why.ts';
 import { afterPeak, DYNAMIC, NOW_MS, ON_DEMAND, QUIET, SETTLED, STATIC } from './situations.ts';
 
 interface Row {

@@ -1,8 +1,9 @@
 /** What our policy would do for a pool that is not ours: every worker that it calls for is there at once. Pure but for its memory. */
-import { decide, type Memory, NEW_POOL } from './decide.ts';
-import type { Policy } from './policy.ts';
-import { NO_FAILURES } from './restart-limit.ts';
-import type { Reason } from './why.ts';
+
+import { NO_FAILURES } from '../restart-limit.ts';
+import { decide, type Memory, NEW_POOL } from '../scaling/decide.ts';
+import type { Policy } from '../scaling/policy.ts';
+import type { Reason } from '../scaling/why.ts';
 
 export class ShadowPool {
   readonly #policy: Policy;

@@ -2,7 +2,7 @@
  * Why a pool was given more workers, fewer, or not as many as it calls for: the reasons of a decision with the numbers
  * that led there, and their text, which `explain`, the log and `simulate` share.
  */
-import type { Because } from './diary.ts';
+import type { Because } from '../diary.ts';
 
 export type Reason =
   /** What calls for workers. */
