@@ -35,14 +35,15 @@ function poolTable(pools: readonly PoolStatus[]): string {
 
 function workerTable({ processes }: PoolStatus): string {
   return columns([
-    ['PID', 'STATE', 'UP', 'CPU s', 'RSS MB', 'GENERATION'],
-    ...processes.map(({ pid, state, uptime_seconds: up, cpu_seconds: cpu, rss_bytes: rss, generation }) => [
-      String(pid),
-      state ?? 'ready',
-      duration(up),
-      known(cpu),
-      rss === null ? '-' : (rss / 1e6).toFixed(1),
-      String(generation),
+    ['PID', 'STATE', 'BUSY FOR', 'UP', 'CPU s', 'RSS MB', 'GENERATION'],
+    ...processes.map(it => [
+      String(it.pid),
+      it.state ?? 'ready',
+      it.connection_seconds === null ? '-' : `${it.connection_seconds.toFixed(1)}s`,
+      duration(it.uptime_seconds),
+      known(it.cpu_seconds),
+      it.rss_bytes === null ? '-' : (it.rss_bytes / 1e6).toFixed(1),
+      String(it.generation),
     ]),
   ]);
 }

@@ -1,9 +1,12 @@
 /** What the kernel said of a pool's listener, now and at its peaks. */
+import { Sightings } from '../observe/families.ts';
 import type { ListenerLoad } from '../observe/sockets.ts';
 
 export class LoadMeter {
   /** The accepted connections when they were last read; null: never, or it cannot be. */
   accepted: ReadonlySet<number> | null = null;
+  /** Since when each of them is known. */
+  readonly sightings = new Sightings();
   /** When they were last read. */
   connectionsAtMs = 0;
   /** The most connections that waited; null: not seen yet. */
@@ -49,6 +52,7 @@ export class LoadMeter {
     this.maxWaiting = Math.max(this.maxWaiting ?? 0, load.waiting);
     if (load.accepted === null) return;
     this.accepted = load.accepted;
+    this.sightings.note(load.accepted, nowMs);
     this.connectionsAtMs = nowMs;
     this.maxActive = Math.max(this.maxActive ?? 0, activeWorkers(load.accepted, ready, concurrency));
   }

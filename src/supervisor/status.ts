@@ -90,9 +90,7 @@ function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lostSocke
     },
     counters: { ...pool.counters, accepted_connections: null },
     reload: pool.coming,
-    processes: wish.withProcesses
-      ? workers.map(worker => processStatus(worker, workerState(worker, load), now))
-      : [],
+    processes: wish.withProcesses ? workers.map(worker => processStatus(pool, worker, load, now)) : [],
   };
 }
 
@@ -117,27 +115,38 @@ function stateOf(
   return { state: 'degraded', reason: why === '' ? reason : `${reason}; ${why}` };
 }
 
-function processStatus(worker: WorkerHandle, state: WorkerState | null, now: number): ProcessStatus {
+function processStatus(
+  pool: Pool,
+  worker: WorkerHandle,
+  load: ListenerLoad | null,
+  now: number,
+): ProcessStatus {
   const stat = readStat(worker.pid);
+  const held = load?.accepted ? connectionsOf(worker.pid, load.accepted) : null;
   return {
     pid: worker.pid,
-    state,
+    state: workerState(worker, held),
     adopted: false,
     uptime_seconds: seconds(now - worker.startedAtMs),
     rss_bytes: stat?.rssBytes ?? null,
     cpu_seconds: stat?.cpuSeconds ?? null,
     generation: worker.generation,
-    connection_seconds: null,
+    connection_seconds: connectionSeconds(pool, held, now),
   };
 }
 
-/** null: ready, but whether it is busy cannot be told. */
-function workerState(worker: WorkerHandle, load: ListenerLoad | null): WorkerState | null {
+/** @param held its connections. @returns null: ready, but whether it is busy cannot be told */
+function workerState(worker: WorkerHandle, held: readonly number[] | null): WorkerState | null {
   if (worker.phase === 'starting') return 'starting';
   if (worker.phase !== 'ready') return 'stopping';
-  const held = load?.accepted ? connectionsOf(worker.pid, load.accepted) : null;
   if (held === null) return null;
   return held.length > 0 ? 'active' : 'idle';
+}
+
+/** Since when it has the oldest of its connections; null: it has none, or that cannot be told. */
+function connectionSeconds({ meter }: Pool, held: readonly number[] | null, now: number): number | null {
+  if (held === null || held.length === 0) return null;
+  return seconds(now - Math.min(...held.map(inode => meter.sightings.since(inode) ?? now)));
 }
 
 function seconds(milliseconds: number): number {

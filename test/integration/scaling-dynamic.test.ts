@@ -26,6 +26,13 @@ suite('integration/scaling-dynamic', { needs: ['gcc'] }, async scope => {
     });
     assert.equal(workers.max_active, 5);
     assert.equal(counters.spawned, 7);
+    const { processes } = poolOf(await daemon.status(), 'www');
+    for (const { state, connection_seconds: forSeconds } of processes)
+      assert.equal(
+        forSeconds !== null && forSeconds >= 0,
+        state === 'active',
+        `${state} for ${forSeconds} s`,
+      );
     gated.open('www');
     assert.deepEqual(
       (await answers).filter(it => typeof it === 'string'),

@@ -95,16 +95,19 @@ suite('root/socket-owner', { root: true, needs: ['gcc', 'libfcgi', 'setpriv'] },
     assert.deepEqual(looks, ['1:65534 600']);
   });
 
-  await scope.test('a reload changes owner and mode of the socket that is there', async () => {
-    const path = socketOf(scope, 'set');
-    const { ino } = lstatSync(path);
-    writeFileSync(
-      join(daemon.poolsDir, 'set.toml'),
-      hello('set', { 'listen.owner': '61001', 'listen.group': 'daemon', 'listen.mode': '0666' }),
-    );
-    await succeed(daemon, 'reload', 'set');
-    assert.equal(ownership(path), '61001:1 666');
-    assert.equal(lstatSync(path).ino, ino);
-    assert.match(await askPool(unixSocket(path)), /^hello from \d+\n$/);
-  });
+  await scope.test(
+    'a reload puts a socket with the new owner and mode in the place of the one that is there',
+    async () => {
+      const path = socketOf(scope, 'set');
+      const { ino } = lstatSync(path);
+      writeFileSync(
+        join(daemon.poolsDir, 'set.toml'),
+        hello('set', { 'listen.owner': '61001', 'listen.group': 'daemon', 'listen.mode': '0666' }),
+      );
+      await succeed(daemon, 'reload', 'set');
+      assert.equal(ownership(path), '61001:1 666');
+      assert.notEqual(lstatSync(path).ino, ino);
+      assert.match(await askPool(unixSocket(path)), /^hello from \d+\n$/);
+    },
+  );
 });

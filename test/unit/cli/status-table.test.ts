@@ -64,7 +64,7 @@ void test('a pool is a line; what cannot be known is a dash', () => {
 });
 
 void test('with its workers, each is a line', () => {
-  assert.deepEqual(line(statusTable(STATUS, true), '77'), ['77', 'ready', '1h 1m', '-', '12.3', '2']);
+  assert.deepEqual(line(statusTable(STATUS, true), '77'), ['77', 'ready', '-', '1h 1m', '-', '12.3', '2']);
 });
 
 void test('a failed reload, a changed file and the reason of a pool are told', () => {
