@@ -8,7 +8,6 @@ import { openInner, type Place } from '../lib/place.ts';
 import { openSite, type Site } from '../lib/storm.ts';
 import { openField, PROGRAMS, type StormProgram } from '../lib/storm-pools.ts';
 import { type Benchmark, type Effort, inTurn, median, type Report, ratio, spread } from './benchmark.ts';
-import { orNotYet } from './not-yet.ts';
 import { startPhpFpm } from './peers.ts';
 import { untilListening } from './php-fpm.ts';
 import { wakeReport } from './wake.ts';
@@ -65,18 +64,15 @@ function phpFpm(mode: Mode): Contestant {
 
 async function measure(outer: Place, round: number, contestant: Contestant): Promise<void> {
   const place = openInner(outer, `${round}`);
-  const site = await orNotYet(contestant.open(place));
-  if (site !== null) {
-    const { seconds, failures } = await burstOf(site.url, REQUESTS, REQUEST_MS);
-    contestant.seconds.push(seconds);
-    contestant.failed.push(failures.length);
-  }
+  const site = await contestant.open(place);
+  const { seconds, failures } = await burstOf(site.url, REQUESTS, REQUEST_MS);
+  contestant.seconds.push(seconds);
+  contestant.failed.push(failures.length);
   await place.close();
 }
 
 function row(contestant: Contestant, theirs: Contestant): string[] {
   const { name, mode, isAimed, seconds, failed } = contestant;
-  if (seconds.length === 0) return [`${mode}: ${name}`, 'not yet', '', '', ''];
   const isMet = median(seconds) <= TARGET_SECONDS[mode];
   return [
     `${mode}: ${name}`,

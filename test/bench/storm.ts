@@ -20,7 +20,6 @@ import {
 } from '../lib/storm-pools.ts';
 import type { Benchmark, Effort, Report } from './benchmark.ts';
 import { whole } from './benchmark.ts';
-import { orNotYet } from './not-yet.ts';
 import { startPhpFpm } from './peers.ts';
 import { reloadPhpFpm, untilListening } from './php-fpm.ts';
 
@@ -99,9 +98,8 @@ function contests(): Contest[] {
   ];
 }
 
-async function measure(place: Place, contest: Contest, seconds: number): Promise<StormResult | null> {
-  const opened = await orNotYet(contest.open(place));
-  if (opened === null) return null;
+async function measure(place: Place, contest: Contest, seconds: number): Promise<StormResult> {
+  const opened = await contest.open(place);
   const isOver = (_times: number, elapsedMs: number): boolean => elapsedMs >= seconds * 1000;
   return storm(place, opened.site, { ...contest.load, disturb: opened.disturb, isOver });
 }
@@ -114,10 +112,6 @@ async function run(outer: Place, effort: Effort): Promise<readonly Report[]> {
     const place = openInner(outer, `storms/${index}`);
     const result = await measure(place, contest, effort.stormSeconds);
     await place.close();
-    if (result === null) {
-      rows.push([contest.name, '-', '-', '-', '-', 'not yet']);
-      continue;
-    }
     const { sent, failures, workers, times, seconds, complaints } = result;
     rows.push([
       contest.name,
