@@ -36,9 +36,12 @@ export class Lookout {
 
   /** What is known for a decision; null: nothing can be seen. */
   get load(): Sight['load'] {
-    // Where the tables cannot be read, a knock at least is known.
-    const counts = this.meter.counts ?? (this.isKnocked ? { accepted: 0, waiting: 1 } : null);
-    return this.#hasServed ? { accepted: 1, waiting: 0 } : counts;
+    const { counts } = this.meter;
+    if (this.#hasServed) return { accepted: 1, waiting: 0 };
+    // Whoever knocked may not have been looked at yet, or the tables cannot be read.
+    return this.isKnocked
+      ? { accepted: counts?.accepted ?? 0, waiting: Math.max(1, counts?.waiting ?? 0) }
+      : counts;
   }
 
   /**

@@ -281,6 +281,8 @@ export class Pool {
   knocked(id: string): void {
     if (this.#generations.serving.listener?.id !== id) return;
     this.#lookout.isKnocked = true;
+    // One is started for whoever knocks before the tables are read; the turn that comes sees how many there are.
+    if (this.#isWanted && this.#crew.count === 0) this.#decide(this.#limits);
     this.#stir();
   }
 
