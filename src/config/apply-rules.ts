@@ -6,6 +6,12 @@ import type { Rule, RuleContext } from './rule.ts';
 import type { SaidMap } from './said.ts';
 import type { Validated } from './validate.ts';
 
+export interface Applied {
+  readonly problems: readonly Problem[];
+  /** Notices about values that have no effect here. */
+  readonly unused: readonly Problem[];
+}
+
 /** `file` is where a key belongs that nobody said. */
 export function applyRules<Keys>(
   rules: readonly Rule<Keys>[],
@@ -13,14 +19,19 @@ export function applyRules<Keys>(
   said: SaidMap,
   file: string,
   context: RuleContext,
-): Problem[] {
+): Applied {
   const places = placesOf(said);
-  return rules.flatMap(rule => {
-    if ([rule.key, ...(rule.with ?? [])].some(key => validated.broken.has(key))) return [];
+  const problems: Problem[] = [];
+  const unused: Problem[] = [];
+  for (const rule of rules) {
+    if ([rule.key, ...(rule.with ?? [])].some(key => validated.broken.has(key))) continue;
     const finding = rule.find(validated.keys, context);
-    if (!finding) return [];
+    if (!finding) continue;
     const place = places.get(rule.key) ?? { file, line: 1, column: 1 };
     const parts = { key: rule.key, remedy: finding.remedy };
-    return [problem(finding.code, place, finding.message, parts, finding.severity)];
-  });
+    const { code, message, severity } = finding;
+    if (severity === 'unused') unused.push(problem(code, place, message, parts, 'notice'));
+    else problems.push(problem(code, place, message, parts, severity));
+  }
+  return { problems, unused };
 }

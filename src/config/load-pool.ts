@@ -27,11 +27,13 @@ export interface LoadedPool {
   readonly pool: PoolConfig | null;
   readonly places: ReadonlyMap<string, KeyPlace>;
   readonly problems: readonly Problem[];
+  /** Notices about values that have no effect in this pool. */
+  readonly unused: readonly Problem[];
 }
 
 export function loadPool({ file, pool: name }: IncludedFile, around: PoolSurroundings): LoadedPool {
   const read = around.files.document(file, null);
-  if (!read.ok) return { pool: null, places: new Map(), problems: [read.problem] };
+  if (!read.ok) return { pool: null, places: new Map(), problems: [read.problem], unused: [] };
   const context = { ...around.context, pool: name };
   const { layers, problems: layerProblems } = readLayers(read.value, around.files, context);
   const { said, problems: variableProblems } = evaluate(
@@ -41,17 +43,18 @@ export function loadPool({ file, pool: name }: IncludedFile, around: PoolSurroun
   );
   const validated = validatePool(said, file);
   const secrets = readSecrets(validated.keys.env_files, said.get('env_files'), around.files);
+  const applied = applyRules(POOL_RULES, validated, said, file, { uid: around.uid });
   const problems = withoutFollowUps([
     ...layerProblems,
     ...variableProblems,
     ...unlessDisabled(validated.keys.enabled, [
       ...withoutVariables(validated.problems, variableProblems),
-      ...applyRules(POOL_RULES, validated, said, file, { uid: around.uid }),
+      ...applied.problems,
     ]),
     ...secrets.problems,
   ]);
   const pool = hasErrors(problems) ? null : resolvePool(name, file, validated.keys, secrets.variables);
-  return { pool, places: placesOf(said), problems };
+  return { pool, places: placesOf(said), problems, unused: applied.unused };
 }
 
 /** A pool that is switched off may ask for what this version does not have. */

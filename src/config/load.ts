@@ -15,6 +15,7 @@ import { readSaid, type SaidMap } from './said.ts';
 import { Sources } from './sources.ts';
 import type { TomlDocument } from './toml/document.ts';
 import type { GlobalConfig } from './types.ts';
+import { unusedByAll } from './unused.ts';
 import { validateGlobal, validatePool } from './validate.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -57,6 +58,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
     ...defaults.problems,
     ...included.problems,
     ...fromPools,
+    ...unusedByAll([...loaded.values()]),
     ...unseen(checkDefaults(defaults.said, options, context), fromPools),
   ]);
   const pools = [...loaded.values()].flatMap(it => it.pool ?? []);
@@ -110,7 +112,7 @@ function loadGlobal(main: Main, options: LoadOptions) {
       ...says.problems,
       ...variables,
       ...withoutVariables(validated.problems, variables),
-      ...applyRules(GLOBAL_RULES, validated, all, main.file, { uid: options.uid }),
+      ...applyRules(GLOBAL_RULES, validated, all, main.file, { uid: options.uid }).problems,
     ],
   };
 }

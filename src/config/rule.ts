@@ -11,7 +11,8 @@ export interface Finding {
   readonly code: ErrorCode;
   readonly message: string;
   readonly remedy: string;
-  readonly severity?: 'notice';
+  /** `unused` is a notice as well, but none about a value that another pool shares and uses. */
+  readonly severity?: 'notice' | 'unused';
 }
 
 export interface Rule<Keys> {

@@ -19,7 +19,10 @@ export const REQUEST_RULES: readonly Rule<PoolKeys>[] = TIMEOUTS.map(
 function limitOf({ listen, protocol, pm }: PoolKeys): Finding | null {
   const { type } = listen.address;
   if (type === 'none')
-    return notice('has no effect: a pool that listens on nothing has no requests', 'leave it out');
+    return {
+      ...notice('has no effect: a pool that listens on nothing has no requests', 'leave it out'),
+      severity: 'unused',
+    };
   // One request a connection; on TCP the kernel counts what goes over each.
   if (protocol === 'scgi' || protocol === 'uwsgi' || type === 'tcp') return null;
   const remedy = 'leave fastcgi_keep_conn off (nginx has it off), or listen on TCP, where it can be told';

@@ -72,7 +72,7 @@ const LISTEN_RULES: readonly Rule<PoolKeys>[] = [
           ? null
           : {
               code: 'CONFIG_CONFLICT',
-              severity: 'notice',
+              severity: 'unused',
               message: 'has no effect: only a socket file of ours has owner, group and mode',
               remedy: 'leave it out',
             },

@@ -311,6 +311,21 @@ p.toml:6:20: listen.backlog: 64K is not a number in TOML: a value with a unit is
       'p.toml:6:1: notice: listen.owner: has no effect: only a socket file of ours has owner, group and mode\n  leave it out',
   },
   {
+    name: 'a mode in [defaults] that another pool has a use for',
+    global: '[defaults]\nlisten.mode = "0666"\n',
+    whole: GOOD_POOL.replace('"/run/x.sock"', '9000'),
+    files: { 'pools.d/q.toml': GOOD_POOL },
+    expected: '',
+  },
+  {
+    name: 'a mode in [defaults] that no pool has a use for',
+    global: '[defaults]\nlisten.mode = "0666"\n',
+    whole: GOOD_POOL.replace('"/run/x.sock"', '9000'),
+    files: { 'pools.d/q.toml': `${GOOD_POOL}listen.mode = "0600"\n` },
+    expected:
+      'fpm-ts.toml:2:1: notice: listen.mode: has no effect: only a socket file of ours has owner, group and mode\n  leave it out',
+  },
+  {
     name: 'no user as root',
     whole: GOOD_POOL.replace('user = "www-data"\n', ''),
     expected:
