@@ -17,12 +17,15 @@ export const DEFAULT_FORMAT =
 /** What to put into nginx.conf. */
 export const NGINX_LINES: string = `log_format fpm_ts '${DEFAULT_FORMAT}';\naccess_log /var/log/nginx/www.log fpm_ts;`;
 
+/** nginx writes milliseconds always; what another program made of its lines may not. */
+const SECONDS = '\\d+(?:\\.\\d+)?';
+
 /** Others stand for any text. A request that no upstream has seen has "-" for its time. */
 const PATTERNS: Readonly<Record<string, string>> = {
-  msec: '\\d+\\.\\d{3}',
+  msec: SECONDS,
   time_local: '\\d{2}/\\w{3}/\\d{4}:\\d{2}:\\d{2}:\\d{2} [+-]\\d{4}',
   time_iso8601: '\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}[+-]\\d{2}:\\d{2}',
-  request_time: '\\d+\\.\\d{3}',
+  request_time: SECONDS,
   upstream_response_time: '[\\d., :-]+',
 };
 const ENDS = ['msec', 'time_iso8601', 'time_local'];
@@ -32,17 +35,13 @@ export type LineReader = (line: string) => Ended | 'not-upstream' | null;
 
 /** @returns what reads a line (null: it is not of this format), or which variables the format lacks, in words */
 export function lineReader(format: string): LineReader | string {
-  const names: string[] = [];
-  const pattern = format.replace(/\$\{?(\w+)\}?|[^$]/g, (part, name: string | undefined) => {
-    if (name === undefined) return part.replace(/[.*+?^${}()|[\]\\/]/, '\\$&');
-    names.push(name);
-    return `(${PATTERNS[name] ?? '.*?'})`;
-  });
+  const parts = partsOf(format);
+  const names = parts.flatMap(({ name }) => name ?? []);
   const end = ENDS.find(name => names.includes(name));
   const duration = DURATIONS.find(name => names.includes(name));
   if (end === undefined) return 'when a request ended: $msec, $time_iso8601 or $time_local';
   if (duration === undefined) return 'how long a request took: $request_time or $upstream_response_time';
-  const expression = new RegExp(`^${pattern}$`);
+  const expression = new RegExp(`^${parts.map(({ pattern }) => pattern).join('')}$`);
   const at = (name: string): number => names.indexOf(name) + 1;
   return line => {
     const match = expression.exec(line);
@@ -54,8 +53,35 @@ export function lineReader(format: string): LineReader | string {
       ? milliseconds(match[at('request_time')] ?? '')
       : serviceMs;
     const endMs = END_OF[end]?.(match[at(end)] ?? '') ?? Number.NaN;
+    if (Number.isNaN(endMs)) return null; // the 32nd of a month
     return { endMs, totalMs: Math.max(totalMs, serviceMs), serviceMs, isCoarse: end !== 'msec' };
   };
+}
+
+/** @returns at which part of the format a line that is not of it first differs, in words */
+export function departure(format: string, line: string): string {
+  let pattern = '^';
+  for (const part of partsOf(format)) {
+    pattern += part.pattern;
+    if (!new RegExp(pattern).test(line)) return part.name === null ? `'${part.text}'` : part.text;
+  }
+  return new RegExp(`${pattern}$`).test(line) ? 'its time, which is none of a calendar' : 'its end';
+}
+
+interface Part {
+  readonly text: string;
+  /** Of a variable; null for text that stands for itself. */
+  readonly name: string | null;
+  readonly pattern: string;
+}
+
+function partsOf(format: string): Part[] {
+  return [...format.matchAll(/\$\{?(\w+)\}?|[^$]+/g)].map(([text, name]) => ({
+    text,
+    name: name ?? null,
+    pattern:
+      name === undefined ? text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&') : `(${PATTERNS[name] ?? '.*?'})`,
+  }));
 }
 
 const END_OF: Readonly<Record<string, (text: string) => number>> = {

@@ -1,10 +1,10 @@
 /** `fpm-ts simulate`: what an access log would have met with this sizing of a pool, and with neighbouring ones. */
 import { createReadStream } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDurationMs } from '../config/values.ts';
 import { FpmError } from '../errors.ts';
 import type { Simulation } from '../pool/simulation/simulate.ts';
-import { DEFAULT_FORMAT, lineReader, NGINX_LINES, Spread } from './access-log.ts';
+import { DEFAULT_FORMAT, departure, lineReader, NGINX_LINES, Spread } from './access-log.ts';
 import { columns } from './columns.ts';
 import { globals, poolConfig, print, printJson } from './context.ts';
 import { example } from './example.ts';
@@ -38,7 +38,11 @@ export function registerSimulate(program: Command): void {
     .argument('<pool>')
     .requiredOption('--log <file>', 'the access log, with request times; - reads standard input')
     .option('--format <log_format>', 'its log_format, as in nginx.conf', DEFAULT_FORMAT)
-    .option('--start-time <duration>', 'how long a worker takes until it accepts', duration, 50)
+    .addOption(
+      new Option('--start-time <duration>', 'how long a worker takes until it accepts')
+        .argParser(duration)
+        .default(50, '50ms'),
+    )
     .addHelpText(
       'after',
       `\nWhat the default format stands for, as lines of nginx.conf:\n  ${NGINX_LINES.replaceAll('\n', '\n  ')}\n${example(
@@ -140,7 +144,7 @@ function nothingRead(log: string, format: string, { lines, notUpstream, firstUnr
     return new FpmError('USAGE', `none of the ${notUpstream} requests of ${name} went to an upstream`);
   return new FpmError(
     'USAGE',
-    `${name} has no line of the format\n  ${format}\nits first line is\n  ${firstUnreadable.slice(0, 500)}\n` +
+    `${name} has no line of the format\n  ${format}\nits first line is\n  ${firstUnreadable.slice(0, 500)}\nwhich departs from it at ${departure(format, firstUnreadable)}\n` +
       `Pass its log_format with --format; when it has no times, write in nginx.conf and collect a new log:\n${NGINX_LINES}`,
   );
 }

@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DEFAULT_FORMAT, type Ended, lineReader, NGINX_LINES, Spread } from '../../../src/cli/access-log.ts';
+import {
+  DEFAULT_FORMAT,
+  departure,
+  type Ended,
+  lineReader,
+  NGINX_LINES,
+  Spread,
+} from '../../../src/cli/access-log.ts';
 import { REPOSITORY } from '../../lib/paths.ts';
 
 interface Row {
@@ -28,6 +35,18 @@ const ROWS: readonly Row[] = [
     format: DEFAULT_FORMAT,
     line: `${COMBINED} 1795262401.250 0.000 -`,
     read: 'not-upstream',
+  },
+  {
+    name: 'a future, without milliseconds',
+    format: '$msec $request_time',
+    line: '4070908800 1.5',
+    read: { endMs: 4070908800000, totalMs: 1500, serviceMs: 1500, isCoarse: false },
+  },
+  {
+    name: 'a day that no month has',
+    format: '[$time_local] $request_time',
+    line: '[41/Nov/2026:13:00:01 +0100] 0.120',
+    read: null,
   },
   {
     name: 'several upstreams, one of which gave nothing',
@@ -69,6 +88,13 @@ for (const { name, format, line, read } of ROWS) {
 void test('a format without times says which are missing', () => {
   assert.match(String(lineReader('$remote_addr $request_time')), /when a request ended: \$msec/);
   assert.match(String(lineReader('$remote_addr $msec')), /how long a request took: \$request_time/);
+});
+
+void test('where a line departs from its format', () => {
+  assert.equal(departure(DEFAULT_FORMAT, `${COMBINED} soon 0.120 0.100`), '$msec');
+  assert.equal(departure(DEFAULT_FORMAT, COMBINED), `'" '`);
+  assert.equal(departure('$msec $request_time', '1795262401.250 0.1 0.2'), 'its end');
+  assert.match(departure('[$time_local]', '[41/Nov/2026:13:00:01 +0100]'), /none of a calendar/);
 });
 
 void test('ends that are known to the second are spread over it, in their order', () => {
