@@ -16,7 +16,7 @@ export function notRunning(socketPath: string): FpmError {
 function elsewhere(): string {
   const pids = keepers().join(', ');
   if (pids === '') return '';
-  return `. fpm-ts does run as pid ${pids}: if run_dir or control.socket was changed since it was started, set the old value until it is stopped`;
+  return `. On this machine fpm-ts runs as pid ${pids}, perhaps for another configuration: if that is the one you mean, and its run_dir or control.socket was changed since it was started, set the old value until it is stopped`;
 }
 
 export function mayNotConnect(socketPath: string): FpmError {

@@ -35,6 +35,20 @@ suite('integration/second-instance', { needs: ['gcc', 'libfcgi'] }, async scope 
     await assertRefused(configFile);
   });
 
+  await scope.test(
+    'a command for another instance hears that this one runs, perhaps for others',
+    async () => {
+      const configFile = join(scope.dir, 'elsewhere.toml');
+      writeFileSync(configFile, `run_dir = "${scope.dir}/elsewhere"\ninclude = []\n`);
+      const { code, stderr } = await runCommand(process.execPath, [MAIN, '-c', configFile, 'status']);
+      assert.equal(code, 69);
+      assert.match(
+        stderr,
+        new RegExp(`fpm-ts runs as pid [\\d, ]*\\b${daemon.pid}\\b.*, perhaps for another`),
+      );
+    },
+  );
+
   await scope.test('the pid file was removed', async () => {
     rmSync(join(daemon.runDir, 'fpm-ts.pid'));
     await assertRefused(daemon.configFile);
