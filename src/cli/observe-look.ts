@@ -52,7 +52,8 @@ export class Observer {
     this.#most = Math.max(this.#most, waiting);
     const before = this.#shadow.workers;
     const why = this.#shadow.look({ accepted: accepted.size, waiting }, nowMs);
-    if (this.#shadow.workers !== before && why[0] !== undefined) this.#reason = describeReason(why[0]);
+    if (this.#shadow.workers !== before && why[0] !== undefined)
+      this.#reason = withoutCount(describeReason(why[0]));
   }
 
   /** What there is to say, since the last time. */
@@ -76,6 +77,11 @@ export class Observer {
     this.#listeners = listenersAt(this.#address);
     return observation;
   }
+}
+
+/** How many workers fpm-ts had before would be read as how many the server has. */
+function withoutCount(reason: string): string {
+  return reason.replace(/, there (is|are) \d+$/, '');
 }
 
 /** Several listeners at one address are one pool; on TCP each of them shows what was accepted at the address. */

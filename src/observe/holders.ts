@@ -1,5 +1,6 @@
 /** The workers of anybody's pool: who has a listener open, found through /proc. */
-import { allPids, openSockets, readStat } from '../os/proc.ts';
+import { isKeeper } from '../os/keepers.ts';
+import { allPids, openSockets, read, readStat } from '../os/proc.ts';
 
 export interface Holder {
   readonly pid: number;
@@ -9,7 +10,8 @@ export interface Holder {
 
 /**
  * The processes that have one of these sockets open. One whose child has it as well only looks after its children:
- * php-fpm's master, the parent of a php-cgi with PHP_FCGI_CHILDREN, a service manager.
+ * php-fpm's master, the parent of a php-cgi with PHP_FCGI_CHILDREN, a service manager. Some of those are known by their
+ * names, too: they have no child while nobody connects.
  * @param accepted inodes of connections
  * @returns null when none is seen because we may not look into some process
  */
@@ -27,5 +29,16 @@ export function workersHolding(
   }
   if (holders.size === 0 && isHidden) return null;
   const parents = new Set([...holders.keys()].map(pid => readStat(pid)?.parent));
-  return [...holders.values()].filter(({ pid }) => !parents.has(pid));
+  return [...holders.values()].filter(
+    ({ pid, connections }) => !(parents.has(pid) || (connections === 0 && isManager(pid))),
+  );
+}
+
+/** Ours, systemd with a socket unit, or php-fpm's master, which tells its children apart from itself by its title. */
+function isManager(pid: number): boolean {
+  return (
+    isKeeper(pid) ||
+    read(`/proc/${pid}/comm`) === 'systemd\n' ||
+    read(`/proc/${pid}/cmdline`)?.startsWith('php-fpm: master process') === true
+  );
 }

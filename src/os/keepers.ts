@@ -16,6 +16,6 @@ export function keepers(): number[] {
   return allPids().filter(isKeeper);
 }
 
-function isKeeper(pid: number): boolean {
+export function isKeeper(pid: number): boolean {
   return read(`/proc/${pid}/comm`)?.trimEnd() === KEEPER_TITLE;
 }

@@ -1,6 +1,6 @@
 /** What `observe` says of a real php-fpm whose workers are all busy, beside what php-fpm says of itself. */
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -20,7 +20,7 @@ const CHILDREN = 2;
 const REQUESTS = 5;
 
 /** One pool, and a second listener that answers with its status while all its workers are busy. */
-async function startPhpFpm(scope: Scope, listen: string, statusSocket: string): Promise<void> {
+async function startPhpFpm(scope: Scope, listen: string, statusSocket: string, pm = 'static'): Promise<void> {
   const dir = join(scope.dir, 'fpm');
   mkdirSync(dir);
   const user = IS_ROOT ? 'www-data' : userInfo().username;
@@ -32,7 +32,7 @@ async function startPhpFpm(scope: Scope, listen: string, statusSocket: string): 
     ...(IS_ROOT ? ['user', 'group', 'listen.owner', 'listen.group'].map(key => `${key} = ${user}`) : []),
     `listen = ${listen}`,
     'listen.backlog = 100',
-    'pm = static',
+    `pm = ${pm}`,
     `pm.max_children = ${CHILDREN}`,
     'pm.status_path = /status',
     `pm.status_listen = ${statusSocket}`,
@@ -121,4 +121,13 @@ suite('contract/observe-php-fpm', { needs: ['php-fpm'] }, async scope => {
       },
     );
   }
+
+  await scope.test('on demand, before anybody came: its master is no worker', async () => {
+    const dir = join(scope.dir, 'idle');
+    mkdirSync(dir);
+    const listen = join(dir, 'x.sock');
+    await startPhpFpm({ ...scope, dir }, listen, join(dir, 'status.sock'), 'ondemand');
+    await until(() => existsSync(listen), { what: 'php-fpm' });
+    assert.deepEqual((await observe(listen)).workers, { total: 0, busy: 0 });
+  });
 });
