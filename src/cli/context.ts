@@ -6,6 +6,7 @@ import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import type { CommandName } from '../control/commands.ts';
 import type { Args, Result } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
+import { write } from './output.ts';
 
 export interface GlobalOptions {
   readonly config?: string;
@@ -82,9 +83,9 @@ export async function callSupervisor<N extends CommandName>(
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  write('stdout', `${JSON.stringify(value)}\n`);
 }
 
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  write('stdout', text.endsWith('\n') ? text : `${text}\n`);
 }

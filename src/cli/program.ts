@@ -7,6 +7,7 @@ import { registerConfig } from './config.ts';
 import { example } from './example.ts';
 import { registerExplain } from './explain.ts';
 import { registerObserve } from './observe.ts';
+import { write } from './output.ts';
 import { registerProcesses } from './processes.ts';
 import { registerReload } from './reload.ts';
 import { registerReopenLogs } from './reopen-logs.ts';
@@ -35,7 +36,10 @@ export function createProgram(entry: string): Command {
     .option('-c, --config <file>', 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)')
     .option('--json', 'print results and errors as JSON')
     .showHelpAfterError('(try `fpm-ts --help`)')
-    .configureOutput({ writeErr: text => void (argvWantsJson() || process.stderr.write(text)) })
+    .configureOutput({
+      writeOut: text => write('stdout', text),
+      writeErr: text => void (argvWantsJson() || write('stderr', text)),
+    })
     .addHelpText(
       'after',
       example('fpm-ts -c /etc/fpm-ts/fpm-ts.toml start', 'fpm-ts status', 'fpm-ts reload www'),
@@ -68,9 +72,9 @@ async function report(error: unknown, json: boolean): Promise<number> {
   const shown = toFpmError(error);
   if (json) {
     const { errorBody } = await import('../control/error-body.ts');
-    process.stdout.write(`${JSON.stringify(errorBody(shown))}\n`);
+    write('stdout', `${JSON.stringify(errorBody(shown))}\n`);
   } else if (!(error instanceof CommanderError)) {
-    process.stderr.write(`fpm-ts: ${shown.message}\n`);
+    write('stderr', `fpm-ts: ${shown.message}\n`);
   }
   return shown.exitCode;
 }

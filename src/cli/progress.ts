@@ -1,6 +1,7 @@
 /** A line on the terminal that tells how far a reload is, while it is waited for. */
 import type { Status } from '../observe/status.ts';
 import { callSupervisor, type GlobalOptions } from './context.ts';
+import { write } from './output.ts';
 
 const LOOK_EVERY_MS = 250;
 /** Back to the beginning of the line, and clear it (ECMA-48: EL). */
@@ -25,9 +26,9 @@ export async function withProgress<T>(options: GlobalOptions, work: Promise<T>):
     const status = await callSupervisor(options, 'status', { processes: 'no' }).catch(() => null);
     if (status === null) continue;
     shown = progressText(status);
-    process.stderr.write(`${CLEAR_LINE}${shown.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    write('stderr', `${CLEAR_LINE}${shown.slice(0, (process.stderr.columns ?? 80) - 1)}`);
   }
-  if (shown !== '') process.stderr.write(CLEAR_LINE);
+  if (shown !== '') write('stderr', CLEAR_LINE);
   return await over;
 }
 

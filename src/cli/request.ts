@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { askedPool } from './asked-pool.ts';
 import { globals } from './context.ts';
 import { example } from './example.ts';
+import { output } from './output.ts';
 
 interface RequestOptions {
   readonly method?: string;
@@ -48,7 +49,10 @@ export function registerRequest(program: Command): void {
         json: common.json,
         timeoutMs: options.timeout,
       };
-      process.exitCode = await runRequest(await askedPool(common, pool), request, process);
+      process.exitCode = await runRequest(await askedPool(common, pool), request, {
+        stdout: process.stdout, // it looks at its errors itself
+        stderr: output('stderr'),
+      });
     });
 }
 

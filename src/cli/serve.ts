@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { askedPool } from './asked-pool.ts';
 import { globals } from './context.ts';
 import { example } from './example.ts';
+import { output } from './output.ts';
 
 interface ServeOptions {
   readonly http: string;
@@ -17,6 +18,9 @@ export function registerServe(program: Command): void {
     .addHelpText('after', example('fpm-ts serve www --http 127.0.0.1:8080'))
     .action(async (pool: string, options: ServeOptions, command: Command) => {
       const { runServe } = await import('../client/serve.ts');
-      process.exitCode = await runServe(await askedPool(globals(command), pool), options, process);
+      process.exitCode = await runServe(await askedPool(globals(command), pool), options, {
+        stdout: output('stdout'),
+        stderr: output('stderr'),
+      });
     });
 }

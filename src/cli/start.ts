@@ -10,6 +10,7 @@ import {
   requiredConfigFile,
 } from './context.ts';
 import { example } from './example.ts';
+import { write } from './output.ts';
 
 interface StartOptions {
   readonly daemonize?: boolean;
@@ -53,7 +54,7 @@ async function daemonize(entry: string, file: string, options: GlobalOptions): P
   const announced = await startInBackground(entry, file, options.json === true);
   if (announced.exitCode !== EXIT.ok) {
     // The error is complete: what the supervisor said is printed as it is.
-    process[announced.stream].write(announced.message);
+    write(announced.stream, announced.message);
     process.exitCode = announced.exitCode;
     return;
   }

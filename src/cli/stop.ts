@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { LeftBehind } from '../control/types.ts';
 import { callSupervisor, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
+import { write } from './output.ts';
 
 interface StopOptions {
   readonly now?: boolean;
@@ -33,7 +34,8 @@ export function registerStop(program: Command): void {
 async function tellOf({ pool, pid, command }: LeftBehind): Promise<void> {
   const { readStat } = await import('../os/proc.ts');
   if (readStat(pid) === null) return;
-  process.stderr.write(
+  write(
+    'stderr',
     `fpm-ts: pid ${pid} (${command}) goes on: it is no worker of pool ${pool}, but has its listener, as a program has that went into the background; \`kill ${pid}\` ends it\n`,
   );
 }

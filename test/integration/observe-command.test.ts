@@ -8,7 +8,9 @@ import { createInterface } from 'node:readline';
 import type { Observation } from '../../src/cli/observe-look.ts';
 import { connectTo, startAcceptor } from '../lib/acceptor.ts';
 import { type CommandResult, runCommand } from '../lib/command.ts';
+import { startDaemon } from '../lib/daemon.ts';
 import { MAIN } from '../lib/paths.ts';
+import { scriptPool } from '../lib/pools.ts';
 import { freePort } from '../lib/ports.ts';
 import { suite } from '../lib/suite.ts';
 
@@ -32,7 +34,7 @@ suite('integration/observe-command', { needs: ['gcc'] }, async scope => {
     for (const line of lines)
       assert.match(
         line,
-        /^[\d:]{8} +2 +2 +20 +2 +1 +1 +5 {2}2 served and 2 waiting connections need 4 workers/,
+        /^[\d:]{8} +2 +2 +20 +2 +1 +1 +5 {2}2 served and 2 waiting connections need 4 workers, with min_spare_servers = 3 that is 7$/,
       );
   });
 
@@ -69,6 +71,15 @@ suite('integration/observe-command', { needs: ['gcc'] }, async scope => {
     assert.deepEqual(await exited, [null, 'SIGINT']);
   });
 
+  await scope.test('a reader that has enough ends it without a word', async () => {
+    const command = `"$0" "$1" observe "$2" --json | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    const args = ['-c', command, process.execPath, MAIN, path];
+    const { stdout, stderr } = await runCommand('bash', args);
+    const [line = '', code] = stdout.split('\n');
+    assert.equal((JSON.parse(line) as Observation).is_listening, true);
+    assert.deepEqual([code, stderr], ['141', '']);
+  });
+
   await scope.test('nobody listens; nothing of that name; no address', async () => {
     const nobody = await observe(String(await freePort()));
     assert.equal(nobody.code, 1);
@@ -82,5 +93,16 @@ suite('integration/observe-command', { needs: ['gcc'] }, async scope => {
     const count = await observe(path, '--count', '0');
     assert.equal(count.code, 64);
     assert.match(count.stderr, /It must be 1 or more/);
+  });
+});
+
+suite('integration/observe-command: a pool of ours', {}, async scope => {
+  await scope.test('its keeper, which holds the socket, is no worker', async () => {
+    const path = join(scope.dir, 'run/www.sock');
+    const keys = { protocol: 'fastcgi', listen: path, 'pm.mode': 'ondemand' };
+    await startDaemon(scope, { pools: { www: scriptPool('exec sleep 1000', keys) } });
+    const { stdout } = await observe(path, '--count', '1', '--json');
+    const { is_listening, workers } = JSON.parse(stdout) as Observation;
+    assert.deepEqual([is_listening, workers], [true, { total: 0, busy: 0 }]);
   });
 });

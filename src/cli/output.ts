@@ -1,0 +1,26 @@
+/**
+ * What a command prints. Its streams are opened with the first word: doing so changes the flags of a pipe, which the
+ * keeper, a command as well, must leave to those that it shares its output with.
+ */
+import { constants } from 'node:os';
+import { EXIT } from '../errors.ts';
+
+type Name = 'stdout' | 'stderr';
+
+export function write(name: Name, text: string): void {
+  output(name).write(text);
+}
+
+/** For what is written bit by bit. */
+export function output(name: Name): NodeJS.WriteStream {
+  const stream = process[name];
+  if (!stream.listeners('error').includes(endWithReader)) stream.on('error', endWithReader);
+  return stream;
+}
+
+/** A reader that has enough (`fpm-ts status | head -1`) ends a command as SIGPIPE would, which Node ignores. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
+  if (process.exitCode === undefined) process.exitCode = EXIT.failed;
+  process.stderr.write(`fpm-ts: cannot write its output: ${error.message}\n`, () => process.exit());
+}
