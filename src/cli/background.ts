@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { FpmError } from '../errors.ts';
 import type { Announcement } from '../keeper/announcer.ts';
+import { KEEPER_FLAGS } from './node-flags.ts';
 
 /** Where the keeper finds the pipe to us. */
 export const ANNOUNCE_DESCRIPTOR = 3;
@@ -25,6 +26,7 @@ export async function startInBackground(
   const argv = [
     process.execPath,
     ...process.execArgv,
+    ...KEEPER_FLAGS,
     entry,
     'keeper',
     '--config',

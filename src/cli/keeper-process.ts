@@ -1,12 +1,7 @@
 /** Turns this process into the keeper. */
 import { Keeper } from '../keeper/keeper.ts';
 import { KEEPER_TITLE } from '../os/keepers.ts';
-
-/**
- * Little new memory before each collection, compact code, few threads of V8's own: with 1,000 workers in 100 pools
- * 75 MB resident instead of 150, at no CPU that shows.
- */
-const SUPERVISOR_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
+import { KEEPER_FLAGS, SUPERVISOR_FLAGS } from './node-flags.ts';
 
 export interface KeeperProcessOptions {
   /** The file that was started: the supervisor is started with it, too. */
@@ -22,7 +17,7 @@ export async function runKeeper(options: KeeperProcessOptions): Promise<void> {
   await Keeper.start({
     supervisorArgv: [
       process.execPath,
-      ...process.execArgv,
+      ...process.execArgv.filter(flag => !KEEPER_FLAGS.includes(flag)),
       ...SUPERVISOR_FLAGS,
       entry,
       'supervisor',

