@@ -6,6 +6,7 @@
 
 import { getPriority } from 'node:os';
 import { basename, dirname } from 'node:path';
+import { isPhpCgi } from '../config/rule.ts';
 import type { Limit, PoolConfig } from '../config/types.ts';
 import type { WorkerSpec } from '../keeper/protocol.ts';
 import { DEFAULT_PATH, findProgram, helperProgram } from '../os/programs.ts';
@@ -84,10 +85,6 @@ export function workerEnvironment(
   if (allowedClients.length > 0 && !allowedClients.some(client => client.includes('/')))
     result.FCGI_WEB_SERVER_ADDRS = allowedClients.join(',');
   return { ...result, ...pool.env };
-}
-
-function isPhpCgi(command: readonly string[]): boolean {
-  return basename(command[0] ?? '').startsWith('php-cgi');
 }
 
 /** The command with the programs in front of it, behind which is set what must not reach them. */
