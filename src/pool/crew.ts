@@ -19,7 +19,7 @@ import type { Effect, WorkerEvent, WorkerPhase } from '../worker/lifecycle.ts';
 import { acceptsOn, lookAtWorker } from '../worker/readiness.ts';
 import { WorkerHandle } from '../worker/worker-handle.ts';
 import { isCrash } from './crash-storm.ts';
-import type { Generation } from './generations.ts';
+import type { Generation } from './generation.ts';
 
 /** A worker whose accepting cannot be seen counts as ready when it has lived for so long (DESIGN section 6). */
 const UNSEEN_READY_MS = 1000;

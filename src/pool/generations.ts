@@ -5,17 +5,10 @@ import type { LeaveReason } from '../observe/events.ts';
 import type { ListenerLoad, Watched } from '../observe/sockets.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import type { Crew, PoolPorts } from './crew.ts';
+import type { Generation } from './generation.ts';
 import { OldGeneration } from './old-generation.ts';
 import { isOursToClose, isOursToReplace, isSameAddress, PoolListener } from './pool-listener.ts';
 import type { Retirement } from './retirement.ts';
-
-/** Workers that were started with one configuration, and the socket that they serve. */
-export interface Generation {
-  readonly number: number;
-  readonly config: PoolConfig;
-  /** null: the pool has none. Generations share one that is not ours to replace. */
-  readonly listener: PoolListener | null;
-}
 
 /** What the kernel said, by the inodes of listeners. */
 export type Looks = ReadonlyMap<number, ListenerLoad>;

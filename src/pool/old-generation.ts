@@ -9,7 +9,7 @@ import { isHeldByOthers } from '../worker/freeze.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import type { Crew } from './crew.ts';
 import { afterLook, type DrainMemory, isQuiet, startDrain } from './drain.ts';
-import type { Generation } from './generations.ts';
+import type { Generation } from './generation.ts';
 import type { PoolListener } from './pool-listener.ts';
 
 /** So often a worker comes back for a queue that refilled; then its command cannot do it. */

@@ -1,6 +1,6 @@
 /** A reload of one pool under way: the generation that is coming up beside the serving one. */
 import type { PoolConfig } from '../config/types.ts';
-import type { Generation } from './generations.ts';
+import type { Generation } from './generation.ts';
 
 export type RollResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
