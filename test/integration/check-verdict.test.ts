@@ -84,7 +84,7 @@ suite('integration/check-verdict', {}, async scope => {
     assert.equal(moved.code, 69);
     assert.match(
       moved.stderr,
-      new RegExp(`run as pid .*\\b${daemon.pid}\\b.*: if run_dir or control.socket was`),
+      new RegExp(`fpm-ts runs? as pids? .*\\b${daemon.pid}\\b.*run_dir or control.socket was changed`),
     );
     await daemon.stop();
   });
