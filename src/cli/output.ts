@@ -21,6 +21,6 @@ export function output(name: Name): NodeJS.WriteStream {
 /** A reader that has enough (`fpm-ts status | head -1`) ends a command as SIGPIPE would, which Node ignores. */
 function endWithReader(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
-  if (process.exitCode === undefined) process.exitCode = EXIT.failed;
-  process.stderr.write(`fpm-ts: cannot write its output: ${error.message}\n`, () => process.exit());
+  const exitCode = process.exitCode || EXIT.failed; // some set 0 themselves
+  process.stderr.write(`fpm-ts: cannot write its output: ${error.message}\n`, () => process.exit(exitCode));
 }

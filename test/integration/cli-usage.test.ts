@@ -221,6 +221,15 @@ suite('integration/cli-usage', {}, async scope => {
     }
   });
 
+  await scope.test('a full disk under the output is told, and a failure', async () => {
+    const args = ['-c', '"$0" "$1" --help >/dev/full', process.execPath, MAIN];
+    const { code, stderr } = await runCommand('/bin/sh', args);
+    assert.deepEqual(
+      [code, stderr.split(':').slice(0, 3)],
+      [1, ['fpm-ts', ' cannot write its output', ' ENOSPC']],
+    );
+  });
+
   await scope.test('version', async () => {
     assert.match((await run('--version')).stdout, /^\d+\.\d+\.\d+\n$/);
   });
