@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openInner, type Place } from '../lib/place.ts';
 import { until } from '../lib/poll.ts';
 import { openField, PROGRAMS, STORM_POOL } from '../lib/storm-pools.ts';
@@ -10,6 +11,8 @@ import { startPhpFpm } from './peers.ts';
 import { untilListening } from './php-fpm.ts';
 
 const TARGET_MS = 5;
+/** A pool is at rest when the end of its last worker has been accounted for, too. */
+const REST_MS = 500;
 const IDLE_TIMEOUT = '1s';
 
 interface Sleeper {
@@ -26,6 +29,7 @@ function children(pid: number): number {
 
 async function wake({ socket, parent }: Sleeper, resting: number): Promise<number> {
   await until(() => children(parent) === resting, { what: 'the pool to be at rest', deadlineMs: 20_000 });
+  await delay(REST_MS);
   const sinceMs = performance.now();
   const client = connect(socket);
   const connected = once(client, 'connect');
