@@ -475,7 +475,9 @@ export class Pool {
   }
 
   #recycle(): void {
-    if (!this.#isWanted) return;
+    const { maxMemoryBytes, maxLifetimeMs } = this.config.pm;
+    const isOff = maxMemoryBytes === 0 && maxLifetimeMs === 0 && this.#recycler.outgoing === 0;
+    if (!this.#isWanted || isOff) return;
     const news = this.#recycler.turn({
       nowMs: this.#ports.now(),
       config: this.config,
