@@ -103,7 +103,11 @@ export class Keeper {
       workers: this.#workers,
       supervisor: this.#supervisor,
       say: (text, isAskedFor) => this.#log(isAskedFor === true ? INFO : WARN, text),
-      ended: isDone => void this.#end({ exitCode: isDone ? 0 : 1, message: '', stream: 'stderr' }),
+      // The supervisor was killed; whoever sees our end may count on its end, too.
+      ended: isDone =>
+        this.#supervisor.retire(
+          () => void this.#end({ exitCode: isDone ? 0 : 1, message: '', stream: 'stderr' }),
+        ),
     });
     const signals = new Signals(signal => this.#signalled(signal));
     for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => signals.came(signal));
