@@ -125,16 +125,6 @@ export function currentSyscall(
   return { number: Number(number), args: rest.slice(0, 6).map(BigInt) };
 }
 
-/** The inode of the socket that a process has as that descriptor; null: it is none, or we may not look. */
-export function socketInode(pid: number, descriptor: number): number | null {
-  try {
-    const link = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
-    return link.startsWith('socket:[') ? Number(link.slice('socket:['.length, -1)) : null;
-  } catch {
-    return null;
-  }
-}
-
 /** A whole file of /proc, or null. */
 export function read(path: string): string | null {
   try {

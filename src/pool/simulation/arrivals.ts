@@ -2,7 +2,7 @@
  * Requests of an access log in the order of their arrival. A log has them in the order of their ends, so those that
  * may still be overtaken by an earlier arrival are held back: memory is bounded by what arrives within the window.
  */
-import { Heap } from './heap.ts';
+import TinyQueue from 'tinyqueue';
 
 export interface Arrival {
   readonly atMs: number;
@@ -13,7 +13,7 @@ export interface Arrival {
 export const LONGEST_REQUEST_MS = 120_000;
 
 export class Arrivals {
-  readonly #held = new Heap<Arrival>();
+  readonly #held = new TinyQueue<Arrival>([], (a, b) => a.atMs - b.atMs);
   readonly #emit: (arrival: Arrival) => void;
   #releasedMs = Number.NEGATIVE_INFINITY;
 
@@ -26,7 +26,7 @@ export class Arrivals {
     const atMs = endMs - Math.min(totalMs, LONGEST_REQUEST_MS);
     // Lines of several nginx processes may be out of order by a buffer: what is too late comes now.
     const arrival = { atMs: Math.max(atMs, this.#releasedMs), serviceMs };
-    this.#held.push(arrival.atMs, arrival);
+    this.#held.push(arrival);
     this.#release(endMs - LONGEST_REQUEST_MS);
   }
 
@@ -36,9 +36,10 @@ export class Arrivals {
   }
 
   #release(untilMs: number): void {
-    while (this.#held.firstKey <= untilMs) {
-      const arrival = this.#held.pop();
-      if (arrival === undefined) return;
+    for (;;) {
+      const arrival = this.#held.peek();
+      if (arrival === undefined || arrival.atMs > untilMs) return;
+      this.#held.pop();
       this.#releasedMs = arrival.atMs;
       this.#emit(arrival);
     }

@@ -3,12 +3,12 @@
  * supervisor asks it, and workers are ready some time after they were asked for. Discrete events, no clock.
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import TinyQueue from 'tinyqueue';
 import { NO_FAILURES } from '../restart-limit.ts';
 import { decide, type Memory, NEW_POOL } from '../scaling/decide.ts';
 import { isWatchedLongEnough, peakOf } from '../scaling/demand.ts';
 import { neededFor, type Policy } from '../scaling/policy.ts';
 import type { Arrival } from './arrivals.ts';
-import { Heap } from './heap.ts';
 
 /** As often as the supervisor looks (DESIGN section 5). */
 const TICK_MS = 100;
@@ -36,7 +36,8 @@ export interface Outcome {
 export class Simulation {
   readonly #sizing: Sizing;
   readonly #waits: RecordableHistogram = createHistogram();
-  readonly #completions = new Heap<null>();
+  /** When those that are served will be done, the first in front. */
+  readonly #completions = new TinyQueue<number>();
   #waiting: Arrival[] = [];
   /** The first of `#waiting` that still waits: shifting a long array costs too much. */
   #head = 0;
@@ -74,7 +75,7 @@ export class Simulation {
 
   /** Lets the requests that are under way end. */
   finish(): Outcome {
-    const isBusy = (): boolean => this.#completions.size > 0 || this.#waitingCount > 0;
+    const isBusy = (): boolean => this.#completions.length > 0 || this.#waitingCount > 0;
     while (isBusy() && this.#nextEventMs < Number.POSITIVE_INFINITY) this.#advance(this.#nextEventMs);
     const durationMs = this.#nowMs - this.#beganMs;
     const at = (percentile: number): number =>
@@ -96,9 +97,13 @@ export class Simulation {
     return this.#starting.reduce((sum, { count }) => sum + count, 0);
   }
 
+  get #nextCompletionMs(): number {
+    return this.#completions.peek() ?? Number.POSITIVE_INFINITY;
+  }
+
   get #nextEventMs(): number {
     const ready = this.#starting[0]?.readyAtMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#completions.firstKey, ready, this.#nextTickMs);
+    return Math.min(this.#nextCompletionMs, ready, this.#nextTickMs);
   }
 
   #begin(nowMs: number): void {
@@ -113,7 +118,7 @@ export class Simulation {
   #advance(untilMs: number): void {
     for (let next = this.#nextEventMs; next <= untilMs; next = this.#nextEventMs) {
       this.#passTo(next);
-      while (this.#completions.firstKey <= next) this.#completions.pop();
+      while (this.#nextCompletionMs <= next) this.#completions.pop();
       while ((this.#starting[0]?.readyAtMs ?? Number.POSITIVE_INFINITY) <= next) {
         this.#ready += this.#starting.shift()?.count ?? 0;
       }
@@ -131,10 +136,10 @@ export class Simulation {
   /** Idle workers accept what waits, the oldest first. */
   #serve(): void {
     const slots = this.#ready * this.#sizing.policy.workerConcurrency;
-    while (this.#waitingCount > 0 && this.#completions.size < slots) {
+    while (this.#waitingCount > 0 && this.#completions.length < slots) {
       const { atMs, serviceMs } = this.#waiting[this.#head++] ?? { atMs: this.#nowMs, serviceMs: 0 };
       this.#waits.record(Math.max(1, Math.round((this.#nowMs - atMs) * 1000)));
-      this.#completions.push(this.#nowMs + serviceMs, null);
+      this.#completions.push(this.#nowMs + serviceMs);
     }
     if (this.#head > 1000 && this.#head * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#head);
@@ -148,7 +153,7 @@ export class Simulation {
       nowMs: this.#nowMs,
       ready: this.#ready,
       starting: this.#comingUp,
-      load: { accepted: this.#completions.size, waiting: this.#waitingCount },
+      load: { accepted: this.#completions.length, waiting: this.#waitingCount },
       restart: NO_FAILURES,
       allowance: Number.POSITIVE_INFINITY,
       memoryShort: null,
@@ -170,7 +175,7 @@ export class Simulation {
   }
 
   #retire(count: number): void {
-    const idle = this.#ready - neededFor(this.#completions.size, this.#sizing.policy);
+    const idle = this.#ready - neededFor(this.#completions.length, this.#sizing.policy);
     this.#ready -= Math.max(0, Math.min(count, idle));
   }
 
@@ -183,7 +188,7 @@ export class Simulation {
   /** Nothing can change before the next arrival: quiet hours of a log cost nothing. */
   #isAsleep(actions: number): boolean {
     const { demand } = this.#memory;
-    const isQuiet = actions + this.#starting.length + this.#completions.size + this.#waitingCount === 0;
+    const isQuiet = actions + this.#starting.length + this.#completions.length + this.#waitingCount === 0;
     return (
       isQuiet &&
       peakOf(demand) === 0 &&

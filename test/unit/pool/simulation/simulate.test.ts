@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Policy } from '../../../../src/pool/scaling/policy.ts';
 import { type Arrival, Arrivals, LONGEST_REQUEST_MS } from '../../../../src/pool/simulation/arrivals.ts';
-import { Heap } from '../../../../src/pool/simulation/heap.ts';
 import { neighbours } from '../../../../src/pool/simulation/neighbours.ts';
 import { type Outcome, Simulation } from '../../../../src/pool/simulation/simulate.ts';
 import { DYNAMIC, ON_DEMAND, STATIC } from '../scaling/situations.ts';
@@ -179,19 +178,4 @@ void test('a line that comes too late, as of another nginx process, is not lost 
   for (const endMs of [0, LONGEST_REQUEST_MS + 100, -5000]) sorter.ended(T0 + endMs, 10, 10);
   sorter.finish();
   assert.deepEqual(arrivals, [-10, -10, LONGEST_REQUEST_MS + 90]);
-});
-
-void test('a heap gives back what it was given, smallest first', () => {
-  fc.assert(
-    fc.property(fc.array(fc.integer()), keys => {
-      const heap = new Heap<number>();
-      for (const key of keys) heap.push(key, key);
-      const given = keys.map(() => heap.pop());
-      assert.deepEqual(
-        given,
-        keys.toSorted((a, b) => a - b),
-      );
-      assert.deepEqual([heap.size, heap.pop(), heap.firstKey], [0, undefined, Number.POSITIVE_INFINITY]);
-    }),
-  );
 });
