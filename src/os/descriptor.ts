@@ -1,5 +1,5 @@
 /** Small things about file descriptors that Node has no call for. */
-import { closeSync, fchmodSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
 import { declare, must, syscall } from './libc.ts';
 
 const pipe2 = declare('int pipe2(_Out_ int*, int)');
@@ -50,6 +50,15 @@ export function outputPipe(): OutputPipe {
   setNonblocking(read, true);
   fcntl(read, F_SETPIPE_SZ, 'int', OUTPUT_PIPE_BYTES); // refused when the user has many pipes: 64 KiB will do
   return { read, write: both };
+}
+
+/**
+ * Our end of a pipe whose other end was taken out of a worker: opened anew, because what is set on the worker's own
+ * would be set for the worker.
+ * @throws {SystemError} when it is no pipe that we may read
+ */
+export function readEndOf(pipe: number): number {
+  return openSync(`/proc/self/fd/${pipe}`, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 /** One for stdout and one for stderr, or none. @throws when there are not descriptors enough */

@@ -6,6 +6,7 @@ import { Poller } from './poller.ts';
 
 const PIDFD_SEND_SIGNAL = 424;
 const PIDFD_OPEN = 434;
+const PIDFD_GETFD = 438;
 const waitid = declare('int waitid(int, int, void*, int)');
 const P_ALL = 0;
 const P_PID = 1;
@@ -15,7 +16,7 @@ const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 const CLD_EXITED = 1;
 
-/** How a process ended: exactly one of the two is set. */
+/** How a process ended: exactly one of the two is set; neither when it was no child of ours, and nobody told us. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -53,6 +54,20 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   }
   try {
     return pidfdSignal(pidfd, signal);
+  } finally {
+    closeSync(pidfd);
+  }
+}
+
+/**
+ * A copy of a descriptor that another process has open (pidfd_getfd(2), Linux 5.6), close-on-exec.
+ * @throws {SystemError} EPERM where ptrace(2) would be refused, EBADF when it has no such descriptor, ESRCH
+ */
+export function takeDescriptor(pid: number, descriptor: number): number {
+  const pidfd = pidfdOpen(pid);
+  try {
+    const taken = syscall(PIDFD_GETFD, 'int', pidfd, 'int', descriptor, 'uint', 0);
+    return must(taken, 'pidfd_getfd', `${pid}, descriptor ${descriptor}`);
   } finally {
     closeSync(pidfd);
   }

@@ -40,6 +40,11 @@ export function readStat(pid: number): ProcessStat | null {
   };
 }
 
+/** Names this boot of the machine: pids and start times mean nothing in another one. */
+export function bootId(): string {
+  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+}
+
 /** How long ago a process was started, by its `startTicks`. */
 export function ageSeconds(startTicks: number): number {
   const uptimeSeconds = Number(read('/proc/uptime')?.split(' ')[0]);
