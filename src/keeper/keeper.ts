@@ -4,7 +4,7 @@
  */
 import { lstatSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { nowMs } from '../os/clock.ts';
+import { dateOf, nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { fileLimitText } from '../os/file-limit.ts';
 import { Poller } from '../os/poller.ts';
@@ -47,6 +47,7 @@ const ERROR = 50;
 
 export class Keeper {
   readonly #startedAtMs: number = nowMs();
+  readonly #startedAt: string = dateOf(this.#startedAtMs).toISOString();
   readonly #poller = new Poller();
   readonly #listeners = new Listeners(takeInheritedListeners(process.env), this.#poller, id =>
     this.#supervisor.send({ event: 'knocked', id }),
@@ -182,6 +183,7 @@ export class Keeper {
     return {
       keeperPid: process.pid,
       startedAtMs: this.#startedAtMs,
+      startedAt: this.#startedAt,
       listeners: this.#listeners.states,
       inheritedSockets: this.#listeners.inheritedNames,
       workers: this.#workers.states,

@@ -65,7 +65,7 @@ export interface Exit {
 export interface WorkerState {
   readonly pid: number;
   readonly tag: Tag;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the monotonic clock (os/clock.ts). */
   readonly startedAtMs: number;
   /** How its leader ended; null while it runs. */
   readonly exit: Exit | null;
@@ -75,7 +75,9 @@ export interface WorkerState {
 
 export interface World {
   readonly keeperPid: number;
+  /** When the keeper was started: by the monotonic clock, and what the wall clock said then (ISO 8601). */
   readonly startedAtMs: number;
+  readonly startedAt: string;
   /** In the order in which they were opened. */
   readonly listeners: readonly ListenerState[];
   /** Names of the sockets that the service manager passed (LISTEN_FDNAMES). */

@@ -13,7 +13,7 @@ export interface Because {
 }
 
 export interface Entry {
-  /** Milliseconds since the epoch: of the first time, and of the last one in a row. */
+  /** Of the clock in os/clock.ts: of the first time, and of the last one in a row. */
   readonly atMs: number;
   lastAtMs: number;
   times: number;

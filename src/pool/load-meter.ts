@@ -8,7 +8,7 @@ export class LoadMeter {
   /** Since when each of them is known. */
   readonly sightings = new Sightings();
   /** When they were last read. */
-  connectionsAtMs = 0;
+  connectionsAtMs: number = Number.NEGATIVE_INFINITY;
   /** The most connections that waited; null: not seen yet. */
   maxWaiting: number | null = null;
   /** The most workers that were busy; null: not seen yet. */

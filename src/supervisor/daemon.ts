@@ -106,10 +106,10 @@ export class Daemon {
     const { supervisor } = this;
     return {
       status: ({ pool, processes }) => {
-        const { keeperPid, startedAtMs } = this.#world;
+        const { keeperPid, startedAtMs, startedAt } = this.#world;
         return statusOf(
           supervisor,
-          { keeperPid, startedAtMs, isConfigChanged: this.files.areChanged() },
+          { keeperPid, startedAtMs, startedAt, isConfigChanged: this.files.areChanged() },
           { pool, withProcesses: processes !== 'no' },
         );
       },

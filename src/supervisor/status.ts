@@ -14,6 +14,7 @@ import type { Supervisor } from './supervisor.ts';
 export interface StatusFacts {
   readonly keeperPid: number;
   readonly startedAtMs: number;
+  readonly startedAt: string;
   readonly isConfigChanged: boolean;
 }
 
@@ -38,7 +39,7 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
     pid: facts.keeperPid,
     supervisor_pid: process.pid,
     state: supervisor.state,
-    started_at: new Date(facts.startedAtMs).toISOString(),
+    started_at: facts.startedAt,
     uptime_seconds: seconds(now - facts.startedAtMs),
     last_reload: supervisor.lastReload,
     config_changed_on_disk: facts.isConfigChanged,
