@@ -51,6 +51,11 @@ export class Frozen {
     if (this.#forget(pid)) this.#signalGroup(pid, 'SIGCONT');
   }
 
+  /** Lets one go on that a keeper and a supervisor which died together left stopped. @returns whether it was */
+  thawFound(pid: number): boolean {
+    return states(pid).some(state => state === 'T') && this.#signalGroup(pid, 'SIGCONT');
+  }
+
   thawAll(): void {
     for (const pid of this.#timers.keys()) this.thaw(pid);
   }

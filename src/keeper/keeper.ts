@@ -8,6 +8,9 @@ import { dateOf, nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { fileLimitText } from '../os/file-limit.ts';
 import { Poller } from '../os/poller.ts';
+import { bootId } from '../os/proc.ts';
+import { VERSION } from '../version.ts';
+import { adopt } from './adoption.ts';
 import { Announcer } from './announcer.ts';
 import { FROZEN_AT_MOST_MS, Frozen } from './frozen.ts';
 import { Listeners } from './listeners.ts';
@@ -24,8 +27,11 @@ import type {
   LogSettings,
   RequestName,
   SupervisorMessage,
+  World,
 } from './protocol.ts';
 import { Signals } from './signals.ts';
+import { type DescriptorSource, identityOf, type KeeperState, STATE_SCHEMA } from './state.ts';
+import { StateFile } from './state-file.ts';
 import { SupervisorProcess } from './supervisor-process.ts';
 import { takeInheritedListeners } from './systemd-listener.ts';
 import { Workers } from './workers.ts';
@@ -41,6 +47,19 @@ type Handlers = { readonly [N in RequestName]: (ask: Ask<N>) => Answer<N> | Prom
 
 const STOP_AND_RELOAD_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 const STOP_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
+/** After these the keeper knows something else than before. */
+const CHANGING: ReadonlySet<RequestName> = new Set([
+  'hello',
+  'settle',
+  'listen',
+  'publish',
+  'refuse',
+  'unlisten',
+  'spawn',
+  'tag',
+  'acknowledge',
+  'note',
+]);
 const INFO = 30;
 const WARN = 40;
 const ERROR = 50;
@@ -49,7 +68,8 @@ export class Keeper {
   readonly #startedAtMs: number = nowMs();
   readonly #startedAt: string = dateOf(this.#startedAtMs).toISOString();
   readonly #poller = new Poller();
-  readonly #listeners = new Listeners(takeInheritedListeners(process.env), this.#poller, id =>
+  readonly #inherited = takeInheritedListeners(process.env);
+  readonly #listeners = new Listeners(this.#inherited, this.#poller, id =>
     this.#supervisor.send({ event: 'knocked', id }),
   );
   readonly #output: OutputReaders;
@@ -64,7 +84,8 @@ export class Keeper {
   #waitingSignals: NodeJS.Signals[] = [];
   #isSupervised = false;
   #pidFile: PidFile | null = null;
-  #controlSocket: string | null = null;
+  #settled: Ask<'settle'> | null = null;
+  #stateFile: StateFile | null = null;
   #isEnding = false;
   #sinks: LogSinks;
   #logSettings: LogSettings | null = null;
@@ -86,6 +107,7 @@ export class Keeper {
     this.#output = new OutputReaders(this.#poller, () => this.#sinks);
     this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event => {
       this.#supervisor.send(event);
+      this.#stateFile?.changed();
       if (event.event === 'gone') this.#ownStop.workerGone();
       if (event.event !== 'exited') return;
       this.#frozen.thaw(event.pid);
@@ -123,10 +145,17 @@ export class Keeper {
     settle: async ask => {
       makeRunDir(ask.runDir);
       const heldBy = this.#takePidFile(ask.pidFile);
-      if (heldBy !== null) return { heldBy };
-      this.#controlSocket = ask.controlSocket;
+      if (heldBy !== null) return { heldBy, found: null };
+      const isFirst = this.#settled === null;
+      this.#settled = ask;
       await this.#openLogs(this.#logOf(ask));
-      return { heldBy: null };
+      if (!isFirst) return { heldBy: null, found: null };
+      this.#stateFile = new StateFile(
+        ask.runDir,
+        () => this.state,
+        text => this.#log(WARN, text),
+      );
+      return { heldBy: null, found: await this.#adopt(ask.runDir) };
     },
     listen: ask => ({ inode: this.#listeners.open(ask.spec) }),
     publish: ask => {
@@ -180,6 +209,10 @@ export class Keeper {
     setImmediate(() => {
       for (const signal of signals) this.#passOn(signal);
     });
+    return this.#world();
+  }
+
+  #world(): World {
     return {
       keeperPid: process.pid,
       startedAtMs: this.#startedAtMs,
@@ -189,6 +222,42 @@ export class Keeper {
       workers: this.#workers.states,
       notes: Object.fromEntries(this.#notes),
     };
+  }
+
+  /** All that there is, for whoever goes on in our place. */
+  get state(): KeeperState {
+    const { pid: supervisor } = this.#supervisor;
+    return {
+      schema: STATE_SCHEMA,
+      version: VERSION,
+      bootId: bootId(),
+      keeper: identityOf(process.pid),
+      supervisor: supervisor === null ? null : identityOf(supervisor),
+      startedAtMs: this.#startedAtMs,
+      settled: this.#settled,
+      inherited: this.#listeners.savedInherited,
+      listeners: this.#listeners.saved,
+      workers: this.#workers.saved,
+      notes: Object.fromEntries(this.#notes),
+    };
+  }
+
+  /** Goes on with what a state says. */
+  #restore({ listeners, workers, notes }: KeeperState, source: DescriptorSource): void {
+    for (const saved of listeners) this.#listeners.restore(saved, source.listener(saved));
+    for (const saved of workers) this.#workers.restore(saved, source);
+    for (const [name, text] of Object.entries(notes)) this.#notes.set(name, text);
+  }
+
+  /** @returns what a keeper that was killed has left, now ours; null: nothing */
+  async #adopt(runDir: string): Promise<World | null> {
+    const left = await adopt(runDir, this.#inherited, text => this.#log(WARN, text));
+    if (left === null) return null;
+    this.#restore(left.state, left.survivors);
+    for (const pid of this.#workers.running) this.#frozen.thawFound(pid);
+    const found = this.#world();
+    this.#notes.delete('stopping'); // whoever starts us does not want a stop to be finished
+    return found;
   }
 
   /** Where it was removed it is taken anew. @returns the pid of whoever else has it */
@@ -223,6 +292,7 @@ export class Keeper {
     let reply: KeeperMessage;
     try {
       reply = { id, answer: await this.#handle(message.name, message.ask) };
+      if (CHANGING.has(message.name)) this.#stateFile?.changed();
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? null;
       reply = { id, failure: { message: explained(error), code } };
@@ -272,7 +342,8 @@ export class Keeper {
     this.#isEnding = true;
     this.#frozen.thawAll();
     this.#listeners.closeAll();
-    if (this.#ownStop.isUnderWay && this.#controlSocket !== null) removeSocket(this.#controlSocket);
+    if (this.#ownStop.isUnderWay && this.#settled !== null) removeSocket(this.#settled.controlSocket);
+    await this.#stateFile?.remove();
     await this.#sinks.close();
     // Whoever still waits for all pools to be ready has waited in vain, however well the stop went.
     const early = {

@@ -20,11 +20,33 @@ export interface OutputLine {
   readonly last?: boolean;
 }
 
+/** What has come of a line whose end has not. */
+export interface UnfinishedLine {
+  /** Base64. */
+  readonly bytes: string;
+  /** How many parts of it have left already. */
+  readonly parts: number;
+}
+
 /** Splits what comes from one pipe. Holds nothing while no line is unfinished, never more than the limit. */
 export class LineSplitter {
   #store: Buffer | undefined;
   #storedBytes = 0;
   #parts = 0;
+
+  /** @param unfinished what another one had kept of the same pipe */
+  constructor(unfinished: UnfinishedLine | null = null) {
+    if (unfinished === null) return;
+    this.#append(Buffer.from(unfinished.bytes, 'base64'));
+    this.#parts = unfinished.parts;
+  }
+
+  /** null: there is none. */
+  get unfinished(): UnfinishedLine | null {
+    if (this.#storedBytes === 0 && this.#parts === 0) return null;
+    const bytes = this.#store?.toString('base64', 0, this.#storedBytes) ?? '';
+    return { bytes, parts: this.#parts };
+  }
 
   /** Takes the next bytes; the chunk may be used again afterwards. @returns the lines that are now complete */
   push(chunk: Buffer): OutputLine[] {

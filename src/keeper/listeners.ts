@@ -1,11 +1,11 @@
 /** The listening sockets that the keeper holds open, by the supervisor's names for them. */
-import { fstatSync } from 'node:fs';
 import { collide, isSameEndpoint } from '../os/address.ts';
 import { setNonblocking } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
 import { type TcpAddress, tcpEndpoint } from '../os/tcp-listener.ts';
-import type { OpenListener } from './open-listener.ts';
+import { heldDescriptor, type OpenListener } from './open-listener.ts';
 import type { ListenerSpec, ListenerState } from './protocol.ts';
+import type { SavedListener, SavedSocket } from './state.ts';
 import { SystemdListener } from './systemd-listener.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UnixListener } from './unix-listener.ts';
@@ -40,12 +40,18 @@ export class Listeners {
     known?.adjust(spec);
     const listener = known ?? this.#listen(spec);
     this.#open.set(spec.id, listener);
-    setNonblocking(listener.descriptor, spec.nonblock);
-    return inodeOf(listener);
+    setNonblocking(heldDescriptor(listener), spec.nonblock);
+    return listener.inode;
   }
 
+  /** Goes on with one that listens already. @param descriptor null: nobody lets us have it */
+  restore(saved: SavedListener, descriptor: number | null): void {
+    this.#open.set(saved.spec.id, this.#restored(saved, descriptor));
+  }
+
+  /** @throws {Error} when it is not open, or lost */
   descriptor(id: string): number {
-    return this.#get(id).descriptor;
+    return heldDescriptor(this.#get(id));
   }
 
   /** New connections to the address come to this one from now on. */
@@ -60,7 +66,7 @@ export class Listeners {
 
   /** Reports once that a connection waits, now or later. */
   watch(id: string): void {
-    const { descriptor } = this.#get(id);
+    const descriptor = heldDescriptor(this.#get(id));
     const isWatched = this.#watched.has(descriptor);
     this.#watched.set(descriptor, id);
     if (!isWatched) this.#poller.add(descriptor, () => this.#knock(descriptor));
@@ -82,9 +88,19 @@ export class Listeners {
   get states(): ListenerState[] {
     return [...this.#open.values()].map(listener => ({
       spec: listener.spec,
-      inode: inodeOf(listener),
+      inode: listener.inode,
       isPublic: listener.isPublic,
+      isLost: listener.descriptor === null,
     }));
+  }
+
+  /** As they are now, for whoever goes on with them. */
+  get saved(): SavedListener[] {
+    return [...this.#open.values()].map(({ saved }) => saved);
+  }
+
+  get savedInherited(): SavedSocket[] {
+    return [...this.#inherited].map(([name, descriptor]) => ({ name, descriptor }));
   }
 
   /** The sockets from the service manager, in use or not. */
@@ -105,13 +121,28 @@ export class Listeners {
         return UnixListener.open(spec, address.path, () => this.#onPath(address.path));
       case 'tcp':
         return TcpListener.open(spec, address, () => this.#onEndpoint(address), this.#besides(address));
-      case 'systemd': {
-        const descriptor = this.#inherited.get(address.name);
-        if (descriptor === undefined)
-          throw new Error(`no socket named ${address.name} was passed in LISTEN_FDNAMES`);
-        return new SystemdListener(spec, descriptor);
-      }
+      case 'systemd':
+        return new SystemdListener(spec, this.#passed(address.name));
     }
+  }
+
+  #restored(saved: SavedListener, descriptor: number | null): OpenListener {
+    const { address } = saved.spec;
+    switch (address.type) {
+      case 'unix':
+        return UnixListener.restore(saved, descriptor, address.path, () => this.#onPath(address.path));
+      case 'tcp':
+        return TcpListener.restore(saved, descriptor, address, () => this.#onEndpoint(address));
+      case 'systemd':
+        return new SystemdListener(saved.spec, descriptor ?? this.#passed(address.name));
+    }
+  }
+
+  /** @throws {Error} when the service manager gave no such socket */
+  #passed(name: string): number {
+    const descriptor = this.#inherited.get(name);
+    if (descriptor === undefined) throw new Error(`no socket named ${name} was passed in LISTEN_FDNAMES`);
+    return descriptor;
   }
 
   #onPath(path: string): UnixListener[] {
@@ -131,7 +162,7 @@ export class Listeners {
     return new Set(
       this.#tcp()
         .filter(listener => collide(listener.endpoint, wanted))
-        .map(inodeOf),
+        .map(({ inode }) => inode),
     );
   }
 
@@ -146,11 +177,8 @@ export class Listeners {
   }
 
   /** Before the descriptor is closed: as long as a worker holds the socket, epoll would go on looking at it. */
-  #unwatch(descriptor: number): void {
+  #unwatch(descriptor: number | null): void {
+    if (descriptor === null) return;
     if (this.#watched.delete(descriptor)) this.#poller.remove(descriptor);
   }
-}
-
-function inodeOf({ descriptor }: OpenListener): number {
-  return fstatSync(descriptor).ino;
 }

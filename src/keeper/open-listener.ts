@@ -1,9 +1,13 @@
 /** What the keeper does with a listening socket, whatever its kind. */
 import type { ListenerSpec } from './protocol.ts';
+import type { SavedListener } from './state.ts';
 
 export interface OpenListener {
   readonly spec: ListenerSpec;
-  readonly descriptor: number;
+  /** Of the socket itself: the number in `socket:[N]`. */
+  readonly inode: number;
+  /** null: it is lost, only workers of an earlier keeper hold it. */
+  readonly descriptor: number | null;
   /** New connections to the address come here. */
   readonly isPublic: boolean;
   /** Gives it other settings, its address apart; one that refuses takes connections again. */
@@ -13,4 +17,14 @@ export interface OpenListener {
   /** Takes no new connections; those that wait or are half open stay. */
   refuse(): void;
   close(): void;
+  /** As it is now, for whoever goes on with it. */
+  readonly saved: SavedListener;
+}
+
+/** @returns the descriptor of a listener. @throws {Error} when it is lost */
+export function heldDescriptor({ descriptor, spec }: OpenListener): number {
+  if (descriptor !== null) return descriptor;
+  throw new Error(
+    `only workers of an earlier keeper hold listener ${spec.id}, and the kernel does not let us take it from them`,
+  );
 }

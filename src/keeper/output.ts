@@ -1,9 +1,16 @@
 /** Reads what children write: each pipe as lines, each line as a log record. */
-import { closeSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { Poller } from '../os/poller.ts';
-import { LineSplitter, type OutputLine } from './lines.ts';
+import { LineSplitter, type OutputLine, type UnfinishedLine } from './lines.ts';
 import type { LogSink } from './log-sink.ts';
 import { type LogSinks, pathOf } from './log-sinks.ts';
+import type { SavedPipe } from './state.ts';
+
+/** A pipe that is read. */
+export interface FollowedPipe {
+  /** null: it is at its end. */
+  readonly saved: SavedPipe | null;
+}
 
 /** Where a record comes from. */
 export interface Origin {
@@ -33,8 +40,16 @@ export class OutputReaders {
     this.#sinks = sinks;
   }
 
-  /** Turns a worker's output into records until the last holder of the pipe has closed it. */
-  follow(descriptor: number, origin: Origin, file: string | null): void {
+  /**
+   * Turns a worker's output into records until the last holder of the pipe has closed it.
+   * @param unfinished what has been read of a line already
+   */
+  follow(
+    descriptor: number,
+    origin: Origin,
+    file: string | null,
+    unfinished: UnfinishedLine | null = null,
+  ): FollowedPipe {
     if (file !== null) this.#count(file, 1);
     const deliver = (lines: OutputLine[]): void => {
       const sink = this.#sink(file);
@@ -42,14 +57,14 @@ export class OutputReaders {
         sink.write({ level: INFO, time: Date.now(), ...origin, ...part, msg: text });
       }
     };
-    this.#read(descriptor, deliver, () => {
+    return this.#read(descriptor, new LineSplitter(unfinished), deliver, () => {
       if (file !== null) this.#count(file, -1);
     });
   }
 
   /** The supervisor writes finished records; anything else that it prints (a crash of Node's) becomes one. */
   followSupervisor(descriptor: number, pid: number): void {
-    this.#read(descriptor, lines => {
+    this.#read(descriptor, new LineSplitter(), lines => {
       const { main } = this.#sinks();
       for (const { text, ...part } of lines) {
         if (text.startsWith('{"level":') && part.part === undefined) main.writeRaw(text);
@@ -71,8 +86,13 @@ export class OutputReaders {
     setImmediate(() => this.#sinks().prune(used => this.#users.has(used)));
   }
 
-  #read(descriptor: number, deliver: (lines: OutputLine[]) => void, ended: () => void = () => {}): void {
-    const splitter = new LineSplitter();
+  #read(
+    descriptor: number,
+    splitter: LineSplitter,
+    deliver: (lines: OutputLine[]) => void,
+    ended: () => void = () => {},
+  ): FollowedPipe {
+    let isOpen = true;
     this.#poller.add(descriptor, () => {
       const count = readAvailable(descriptor, this.#chunk);
       if (count === null) return;
@@ -80,8 +100,15 @@ export class OutputReaders {
       deliver(splitter.end());
       this.#poller.remove(descriptor);
       closeSync(descriptor);
+      isOpen = false;
       ended();
     });
+    return {
+      get saved() {
+        if (!isOpen) return null;
+        return { descriptor, inode: fstatSync(descriptor).ino, unfinished: splitter.unfinished };
+      },
+    };
   }
 
   /** The pool's own file, or the common log where that cannot be opened, which then says so once. */

@@ -30,6 +30,8 @@ export interface ListenerState {
   readonly inode: number;
   /** New connections to the address come here. */
   readonly isPublic: boolean;
+  /** Only its workers hold it: nobody can be started on it, and nothing about it can be changed. */
+  readonly isLost: boolean;
 }
 
 export interface WorkerSpec {
@@ -57,7 +59,7 @@ export interface WorkerSpec {
 export type Tag = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface Exit {
-  /** Exactly one of the two is set. */
+  /** Exactly one of the two is set; neither of a worker that an earlier keeper started: nobody told us. */
   readonly code: number | null;
   readonly signal: string | null;
 }
@@ -71,6 +73,8 @@ export interface WorkerState {
   readonly exit: Exit | null;
   /** Leader and group are gone; it stays listed until the supervisor has acknowledged it. */
   readonly gone: boolean;
+  /** Started by a keeper before this one. */
+  readonly isAdopted: boolean;
 }
 
 export interface World {
@@ -103,7 +107,10 @@ export interface LogSettings {
 export interface Requests {
   /** Everything that there is: the first request of every supervisor. */
   hello: { ask: object; answer: World };
-  /** Takes the pid file and opens the log; ALREADY_RUNNING when somebody else holds the pid file. */
+  /**
+   * Takes the pid file, which somebody else may hold, opens the log, and takes over what is left of a keeper that was
+   * killed in the same run directory.
+   */
   settle: {
     ask: {
       readonly runDir: string;
@@ -112,7 +119,11 @@ export interface Requests {
       readonly controlSocket: string;
       readonly log: LogSettings;
     };
-    answer: { readonly heldBy: number | null };
+    answer: {
+      readonly heldBy: number | null;
+      /** What a keeper that was killed has left, now ours; null: nothing. */
+      readonly found: World | null;
+    };
   };
   /**
    * Opens a listener. When another of ours has the address, the new one listens beside it, hidden: nothing connects to

@@ -93,7 +93,7 @@ export class SupervisorProcess {
       const env = Object.fromEntries(
         Object.entries(process.env).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
       );
-      const handle = new ProcessHandle({ path, argv: this.#argv, env, descriptors }, false, this.#poller, {
+      const handle = ProcessHandle.start({ path, argv: this.#argv, env, descriptors }, false, this.#poller, {
         exited: exit => this.#died(handle.pid, exit, performance.now() - startedAt),
         gone: () => {},
       });

@@ -2,19 +2,23 @@
  * A socket that the service manager opened and passed to us. Its address is not ours: nothing takes its place, and
  * while nobody accepts, connections wait in it for whoever comes next.
  */
+import { fstatSync } from 'node:fs';
 import { setAllowedClients } from '../os/tcp-listener.ts';
 import type { OpenListener } from './open-listener.ts';
 import type { ListenerSpec } from './protocol.ts';
+import type { SavedListener } from './state.ts';
 
 export class SystemdListener implements OpenListener {
   spec: ListenerSpec;
   readonly descriptor: number;
+  readonly inode: number;
   readonly isPublic = true;
 
   /** @throws {SystemError} when the kernel refuses the filter of allowed_clients */
   constructor(spec: ListenerSpec, descriptor: number) {
     this.spec = spec;
     this.descriptor = descriptor;
+    this.inode = fstatSync(descriptor).ino;
     setAllowedClients(descriptor, spec.allowedClients);
   }
 
@@ -29,6 +33,11 @@ export class SystemdListener implements OpenListener {
 
   /** It stays open: a later pool may want it again. */
   close(): void {}
+
+  get saved(): SavedListener {
+    const { spec, inode, descriptor } = this;
+    return { spec, inode, descriptor, file: null, tcp: null };
+  }
 }
 
 /**

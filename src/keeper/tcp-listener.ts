@@ -7,7 +7,7 @@
  *    steered to. Did neither this nor step 1 of the next swap say so, a third would get every connection as soon as
  *    it listens.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { type Endpoint, formatEndpoint } from '../os/address.ts';
 import { setBacklog } from '../os/listener.ts';
 import {
@@ -19,8 +19,9 @@ import {
   type TcpAddress,
   tcpEndpoint,
 } from '../os/tcp-listener.ts';
-import type { OpenListener } from './open-listener.ts';
+import { heldDescriptor, type OpenListener } from './open-listener.ts';
 import type { ListenerSpec } from './protocol.ts';
+import type { SavedListener } from './state.ts';
 
 const GROUP_MAX = 2;
 
@@ -29,11 +30,12 @@ type Peers = () => readonly TcpListener[];
 
 export class TcpListener implements OpenListener {
   spec: ListenerSpec;
-  readonly descriptor: number;
+  readonly inode: number;
+  readonly descriptor: number | null;
   readonly endpoint: Endpoint;
   readonly #peers: Peers;
   #isSteeredTo: boolean;
-  #isRefusing = false;
+  #isRefusing: boolean;
 
   /**
    * Opens one that is public when it is the first on its address, else hidden.
@@ -54,23 +56,35 @@ export class TcpListener implements OpenListener {
       throw new Error(`${ids} share ${where} already, and only two can: one of them must be closed first`);
     }
     const [first] = others;
-    if (first !== undefined) steer(first.descriptor, 0);
+    // One that is lost shares the new connections with the second until that is published; its workers serve, too.
+    if (first !== undefined && first.descriptor !== null) steer(first.descriptor, 0);
     const descriptor = listenTcp({ ...spec, ...address }, besides);
-    return new TcpListener(spec, descriptor, endpoint, peers, first === undefined);
+    const tcp = { isSteeredTo: first === undefined, isRefusing: false };
+    return new TcpListener(
+      { spec, inode: fstatSync(descriptor).ino, descriptor, file: null, tcp },
+      endpoint,
+      peers,
+    );
   }
 
-  private constructor(
-    spec: ListenerSpec,
-    descriptor: number,
-    endpoint: Endpoint,
+  /** Goes on with one that listens already. @param descriptor null: it is lost */
+  static restore(
+    saved: SavedListener,
+    descriptor: number | null,
+    address: TcpAddress,
     peers: Peers,
-    isSteeredTo: boolean,
-  ) {
-    this.spec = spec;
-    this.descriptor = descriptor;
+  ): TcpListener {
+    return new TcpListener({ ...saved, descriptor }, tcpEndpoint(address), peers);
+  }
+
+  private constructor(saved: SavedListener, endpoint: Endpoint, peers: Peers) {
+    this.spec = saved.spec;
+    this.inode = saved.inode;
+    this.descriptor = saved.descriptor;
     this.endpoint = endpoint;
     this.#peers = peers;
-    this.#isSteeredTo = isSteeredTo;
+    this.#isSteeredTo = saved.tcp?.isSteeredTo ?? true;
+    this.#isRefusing = saved.tcp?.isRefusing ?? false;
   }
 
   get isPublic(): boolean {
@@ -78,31 +92,43 @@ export class TcpListener implements OpenListener {
   }
 
   adjust(spec: ListenerSpec): void {
-    setAllowedClients(this.descriptor, spec.allowedClients);
+    const descriptor = heldDescriptor(this);
+    setAllowedClients(descriptor, spec.allowedClients);
     this.#isRefusing = false;
-    setBacklog(this.descriptor, spec.backlog);
+    setBacklog(descriptor, spec.backlog);
     this.spec = spec;
   }
 
   publish(): void {
     if (this.#isRefusing) this.adjust(this.spec);
-    steer(this.descriptor, this.#peers().indexOf(this));
+    steer(heldDescriptor(this), this.#peers().indexOf(this));
     for (const peer of this.#peers()) peer.#isSteeredTo = peer === this;
   }
 
   refuse(): void {
+    if (this.descriptor === null) return; // it goes on until its workers have ended
     refuseHandshakes(this.descriptor);
     this.#isRefusing = true;
   }
 
-  /** Ends the listening for workers as well that still hold the socket. */
+  /**
+   * Ends the listening for workers as well that still hold the socket. A lost one ends with the last of them; until
+   * then it is first among its peers, and the other one stays steered to as the second.
+   */
   close(): void {
+    if (this.descriptor === null) return;
     shutDown(this.descriptor);
     closeSync(this.descriptor);
     for (const rest of this.#peers()) {
-      if (rest === this) continue;
+      if (rest === this || rest.descriptor === null) continue;
       steer(rest.descriptor, 0);
       rest.#isSteeredTo = true;
     }
+  }
+
+  get saved(): SavedListener {
+    const { spec, inode, descriptor } = this;
+    const tcp = { isSteeredTo: this.#isSteeredTo, isRefusing: this.#isRefusing };
+    return { spec, inode, descriptor, file: null, tcp };
   }
 }

@@ -3,7 +3,7 @@
  * is public, one may wait under a temporary name for a rename over the path, and those that a rename has replaced have
  * no name any more, while their workers empty their queues.
  */
-import { closeSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { HIDDEN_SUFFIX, REFUSING_SUFFIX } from '../os/address.ts';
 import {
   type BoundUnixListener,
@@ -16,15 +16,17 @@ import {
   setOwnerAndMode,
   unlinkOwn,
 } from '../os/listener.ts';
-import type { OpenListener } from './open-listener.ts';
+import { heldDescriptor, type OpenListener } from './open-listener.ts';
 import type { ListenerSpec } from './protocol.ts';
+import type { SavedListener } from './state.ts';
 
 /** All that are open on the path. */
 type Peers = () => readonly UnixListener[];
 
 export class UnixListener implements OpenListener {
   spec: ListenerSpec;
-  readonly descriptor: number;
+  readonly inode: number;
+  readonly descriptor: number | null;
   readonly path: string;
   readonly #file: FileIdentity;
   readonly #peers: Peers;
@@ -38,26 +40,37 @@ export class UnixListener implements OpenListener {
   static open(spec: ListenerSpec, path: string, peers: Peers): UnixListener {
     const others = peers();
     const options = { ...spec, path };
-    if (others.length === 0) return new UnixListener(spec, path, listenUnix(options), path, peers);
+    if (others.length === 0) return UnixListener.#bound(spec, path, listenUnix(options), path, peers);
     const hidden = path + HIDDEN_SUFFIX;
     const waiting = others.find(other => other.#name === hidden);
     if (waiting !== undefined)
       throw new Error(`listener ${waiting.spec.id} waits for ${path} already: publish or close it first`);
-    return new UnixListener(spec, path, listenHidden(options), hidden, peers);
+    return UnixListener.#bound(spec, path, listenHidden(options), hidden, peers);
   }
 
-  private constructor(
+  /** Goes on with one that listens already. @param descriptor null: it is lost */
+  static restore(saved: SavedListener, descriptor: number | null, path: string, peers: Peers): UnixListener {
+    return new UnixListener({ ...saved, descriptor }, path, peers);
+  }
+
+  static #bound(
     spec: ListenerSpec,
     path: string,
-    bound: BoundUnixListener,
+    { descriptor, file: identity }: BoundUnixListener,
     name: string,
     peers: Peers,
-  ) {
-    this.spec = spec;
-    this.descriptor = bound.descriptor;
+  ): UnixListener {
+    const { ino: inode } = fstatSync(descriptor);
+    return new UnixListener({ spec, inode, descriptor, file: { name, identity }, tcp: null }, path, peers);
+  }
+
+  private constructor(saved: SavedListener, path: string, peers: Peers) {
+    this.spec = saved.spec;
+    this.inode = saved.inode;
+    this.descriptor = saved.descriptor;
     this.path = path;
-    this.#file = bound.file;
-    this.#name = name;
+    this.#file = saved.file?.identity ?? { dev: 0, ino: 0 };
+    this.#name = saved.file?.name ?? null;
     this.#peers = peers;
   }
 
@@ -69,7 +82,7 @@ export class UnixListener implements OpenListener {
   adjust(spec: ListenerSpec): void {
     if (this.#isRefusing) this.publish();
     if (this.#name !== null) setOwnerAndMode(this.#name, this.#file, spec);
-    setBacklog(this.descriptor, spec.backlog);
+    setBacklog(heldDescriptor(this), spec.backlog);
     this.spec = spec;
   }
 
@@ -104,8 +117,13 @@ export class UnixListener implements OpenListener {
 
   /** Workers may still hold theirs, and the queue with it. */
   close(): void {
-    closeSync(this.descriptor);
+    if (this.descriptor !== null) closeSync(this.descriptor);
     this.#unlink();
+  }
+
+  get saved(): SavedListener {
+    const { spec, inode, descriptor } = this;
+    return { spec, inode, descriptor, file: { name: this.#name, identity: this.#file }, tcp: null };
   }
 
   get #isRefusing(): boolean {

@@ -3,15 +3,21 @@ import { closeSync, openSync } from 'node:fs';
 import { nowMs } from '../os/clock.ts';
 import { outputPipes } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
+import { readStat } from '../os/proc.ts';
 import type { Listeners } from './listeners.ts';
-import type { OutputReaders } from './output.ts';
-import { ProcessHandle } from './process-handle.ts';
+import type { FollowedPipe, OutputReaders } from './output.ts';
+import { ProcessHandle, type ProcessListener } from './process-handle.ts';
 import type { KeeperEvent, Tag, WorkerSpec, WorkerState } from './protocol.ts';
+import type { DescriptorSource, KeptSpec, SavedWorker } from './state.ts';
 
 interface Worker {
   readonly handle: ProcessHandle;
-  readonly spec: WorkerSpec;
+  readonly startTicks: number;
+  readonly spec: KeptSpec;
   readonly startedAtMs: number;
+  /** null: could not be had. */
+  readonly stdout: FollowedPipe | null;
+  readonly stderr: FollowedPipe | null;
   tag: Tag;
 }
 
@@ -46,14 +52,24 @@ export class Workers {
       [spec.listenerDescriptor, listener],
     ]);
     try {
-      const handle = new ProcessHandle({ ...spec, descriptors }, spec.wholeGroup, this.#poller, {
-        exited: exit => this.#report({ event: 'exited', pid: handle.pid, exit }),
-        gone: () => this.#report({ event: 'gone', pid: handle.pid }),
+      const handle = ProcessHandle.start(
+        { ...spec, descriptors },
+        spec.wholeGroup,
+        this.#poller,
+        this.#listenerOf(() => handle.pid),
+      );
+      const { pid } = handle;
+      const { pool, logFile } = spec;
+      this.#workers.set(pid, {
+        handle,
+        startTicks: readStat(pid)?.startTicks ?? 0,
+        spec: kept(spec),
+        startedAtMs: nowMs(),
+        stdout: this.#output.follow(stdout.read, { pool, pid, stream: 'stdout' }, logFile),
+        stderr: this.#output.follow(stderr.read, { pool, pid, stream: 'stderr' }, logFile),
+        tag,
       });
-      this.#workers.set(handle.pid, { handle, spec, startedAtMs: nowMs(), tag });
-      this.#output.follow(stdout.read, { pool: spec.pool, pid: handle.pid, stream: 'stdout' }, spec.logFile);
-      this.#output.follow(stderr.read, { pool: spec.pool, pid: handle.pid, stream: 'stderr' }, spec.logFile);
-      return handle.pid;
+      return pid;
     } catch (error) {
       closeSync(stdout.read);
       closeSync(stderr.read);
@@ -62,6 +78,41 @@ export class Workers {
       closeSync(stdout.write);
       closeSync(stderr.write);
     }
+  }
+
+  /** Goes on with one that was started by this program before an upgrade, or by an earlier keeper. */
+  restore(saved: SavedWorker, source: DescriptorSource): void {
+    const { pid, startTicks, spec, startedAtMs, tag } = saved;
+    const handle = ProcessHandle.resume(
+      saved,
+      spec.wholeGroup,
+      this.#poller,
+      this.#listenerOf(() => pid),
+      member => source.isMember(saved, member),
+    );
+    const stdout = this.#resumeOutput(saved, source, 'stdout');
+    const stderr = this.#resumeOutput(saved, source, 'stderr');
+    this.#workers.set(pid, { handle, startTicks, spec, startedAtMs, stdout, stderr, tag });
+  }
+
+  #resumeOutput(
+    saved: SavedWorker,
+    source: DescriptorSource,
+    stream: 'stdout' | 'stderr',
+  ): FollowedPipe | null {
+    const pipe = saved[stream];
+    if (pipe === null) return null;
+    const descriptor = source.pipe(saved, pipe, stream === 'stdout' ? 1 : 2);
+    if (descriptor === null) return null;
+    const { pid, spec } = saved;
+    return this.#output.follow(descriptor, { pool: spec.pool, pid, stream }, spec.logFile, pipe.unfinished);
+  }
+
+  #listenerOf(pid: () => number): ProcessListener {
+    return {
+      exited: exit => this.#report({ event: 'exited', pid: pid(), exit }),
+      gone: () => this.#report({ event: 'gone', pid: pid() }),
+    };
   }
 
   /** @returns false when the worker and its group are gone */
@@ -114,13 +165,38 @@ export class Workers {
       startedAtMs,
       exit: handle.exit,
       gone: handle.isGone,
+      isAdopted: !handle.isChild,
     }));
+  }
+
+  /** As they are now, for whoever goes on with them. */
+  get saved(): SavedWorker[] {
+    return [...this.#workers].map(
+      ([pid, { handle, startTicks, spec, startedAtMs, tag, stdout, stderr }]) => ({
+        pid,
+        startTicks,
+        spec,
+        tag,
+        startedAtMs,
+        isChild: handle.isChild,
+        exit: handle.exit,
+        gone: handle.isGone,
+        stdout: stdout?.saved ?? null,
+        stderr: stderr?.saved ?? null,
+      }),
+    );
   }
 
   /** Pids of our children that the poller is to reap: as pid 1 we leave them to it. */
   owns(pid: number): boolean {
-    return this.#workers.get(pid)?.handle.exit === null;
+    const handle = this.#workers.get(pid)?.handle;
+    return handle?.isChild === true && handle.exit === null;
   }
+}
+
+function kept(spec: WorkerSpec): KeptSpec {
+  const { listener, listenerDescriptor, wholeGroup, stopSignal, stopTimeoutMs, pool, logFile } = spec;
+  return { listener, listenerDescriptor, wholeGroup, stopSignal, stopTimeoutMs, pool, logFile };
 }
 
 /** One that may not be signalled must not keep the others from it. */

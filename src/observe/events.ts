@@ -48,6 +48,8 @@ export interface RequestFacts {
 export type PoolEvent =
   | { readonly type: 'listening'; readonly pool: string; readonly address: string }
   | { readonly type: 'poolRunning'; readonly pool: string; readonly workers: number }
+  /** Of a pool that a killed keeper has left: somebody else listens there by now. */
+  | { readonly type: 'addressLost'; readonly pool: string; readonly message: string }
   | { readonly type: 'poolFailed'; readonly pool: string; readonly reason: string }
   | { readonly type: 'poolStopped'; readonly pool: string }
   | { readonly type: 'spawned'; readonly pool: string; readonly pid: number; readonly generation: number }

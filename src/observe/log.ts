@@ -55,6 +55,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return info(`pool ${event.pool} listens on ${event.address}`);
     case 'poolRunning':
       return info(`pool ${event.pool} is running, ${count(event.workers, 'worker')}`);
+    case 'addressLost':
+      return error(
+        `pool ${event.pool} cannot listen any more, and is stopped: ${event.message}; \`fpm-ts start ${event.pool}\` tries again`,
+      );
     case 'poolFailed':
       return error(`pool ${event.pool} failed: ${event.reason}`);
     case 'poolStopped':
@@ -154,6 +158,7 @@ function isUnexpected(reason: LeaveReason): boolean {
 
 /** `code 1` or `SIGSEGV`. */
 export function exitText(exit: Exit): string {
+  if (exit.code === null && exit.signal === null) return 'a status that only an earlier keeper was told';
   return exit.signal ?? `code ${exit.code}`;
 }
 

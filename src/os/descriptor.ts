@@ -61,6 +61,15 @@ export function readEndOf(pipe: number): number {
   return openSync(`/proc/self/fd/${pipe}`, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
+/** Closes a descriptor whatever becomes of the work with it. */
+export function closing<T>(descriptor: number, work: (descriptor: number) => T): T {
+  try {
+    return work(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** One for stdout and one for stderr, or none. @throws when there are not descriptors enough */
 export function outputPipes(): readonly [OutputPipe, OutputPipe] {
   const first = outputPipe();

@@ -90,6 +90,29 @@ export function threads(pid: number): number[] {
 }
 
 /**
+ * The descriptor under which a process has something open.
+ * @param link as /proc/PID/fd shows it, such as `socket:[N]`
+ * @returns null when it does not have it, has ended, or we may not look
+ */
+export function descriptorOf(pid: number, link: string): number | null {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    for (const name of readdirSync(folder)) if (linkOf(`${folder}/${name}`) === link) return Number(name);
+  } catch {
+    // ended, or not ours to look at
+  }
+  return null;
+}
+
+function linkOf(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null; // closed meanwhile
+  }
+}
+
+/**
  * The inodes of the sockets that a process has open, each as often as it has it; empty when it has ended.
  * @returns null when we may not look
  */

@@ -245,12 +245,14 @@ export class Crew {
     const isUnasked = reason === 'ended';
     const kill = isUnasked && exit.signal === 'SIGKILL' ? this.#lookAtMemory() : null;
     const memory = kill?.text ?? null;
-    const isFailure = reason === 'startTimeout' || (isUnasked && exit.code !== 0);
+    // Whose child it was has been told, and that keeper is gone: what is not known is not held against it.
+    const isUnknown = exit.code === null && exit.signal === null;
+    const isFailure = reason === 'startTimeout' || (isUnasked && exit.code !== 0 && !isUnknown);
     const { exited, crashed } = this.counters;
     this.counters = { ...this.counters, exited: exited + 1, crashed: crashed + (isFailure ? 1 : 0) };
     const inStorm = isUnasked && isCrash(exit.signal) && this.#listener.crashed(exit.signal ?? '');
     this.#ports.report({ type: 'exited', pool: this.#pool, pid, exit, uptimeMs, reason, memory, inStorm });
-    if (!isUnasked && reason !== 'startTimeout') return;
+    if ((!isUnasked || isUnknown) && reason !== 'startTimeout') return;
     this.#listener.died(worker, kill?.isRuledOut === true);
   }
 

@@ -50,7 +50,11 @@ export class Generations {
     this.serving = { number, config, listener };
   }
 
-  /** After the death of a supervisor: what it had begun is finished or sent away. */
+  /**
+   * After the death of a supervisor or a keeper: what it had begun is finished or sent away. A socket that is lost
+   * to us is emptied by the workers that have it, beside a new one that takes its place.
+   * @throws {KeeperError} when the address cannot be had any more
+   */
   async restore(
     number: number,
     listenerNumber: number,
@@ -60,14 +64,15 @@ export class Generations {
     const { keeper, now } = this.#ports;
     const { config } = this.serving;
     const known = held.map(it => PoolListener.held(keeper, it));
-    const listener = isWanted
-      ? await PoolListener.open(keeper, config, listenerNumber)
-      : (known.find(it => it.number === listenerNumber) ?? null);
+    const left = known.find(it => it.number === listenerNumber) ?? null;
+    const isReplaced = isWanted && left?.isLost === true;
+    const serving = isReplaced ? numberAfter(listenerNumber, known) : listenerNumber;
+    const listener = isWanted ? await PoolListener.open(keeper, config, serving) : left;
+    this.serving = { number: isReplaced ? number + 1 : number, config, listener };
     if (isWanted) listener?.publish();
-    this.serving = { number, config, listener };
     for (const other of known) {
-      if (other.number > listenerNumber) void other.close();
-      else if (other.number < listenerNumber)
+      if (other.number > serving) void other.close();
+      else if (other.number < serving)
         this.#old.push(new OldGeneration({ number: 0, config, listener: other }, other, now()));
     }
   }
@@ -155,4 +160,10 @@ export class Generations {
   #isClosing(listenerInode: number | null): boolean {
     return this.#old.some(old => old.listener.inode === listenerInode);
   }
+}
+
+/** Of the listener that replaces a lost one: an earlier supervisor may have opened it already. */
+function numberAfter(lost: number, known: readonly PoolListener[]): number {
+  const replacement = known.find(it => it.number > lost && !it.isLost);
+  return replacement?.number ?? Math.max(lost, ...known.map(it => it.number)) + 1;
 }

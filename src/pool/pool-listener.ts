@@ -13,12 +13,15 @@ export class PoolListener {
   /** Of the socket itself, as in `socket:[INODE]`: what the kernel's tables know it by. */
   readonly inode: number;
   readonly id: string;
+  /** Only workers of an earlier keeper have it: nobody else can be started on it. */
+  readonly isLost: boolean;
   readonly #keeper: Keeper;
 
-  private constructor(keeper: Keeper, id: string, inode: number) {
+  private constructor(keeper: Keeper, id: string, inode: number, isLost: boolean) {
     this.#keeper = keeper;
     this.id = id;
     this.inode = inode;
+    this.isLost = isLost;
     this.number = numberOf(id);
   }
 
@@ -30,12 +33,12 @@ export class PoolListener {
     const spec = specOf(config, number);
     if (spec === null) return null;
     const { inode } = await keeper.ask('listen', { spec });
-    return new PoolListener(keeper, spec.id, inode);
+    return new PoolListener(keeper, spec.id, inode, false);
   }
 
   /** One that the keeper holds since an earlier supervisor. */
-  static held(keeper: Keeper, { spec, inode }: ListenerState): PoolListener {
-    return new PoolListener(keeper, spec.id, inode);
+  static held(keeper: Keeper, { spec, inode, isLost }: ListenerState): PoolListener {
+    return new PoolListener(keeper, spec.id, inode, isLost);
   }
 
   /** Gives the open socket the settings of this configuration. @throws {KeeperError} */

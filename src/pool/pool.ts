@@ -239,10 +239,17 @@ export class Pool {
       this.#sizing.maxChildrenReached = note.counters.max_children_reached;
       this.#requests.slow = note.counters.slow_requests;
     }
-    await this.#generations.restore(generation, listenerNumber, isWanted, held);
+    try {
+      await this.#generations.restore(generation, listenerNumber, isWanted, held);
+    } catch (error) {
+      this.#ports.report({ type: 'addressLost', pool: this.name, message: messageOf(error) });
+      this.#isWanted = false;
+      await this.#generations.restore(generation, listenerNumber, false, held);
+    }
+    this.#saveNote();
     this.#crew.restore(states, this.config);
-    this.#generations.sendAway(worker => worker.generation > generation, 'cancelled');
-    this.#generations.sendAway(worker => worker.generation < generation, 'replaced');
+    this.#generations.sendAway(worker => worker.generation > this.#number, 'cancelled');
+    this.#generations.sendAway(worker => worker.generation < this.#number, 'replaced');
   }
 
   /** Observes, decides, applies. @param limits what holds for all pools together */

@@ -15,6 +15,9 @@ import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
 
+/** A note: the files are to be put into effect, because there was a start. */
+export const RELOAD_DUE = 'reload_due';
+
 export class Daemon {
   readonly supervisor: Supervisor;
   readonly files: ConfigFiles;
@@ -92,14 +95,29 @@ export class Daemon {
   }
 
   async #announceWhenUp(): Promise<void> {
+    const unapplied = await this.#reloadIfDue();
     const pools = [...this.supervisor.pools.values()];
     for (const pool of pools) await this.supervisor.untilUp(pool);
     if (this.supervisor.isStopping) return; // the keeper's end tells whoever waits
     const failed = pools
       .filter(pool => pool.isHopeless)
       .map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`);
+    if (unapplied !== null) failed.unshift(unapplied);
     if (failed.length === 0) this.report({ type: 'ready' });
     this.#keeper.post('announce', { ok: failed.length === 0, message: failed.join('\n') });
+  }
+
+  /** @returns why the files could not be put into effect; null: they are */
+  async #reloadIfDue(): Promise<string | null> {
+    if (this.#world.notes[RELOAD_DUE] !== 'yes' || this.supervisor.isStopping) return null;
+    try {
+      await this.#reloads.reload({ changed: true });
+      return null;
+    } catch (error) {
+      return messageOf(error); // logged where it failed; what ran before goes on
+    } finally {
+      this.#keeper.post('note', { name: RELOAD_DUE, text: 'no' });
+    }
   }
 
   #handlers(): Handlers {

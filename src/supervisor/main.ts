@@ -11,9 +11,11 @@ import type { PoolNote } from '../pool/pool.ts';
 import { isListenerOf } from '../pool/pool-listener.ts';
 import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, settings } from './configuration.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, RELOAD_DUE } from './daemon.ts';
 import { degradations } from './degraded.ts';
 import { endLeftovers } from './leftovers.ts';
+
+const POOL_NOTE = 'pool:';
 
 /** Where the keeper put our end of the channel. */
 const CHANNEL_DESCRIPTOR = 3;
@@ -40,9 +42,12 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   );
   let isSuccessor = false;
   try {
-    const world = await keeper.ask('hello', {});
-    isSuccessor = world.notes.config !== undefined;
-    daemon = isSuccessor ? await restore(keeper, world, options) : await startFresh(keeper, world, options);
+    const { world, loaded } = await begin(keeper, options);
+    isSuccessor = loaded === null;
+    daemon =
+      loaded === null
+        ? await restore(keeper, world, options)
+        : await startFresh(keeper, world, loaded, options);
     for (const event of early) daemon.supervisor.enqueue(event);
     await daemon.serve();
     await finish(keeper, { exitCode: EXIT.ok, message: '', stream: 'stderr' });
@@ -53,10 +58,47 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   }
 }
 
-async function startFresh(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
+interface Beginning {
+  readonly world: World;
+  /** The configuration to begin with; null: there is something to go on with. */
+  readonly loaded: Loaded | null;
+}
+
+/** Finds out whether an earlier supervisor, or a keeper that was killed, has left something to go on with. */
+async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginning> {
+  const world = await keeper.ask('hello', {});
+  if (world.notes.config !== undefined) return { world, loaded: null };
   const loaded = readConfiguration(options.configFile);
-  await settle(keeper, world, loaded);
+  const found = await settle(keeper, world, loaded);
   refuseOther(loaded.config.control.socket);
+  if (found?.notes.config === undefined) return { world, loaded };
+  // The files may say something else by now, and as after any start they are to be in effect.
+  keeper.post('note', { name: RELOAD_DUE, text: 'yes' });
+  const adopted = { ...found, notes: { ...found.notes, [RELOAD_DUE]: 'yes' } };
+  return {
+    world: found.notes.stopping === undefined ? adopted : startedAgain(keeper, adopted),
+    loaded: null,
+  };
+}
+
+/** The keeper was killed while it stopped, and now there was a start: every pool is wanted. */
+function startedAgain(keeper: Keeper, world: World): World {
+  const { stopping: _, ...rest } = world.notes;
+  const notes: Record<string, string> = rest;
+  for (const [name, text] of Object.entries(notes)) {
+    if (!name.startsWith(POOL_NOTE)) continue;
+    notes[name] = JSON.stringify({ ...(JSON.parse(text) as PoolNote), isWanted: true });
+    keeper.post('note', { name, text: notes[name] });
+  }
+  return { ...world, notes };
+}
+
+async function startFresh(
+  keeper: Keeper,
+  world: World,
+  loaded: Loaded,
+  options: SupervisorOptions,
+): Promise<Daemon> {
   const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
   const daemon = new Daemon(keeper, world, loaded.config, options.configFile);
   for (const text of [...notices, ...degradations(loaded.config.pools)])
@@ -72,13 +114,13 @@ async function startFresh(keeper: Keeper, world: World, options: SupervisorOptio
 }
 
 /** Before everything is checked, because another supervisor explains the addresses that are taken. */
-async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<void> {
+async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<World | null> {
   const { pidFile } = loaded.config;
   const answer = await keeper.ask('settle', settings(loaded.config)).catch(async (error: unknown) => {
     await checkAgainstSystem(loaded, [], world.inheritedSockets); // knows file, line and remedy of most reasons
     throw error;
   });
-  if (answer.heldBy === null) return;
+  if (answer.heldBy === null) return answer.found;
   throw new FpmError(
     'ALREADY_RUNNING',
     `a supervisor with pid ${answer.heldBy} runs already (pid file ${pidFile}); \`fpm-ts stop\` ends it`,
@@ -99,7 +141,7 @@ async function restore(keeper: Keeper, world: World, options: SupervisorOptions)
   daemon.supervisor.lastReload = JSON.parse(notes.last_reload ?? 'null');
   for (const config of daemon.supervisor.config.pools) {
     if (!config.enabled) continue;
-    const note = notes[`pool:${config.name}`];
+    const note = notes[POOL_NOTE + config.name];
     const states = world.workers.filter(({ tag }) => tag.pool === config.name);
     const held = world.listeners.filter(listener => isListenerOf(config.name, listener));
     await daemon.supervisor

@@ -127,7 +127,7 @@ function processStatus(
   return {
     pid: worker.pid,
     state: workerState(worker, held),
-    adopted: false,
+    adopted: worker.isAdopted,
     uptime_seconds: seconds(now - worker.startedAtMs),
     rss_bytes: stat?.rssBytes ?? null,
     cpu_seconds: stat?.cpuSeconds ?? null,

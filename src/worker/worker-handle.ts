@@ -23,6 +23,8 @@ export class WorkerHandle {
   readonly startedAtMs: number;
   /** Of the socket that it serves; null: none. */
   readonly listenerInode: number | null;
+  /** Started by a keeper before the one that runs. */
+  readonly isAdopted: boolean;
   exit: Exit | null = null;
   /** What it was started with, which during a reload is not what the pool has; null: an earlier supervisor's. */
   startedWith: PoolConfig | null = null;
@@ -30,12 +32,17 @@ export class WorkerHandle {
   #wasReady = false;
   #nextLookMs: number;
 
-  constructor(pid: number, born: Pick<WorkerHandle, 'generation' | 'startedAtMs' | 'listenerInode'>) {
+  constructor(
+    pid: number,
+    born: Pick<WorkerHandle, 'generation' | 'startedAtMs' | 'listenerInode'>,
+    isAdopted = false,
+  ) {
     const { generation, startedAtMs, listenerInode } = born;
     this.pid = pid;
     this.generation = generation;
     this.startedAtMs = startedAtMs;
     this.listenerInode = listenerInode;
+    this.isAdopted = isAdopted;
     this.#lifecycle = newborn(startedAtMs);
     this.#nextLookMs = startedAtMs + SHORTEST_LOOK_MS;
   }
@@ -43,11 +50,12 @@ export class WorkerHandle {
   /** A worker that an earlier supervisor started, as its tag says. */
   static restore(state: WorkerState): WorkerHandle {
     const { generation, listenerInode } = state.tag;
-    const worker = new WorkerHandle(state.pid, {
+    const born = {
       generation: Number(generation),
       startedAtMs: state.startedAtMs,
       listenerInode: listenerInode === null ? null : Number(listenerInode),
-    });
+    };
+    const worker = new WorkerHandle(state.pid, born, state.isAdopted);
     worker.#lifecycle = {
       phase: state.tag.phase as WorkerPhase,
       sinceMs: Number(state.tag.sinceMs),

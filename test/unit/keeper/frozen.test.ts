@@ -36,7 +36,7 @@ suite('unit/keeper/frozen', {}, async scope => {
     const argv = ['sh', '-c', 'sleep 600 & wait'];
     const options = { path: '/bin/sh', argv, env: {}, descriptors: new Map<number, number>() };
     let frozen: Frozen | null = null;
-    const handle = new ProcessHandle(options, wholeGroup, poller, {
+    const handle = ProcessHandle.start(options, wholeGroup, poller, {
       exited: () => frozen?.thaw(handle.pid),
       gone: () => {},
     });

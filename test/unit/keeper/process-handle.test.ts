@@ -23,7 +23,7 @@ function start(t: TestContext, script: string, wholeGroup: boolean): Watched {
     env: {},
     descriptors: new Map<number, number>(),
   };
-  const handle = new ProcessHandle(options, wholeGroup, poller, {
+  const handle = ProcessHandle.start(options, wholeGroup, poller, {
     exited: exit => reports.push(exit),
     gone: () => reports.push('gone'),
   });
@@ -50,9 +50,8 @@ void test('a hundred of them leave no descriptor behind', async t => {
   const poller = new Poller();
   t.after(() => poller.close());
   const options = { path: '/bin/true', argv: ['true'], env: {}, descriptors: new Map<number, number>() };
-  const handles = Array.from(
-    { length: 100 },
-    () => new ProcessHandle(options, true, poller, { exited: () => {}, gone: () => {} }),
+  const handles = Array.from({ length: 100 }, () =>
+    ProcessHandle.start(options, true, poller, { exited: () => {}, gone: () => {} }),
   );
   assert.equal(openPidfds(), 100);
   await until(() => handles.every(({ isGone }) => isGone), { what: 'all to be gone' });

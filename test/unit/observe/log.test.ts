@@ -51,6 +51,7 @@ void test('an exit: with code or signal and uptime; what we did ourselves is no 
 
 void test('an exit is named by its code or its signal', () => {
   assert.deepEqual([CODE_0, CODE_3, KILLED].map(exitText), ['code 0', 'code 3', 'SIGKILL']);
+  assert.match(exitText({ code: null, signal: null }), /only an earlier keeper was told/);
 });
 
 void test('what is lost or broken is a warning or an error, and says what to look at', () => {
@@ -58,6 +59,7 @@ void test('what is lost or broken is a warning or an error, and says what to loo
     [{ type: 'noPools', include: 'pools.d/*.toml' }, 'warn', /pools\.d\/\*\.toml/],
     [{ type: 'restored', pools: 1, workers: 2 }, 'warn', /2 workers of 1 pool taken over/],
     [{ type: 'reloadFailed', message: 'why' }, 'error', /what ran before goes on: why/],
+    [{ type: 'addressLost', pool: 'www', message: 'why' }, 'error', /why; `fpm-ts start www` tries again/],
     [{ type: 'poolFailed', pool: 'www', reason: 'why' }, 'error', /pool www failed: why/],
     [{ type: 'spawnFailed', pool: 'www', message: 'why' }, 'error', /pool www.*why/],
     [{ type: 'startTimedOut', pool: 'www', pid: 7, timeoutMs: 500 }, 'error', /start_timeout \(500 ms\)/],
