@@ -11,10 +11,10 @@ export interface KeeperProcessOptions {
   readonly announceDescriptor: number | null;
 }
 
-export async function runKeeper(options: KeeperProcessOptions): Promise<void> {
+export function runKeeper(options: KeeperProcessOptions): void {
   process.title = KEEPER_TITLE;
   const { entry, configFile, json, announceDescriptor } = options;
-  await Keeper.start({
+  Keeper.start({
     supervisorArgv: [
       process.execPath,
       ...process.execArgv.filter(flag => !KEEPER_FLAGS.includes(flag)),

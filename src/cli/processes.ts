@@ -14,7 +14,7 @@ export function registerProcesses(program: Command, entry: string): void {
     const { runKeeper } = await import('./keeper-process.ts');
     const file = await configFile(common);
     if (file === null) return;
-    await runKeeper({
+    runKeeper({
       entry,
       configFile: file,
       json: common.json === true,

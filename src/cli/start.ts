@@ -46,7 +46,7 @@ async function startPools(options: GlobalOptions, pools: readonly string[]): Pro
 
 async function foreground(entry: string, file: string, options: GlobalOptions): Promise<void> {
   const { runKeeper } = await import('./keeper-process.ts');
-  await runKeeper({ entry, configFile: file, json: options.json === true, announceDescriptor: null });
+  runKeeper({ entry, configFile: file, json: options.json === true, announceDescriptor: null });
 }
 
 async function daemonize(entry: string, file: string, options: GlobalOptions): Promise<void> {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { dateOf, nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { fileLimitText } from '../os/file-limit.ts';
+import { ownLibraries } from '../os/own-library.ts';
 import { Poller } from '../os/poller.ts';
 import { bootId } from '../os/proc.ts';
 import { VERSION } from '../version.ts';
@@ -94,10 +95,11 @@ export class Keeper {
   #ownLog: string | null = null;
 
   /** Starts the supervisor, which does the rest. */
-  static async start(options: KeeperOptions): Promise<Keeper> {
+  static start(options: KeeperOptions): Keeper {
     closeInheritedOnExec();
+    ownLibraries();
     process.umask(0o022);
-    return new Keeper(options, await LogSinks.open({ file: 'stderr', format: 'auto' }));
+    return new Keeper(options, LogSinks.open({ file: 'stderr', format: 'auto' }));
   }
 
   private constructor(options: KeeperOptions, sinks: LogSinks) {
@@ -282,7 +284,7 @@ export class Keeper {
   async #openLogs(settings: LogSettings): Promise<void> {
     if (JSON.stringify(settings) === JSON.stringify(this.#logSettings)) return;
     const before = this.#sinks;
-    this.#sinks = await LogSinks.open(settings);
+    this.#sinks = LogSinks.open(settings);
     this.#logSettings = settings;
     await before.close();
   }

@@ -1,5 +1,4 @@
-/** How a record looks in the log: a line of JSON as pino writes it, or, for eyes, pino-pretty's. */
-import type { PrettyOptions } from 'pino-pretty';
+/** How a record looks in the log: a line of JSON as pino writes it, or one for eyes. */
 
 /** One record. More fields may stand beside the known ones; each must be something JSON can hold. */
 export interface LogRecord {
@@ -25,20 +24,54 @@ export function jsonLine(record: LogRecord): string {
 
 export const plainFormat: LineFormat = line => `${line}\n`;
 
-/** pino-pretty costs memory and time to load, so only whoever wants it pays for it. */
-export async function prettyFormat(colorize: boolean): Promise<LineFormat> {
-  const { prettyFactory } = await import('pino-pretty');
-  const options: PrettyOptions = {
-    colorize,
-    singleLine: true,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'hostname,pid,pool,stream',
-    messageFormat: (record, messageKey) => {
-      // Our own records name their pool in words.
-      const isWorkers = record.stream !== undefined;
-      const who = isWorkers ? `${String(record.pool)}[${String(record.pid)}] ` : '';
-      return `${who}${String(record[messageKey])}`;
-    },
+/**
+ * For eyes: `[HH:MM:ss.l] LEVEL: message {"other":"fields"}`, as pino-pretty shows a record on a single line. Own code
+ * and not pino-pretty itself: that takes 9 MB, and could only be loaded when it is wanted, which may be after its files
+ * were replaced or removed.
+ */
+export function prettyFormat(colorize: boolean): LineFormat {
+  const paint = (text: string, colour: number): string =>
+    colorize ? `\u001B[${colour}m${text}\u001B[39m` : text;
+  return line => {
+    const record = parsed(line);
+    if (record === null) return `${line}\n`;
+    const { level, time, pool, pid, stream, msg, ...others } = record;
+    // Our own records name their pool in words.
+    const who = stream === undefined ? '' : `${pool}[${pid}] `;
+    const { name, colour } = LEVELS.findLast(it => it.from <= level) ?? LOWEST;
+    const fields = JSON.stringify(others);
+    const rest = fields === '{}' ? '' : ` ${paint(fields, GREY)}`;
+    return `[${timeOfDay(time)}] ${paint(name, colour)}: ${paint(`${who}${msg}`, CYAN)}${rest}\n`;
   };
-  return prettyFactory(options);
 }
+
+/** What is no record is shown as it is. */
+function parsed(line: string): LogRecord | null {
+  try {
+    const value = JSON.parse(line) as Partial<LogRecord> | null;
+    return typeof value?.level === 'number' && typeof value.time === 'number' ? (value as LogRecord) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Of the local time zone. */
+function timeOfDay(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const fraction = String(date.getMilliseconds()).padStart(3, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${fraction}`;
+}
+
+/** Colours of the foreground (ECMA-48: SGR). */
+const CYAN = 36;
+const GREY = 90;
+const LOWEST = { from: 10, name: 'TRACE', colour: GREY };
+const LEVELS = [
+  LOWEST,
+  { from: 20, name: 'DEBUG', colour: 34 },
+  { from: 30, name: 'INFO', colour: 32 },
+  { from: 40, name: 'WARN', colour: 33 },
+  { from: 50, name: 'ERROR', colour: 31 },
+  { from: 60, name: 'FATAL', colour: 35 },
+];

@@ -24,15 +24,13 @@ export class LogSinks {
   }
 
   /** @throws the error of open(2) for the main log */
-  static async open(options: LogOptions): Promise<LogSinks> {
+  static open(options: LogOptions): LogSinks {
     const file = pathOf(options.file);
     const destination = openDestination(file);
     const isPretty = options.format === 'pretty' || (options.format === 'auto' && destination.isTerminal);
-    const format = isPretty
-      ? await prettyFormat(destination.isTerminal && !process.env.NO_COLOR)
-      : plainFormat;
+    const format = isPretty ? prettyFormat(destination.isTerminal && !process.env.NO_COLOR) : plainFormat;
     // A pool's file never has colours, whatever the main log is.
-    const poolFormat = options.format === 'pretty' ? await prettyFormat(false) : plainFormat;
+    const poolFormat = options.format === 'pretty' ? prettyFormat(false) : plainFormat;
     return new LogSinks(new LogSink(file, format, destination), poolFormat);
   }
 

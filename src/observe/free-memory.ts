@@ -64,9 +64,17 @@ function mebibytes(bytes: number): string {
 
 /** The least of what the host and the control groups around us have left. */
 export async function freeMemory(places: MemoryPlaces = PLACES): Promise<FreeMemory> {
-  const { mem } = await import('systeminformation');
-  const host: FreeMemory = { bytes: (await mem()).available, where: 'the host' };
-  return (await groups(places)).reduce((least, group) => (group.bytes < least.bytes ? group : least), host);
+  const [host, around] = await Promise.all([ofHost(), groups(places)]);
+  return around.reduce((least, group) => (group.bytes < least.bytes ? group : least), host);
+}
+
+/** What can be had without swapping, as the kernel estimates it (proc_meminfo(5): MemAvailable). */
+async function ofHost(): Promise<FreeMemory> {
+  const kibibytes = /^MemAvailable: +(\d+) kB$/m.exec((await read('/proc/meminfo')) ?? '')?.[1];
+  return {
+    bytes: kibibytes === undefined ? Number.POSITIVE_INFINITY : Number(kibibytes) * 1024,
+    where: 'the host',
+  };
 }
 
 /** Names of the files: cgroup v2 (cgroup-v2.rst), and v1's memory controller (cgroup-v1/memory.rst). */

@@ -7,6 +7,7 @@ import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import type { Ending, World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
+import { ownLibraries } from '../os/own-library.ts';
 import type { PoolNote } from '../pool/pool.ts';
 import { isListenerOf } from '../pool/pool-listener.ts';
 import { thawAll } from '../worker/freeze.ts';
@@ -29,6 +30,7 @@ export interface SupervisorOptions {
 
 export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   process.title = 'fpm-ts: supervisor';
+  ownLibraries();
   let daemon: Daemon | null = null;
   const early: Parameters<Daemon['supervisor']['enqueue']>[0][] = [];
   const keeper = new KeeperClient(

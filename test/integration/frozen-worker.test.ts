@@ -12,7 +12,7 @@ import { suite } from '../lib/suite.ts';
 const KEEPER = `
 const [, file, ...supervisorArgv] = process.argv;
 const { Keeper } = await import(file);
-await Keeper.start({ supervisorArgv, announceDescriptor: null });
+Keeper.start({ supervisorArgv, announceDescriptor: null });
 `;
 
 suite('integration/frozen-worker', { timeoutMs: 30_000 }, async scope => {

@@ -31,7 +31,7 @@ suite('integration/log-sink-output', {}, async scope => {
   /** Runs a command with its stdout followed by the keeper's code, and gives what the log then holds. */
   async function logOf(name: string, command: string, ...args: string[]): Promise<OutputRecord[]> {
     const file = join(dir, `${name}.log`);
-    const sinks = await LogSinks.open({ file, format: 'json' });
+    const sinks = LogSinks.open({ file, format: 'json' });
     const { read, write } = outputPipe();
     const child = spawn(command, args, { stdio: ['ignore', write, 'inherit'] });
     closeSync(write);

@@ -30,7 +30,7 @@ const WRITER = `
   import { writeNumbered } from '${REPOSITORY}/test/integration/log-sink-lines.ts';
   setNonblocking(2, false); // tsx has looked at process.stderr, which sets it
   if (process.env.UID !== undefined) process.setuid(Number(process.env.UID));
-  const sinks = await LogSinks.open({ file: 'stderr', format: 'auto' });
+  const sinks = LogSinks.open({ file: 'stderr', format: 'auto' });
   const count = Number(process.env.LINES);
   let mostBytes = 0;
   for (let from = 0; from < count; from += 1000) {
@@ -175,7 +175,7 @@ suite('integration/log-sink-stderr', {}, async scope => {
 suite('integration/log-sink-stderr on a terminal', {}, async scope => {
   const program = `
     import { LogSinks } from '${REPOSITORY}/src/keeper/log-sinks.ts';
-    const sinks = await LogSinks.open({ file: 'stderr', format: 'auto' });
+    const sinks = LogSinks.open({ file: 'stderr', format: 'auto' });
     sinks.main.write({ level: 30, time: 1, pool: 'www', pid: 12, stream: 'stderr', msg: 'hello' });
     await sinks.close();
   `;

@@ -60,7 +60,7 @@ suite('integration/log-sink', {}, async scope => {
     async () => {
       const main = join(dir, 'main.log');
       const file = join(dir, 'shared.log');
-      const sinks = await LogSinks.open({ file: main, format: 'json' });
+      const sinks = LogSinks.open({ file: main, format: 'json' });
       const sink = sinks.of(file);
       assert.equal(sinks.of(`${dir}/./shared.log`), sink);
       assert.equal(sinks.of(main), sinks.main);

@@ -13,6 +13,8 @@ export interface Import {
   readonly to: string;
   /** Erased by the compiler: nothing is loaded. */
   readonly typeOnly: boolean;
+  /** Loaded when it is first needed, and not with the file. */
+  readonly late: boolean;
 }
 
 /** The first column of the table under "Rooms", top first. */
@@ -37,12 +39,14 @@ export function importsOf(path: string, source: string): Import[] {
     from: path,
     to: to(match[3] ?? ''),
     typeOnly: match[2] !== undefined,
+    late: false,
   }));
   const dynamic = [...code.matchAll(DYNAMIC)].map(match => ({
     from: path,
     // What is computed cannot be checked, and shows up as a path that is in no room.
     to: /^'[^']*'$/.test(match[1] ?? '') ? to((match[1] ?? '').slice(1, -1)) : `./${match[1]}`,
     typeOnly: false,
+    late: true,
   }));
   return [...fixed, ...dynamic];
 }

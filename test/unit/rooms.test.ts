@@ -37,6 +37,17 @@ void test('the keeper loads nothing of the configuration, the schema library or 
   );
 });
 
+void test('keeper and supervisor load everything at once: their files may be gone later', () => {
+  const running = loadedFrom(sources, ['keeper/keeper.ts', 'supervisor/main.ts']).keys();
+  const late = [...running].flatMap(path =>
+    importsOf(path, sources.get(path) ?? '').filter(it => it.late || it.to === 'node:module'),
+  );
+  assert.deepEqual(
+    late.map(({ from, to }) => `${from} loads ${to} when it needs it`),
+    [],
+  );
+});
+
 void test('only src/os loads koffi', () => {
   const users = [...sources]
     .filter(([path]) => roomOf(path) !== 'os')

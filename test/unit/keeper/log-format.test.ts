@@ -25,7 +25,7 @@ void test('what a record does not have does not appear', () => {
 void test('plain is the line itself', () => assert.equal(plainFormat('{"a":1}'), '{"a":1}\n'));
 
 void test('pretty is one line that shows pool, pid, level, message and further fields', async () => {
-  const pretty = await prettyFormat(false);
+  const pretty = prettyFormat(false);
   const line = pretty(
     jsonLine({ level: 40, time: 1, pool: 'www', pid: 12, stream: 'stderr', part: 2, msg: 'hi' }),
   );
@@ -33,18 +33,18 @@ void test('pretty is one line that shows pool, pid, level, message and further f
 });
 
 void test('pretty puts pool and pid before what a worker wrote; our own records name them themselves', async () => {
-  const pretty = await prettyFormat(false);
+  const pretty = prettyFormat(false);
   const ours = '{"level":30,"time":1,"event":"poolRunning","pool":"www","msg":"pool www is running"}';
   assert.match(pretty(ours), /INFO: pool www is running \{"event":"poolRunning"\}\n$/);
 });
 
 void test('pretty shows a record that is about no pool without one', async () => {
-  const pretty = await prettyFormat(false);
+  const pretty = prettyFormat(false);
   assert.match(pretty('{"level":30,"time":1,"msg":"ready"}'), /INFO: ready\n$/);
 });
 
 void test('pretty has colours only when asked', async () => {
   const line = '{"level":30,"time":1,"msg":"ready"}';
-  assert.ok((await prettyFormat(true))(line).includes('\x1b['));
-  assert.ok(!(await prettyFormat(false))(line).includes('\x1b['));
+  assert.ok(prettyFormat(true)(line).includes('\x1b['));
+  assert.ok(!prettyFormat(false)(line).includes('\x1b['));
 });
