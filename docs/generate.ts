@@ -3,14 +3,19 @@
  * nothing and exits 1 when a committed file is not what would be written.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../src/control/openapi.ts';
+import { bashCompletion } from './generate/completions/bash.ts';
+import { fishCompletion } from './generate/completions/fish.ts';
+import { zshCompletion } from './generate/completions/zsh.ts';
 import { errorsPage } from './generate/errors.ts';
 import { globalJsonSchema, poolJsonSchema } from './generate/json-schema.ts';
+import { commandPage, configurationManPage } from './generate/man/pages.ts';
 import { configurationPage } from './generate/reference.ts';
 import { PICTURES } from './generate/scaling/pictures.ts';
 
-/** File in docs/ and what makes its text. */
+/** A file, seen from docs/, and what makes its text. */
 const OUTPUTS: Readonly<Record<string, () => string>> = {
   'configuration.md': configurationPage,
   'fpm-ts.schema.json': () => json(globalJsonSchema()),
@@ -18,6 +23,11 @@ const OUTPUTS: Readonly<Record<string, () => string>> = {
   'errors.md': errorsPage,
   'openapi.json': () => json(openApiDocument()),
   ...PICTURES,
+  '../packaging/completions/fpm-ts.bash': () => bashCompletion(),
+  '../packaging/completions/_fpm-ts': () => zshCompletion(),
+  '../packaging/completions/fpm-ts.fish': () => fishCompletion(),
+  '../packaging/man/fpm-ts.8': commandPage,
+  '../packaging/man/fpm-ts.toml.5': configurationManPage,
 };
 
 function json(value: unknown): string {
@@ -38,10 +48,10 @@ for (const [name, make] of Object.entries(OUTPUTS)) {
   const text = make();
   if (committed(path) === text) continue;
   if (isCheck) {
-    console.error(`docs/${name} is not what its source says: run npm run generate`);
+    console.error(`${join('docs', name)} is not what its source says: run npm run generate`);
     process.exitCode = 1;
   } else {
     writeFileSync(path, text);
-    console.log(`docs/${name} written`);
+    console.log(`${join('docs', name)} written`);
   }
 }

@@ -1,7 +1,8 @@
 /** docs/errors.md: the registry of errors as a table. */
 import { ERRORS, EXIT } from '../../src/errors.ts';
 
-const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+/** By the names of `EXIT`. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'it worked',
   failed: 'it failed, or a pool is degraded',
   usage: 'the command line was not understood',
@@ -14,7 +15,7 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
 
 export function errorsPage(): string {
   const exits = Object.entries(EXIT).map(
-    ([name, code]) => `| ${code} | ${MEANINGS[name as keyof typeof EXIT]} |`,
+    ([name, code]) => `| ${code} | ${EXIT_MEANINGS[name as keyof typeof EXIT]} |`,
   );
   const errors = Object.entries(ERRORS).map(
     ([code, kind]) => `| \`${code}\` | ${kind.exit} | ${kind.meaning} |`,

@@ -34,19 +34,24 @@ function section(kind: FileKind): string {
 }
 
 function describe(key: KeyInfo, kind: FileKind): string {
+  const facts = factsOf(key, kind).map(fact => `- ${fact}`);
+  return `### \`${key.name}\`\n\n${key.meta.description}\n\n${facts.join('\n')}\n`;
+}
+
+/** What is to be known of a key beside its description: a line of Markdown each. */
+export function factsOf(key: KeyInfo, kind: FileKind): string[] {
   const { meta } = key;
   const notYet = (kind === 'pool' ? POOL_NOT_YET : GLOBAL_NOT_YET).some(it => it.key === key.name);
-  const facts = [
-    `- takes ${meta.allowed}`,
-    ...(meta.unit === undefined ? [] : [`- counted in ${meta.unit}`]),
-    `- default: ${defaultText(key)}`,
+  return [
+    `takes ${meta.allowed}`,
+    ...(meta.unit === undefined ? [] : [`counted in ${meta.unit}`]),
+    `default: ${defaultText(key)}`,
     ...(meta.phpFpm === undefined
       ? []
-      : [`- php-fpm: ${meta.phpFpm.includes(' ') ? meta.phpFpm : `\`${meta.phpFpm}\``}`]),
-    `- a change is applied ${APPLIED[meta.applies]}`,
-    ...(notYet ? ['- **not yet**: this version refuses a value that asks for more than it has'] : []),
+      : [`php-fpm: ${meta.phpFpm.includes(' ') ? meta.phpFpm : `\`${meta.phpFpm}\``}`]),
+    `a change is applied ${APPLIED[meta.applies]}`,
+    ...(notYet ? ['**not yet**: this version refuses a value that asks for more than it has'] : []),
   ];
-  return `### \`${key.name}\`\n\n${meta.description}\n\n${facts.join('\n')}\n`;
 }
 
 function defaultText(key: KeyInfo): string {

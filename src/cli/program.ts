@@ -8,6 +8,7 @@ import { example } from './example.ts';
 import { registerExplain } from './explain.ts';
 import { registerObserve } from './observe.ts';
 import { write } from './output.ts';
+import { registerPoolNames } from './pool-names.ts';
 import { registerProcesses } from './processes.ts';
 import { registerReload } from './reload.ts';
 import { registerReopenLogs } from './reopen-logs.ts';
@@ -58,6 +59,7 @@ export function createProgram(entry: string): Command {
   registerServe(program);
   registerObserve(program);
   registerSimulate(program);
+  registerPoolNames(program);
   registerProcesses(program, entry);
   return program;
 }

@@ -1,0 +1,156 @@
+# fish completion for fpm-ts
+# Generated from the command table (src/cli/) by npm run generate.
+
+# Prints the command on the line and how many arguments it has so far, then the file of -c.
+function __fpm_ts_line
+    set -l command
+    set -l config
+    set -l count 0
+    set -l taking
+    set -l words (commandline -opc)
+    for word in $words[2..-1]
+        if test -n "$taking"
+            contains -- $taking -c --config; and set config $word
+            set taking
+            continue
+        end
+        switch "$command,$word"
+            case '*,--config=*'
+                set config (string replace -- --config= '' $word)
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'help,-c' 'help,--config'
+                set taking $word
+            case '*,-*'
+            case ',*'
+                set command $word
+            case '*'
+                set count (math $count + 1)
+        end
+    end
+    printf '%s\n' "$command" $count "$config"
+end
+
+# Whether this command is on the line, with so many arguments before the one that is typed, if that matters.
+function __fpm_ts_at
+    set -l line (__fpm_ts_line)
+    test "$line[1]" = "$argv[1]"; or return 1
+    test (count $argv) -eq 1; or test $line[2] -eq $argv[2]
+end
+
+function __fpm_ts_pools
+    set -l line (__fpm_ts_line)
+    set -l file (string replace -r '^~/' "$HOME/" -- $line[3])
+    set -l program (commandline -opc)[1]
+    if test -n "$file"
+        command $program -c $file pool-names 2>/dev/null
+    else
+        command $program pool-names 2>/dev/null
+    end
+end
+
+complete -c fpm-ts -f
+complete -c fpm-ts -n '__fpm_ts_at ""' -s V -l version -d 'output the version number'
+complete -c fpm-ts -n '__fpm_ts_at ""' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at ""' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at ""' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a start -d 'Run the supervisor in the foreground'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a stop -d 'Stop gracefully'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a reload -d 'Read the configuration again and replace the workers, the new ones first'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a status -d 'Show what the supervisor and its pools are doing'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a scale -d 'Give a pool another number of workers, until the next reload'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a explain -d 'Show what was decided about a pool lately, and why'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a check -d 'Test the configuration as the system stands'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a config -d 'Print the effective configuration, defaults included, as TOML'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a reopen-logs -d 'Open the log files anew after logrotate has moved them away'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a request -d 'Send one request to a pool, as a web server would, and print the answer'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a serve -d 'A small HTTP front for a pool, for trying things out without a web server'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a observe -d 'Show the queue, the connections and the busy workers of anybody\'s pool, and how many workers fpm-ts would have'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a simulate -d 'Replay an nginx access log through a pool\'s scaling, for its sizing and for neighbouring ones'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a help -d 'display help for command'
+
+complete -c fpm-ts -n '__fpm_ts_at start' -l daemonize -d 'return when every pool is ready, or say why not'
+complete -c fpm-ts -n '__fpm_ts_at start' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at start' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at start' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at start' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at stop' -l now -d 'do not wait'
+complete -c fpm-ts -n '__fpm_ts_at stop' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at stop' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at stop' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at stop' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at reload' -l changed -d 'only pools whose settings changed'
+complete -c fpm-ts -n '__fpm_ts_at reload' -l dry-run -d 'only print what would be done'
+complete -c fpm-ts -n '__fpm_ts_at reload' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at reload' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at reload' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at reload' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at status' -l watch -d 'again every second, until interrupted'
+complete -c fpm-ts -n '__fpm_ts_at status' -l check -d 'exit with 1 when a pool is degraded, failed or stopped'
+complete -c fpm-ts -n '__fpm_ts_at status' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at status' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at status' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at status 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at scale' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at scale' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at scale' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at scale 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at explain' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at explain' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at explain' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at explain 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at check' -l static -d 'only the files themselves, for a system other than this one'
+complete -c fpm-ts -n '__fpm_ts_at check' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at check' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at check' -l json -d 'print results and errors as JSON'
+
+complete -c fpm-ts -n '__fpm_ts_at config' -l origin -d 'say where each value comes from'
+complete -c fpm-ts -n '__fpm_ts_at config' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at config' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at config' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at config 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -l json -d 'print results and errors as JSON'
+
+complete -c fpm-ts -n '__fpm_ts_at request' -s X -l method -x -d 'GET, or POST when there is data'
+complete -c fpm-ts -n '__fpm_ts_at request' -s H -l header -x -d 'Name'
+complete -c fpm-ts -n '__fpm_ts_at request' -s d -l data -x -d 'the body'
+complete -c fpm-ts -n '__fpm_ts_at request' -s i -l include -d 'print status and headers as well'
+complete -c fpm-ts -n '__fpm_ts_at request' -l timeout -x -d 'how long the program may be silent'
+complete -c fpm-ts -n '__fpm_ts_at request' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at request' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at request' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at request 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at serve' -l http -x -d 'where to listen'
+complete -c fpm-ts -n '__fpm_ts_at serve' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at serve' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at serve' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at serve 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at observe' -s n -l count -x -d 'end after so many lines, one a second (else'
+complete -c fpm-ts -n '__fpm_ts_at observe' -l min-spare -x -d 'pm.min_spare_servers of the dynamic pool that it is compared with'
+complete -c fpm-ts -n '__fpm_ts_at observe' -l max-spare -x -d 'pm.max_spare_servers'
+complete -c fpm-ts -n '__fpm_ts_at observe' -l max-children -x -d 'pm.max_children (else'
+complete -c fpm-ts -n '__fpm_ts_at observe' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at observe' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at observe' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at observe 0' -F
+
+complete -c fpm-ts -n '__fpm_ts_at simulate' -l log -r -F -d 'the access log, with request times'
+complete -c fpm-ts -n '__fpm_ts_at simulate' -l format -x -d 'its log_format, as in nginx.conf'
+complete -c fpm-ts -n '__fpm_ts_at simulate' -l start-time -x -d 'how long a worker takes until it accepts'
+complete -c fpm-ts -n '__fpm_ts_at simulate' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at simulate' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at simulate' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at simulate 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at help' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload status scale explain check config reopen-logs request serve observe simulate help'
