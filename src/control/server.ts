@@ -26,6 +26,8 @@ export interface ServerOptions {
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** They must leave descriptors for the supervisor's own work where it may have 1024. */
+const MOST_CONNECTIONS = 500;
 
 /** A request that never became a command: its HTTP status says more than the class of the error. */
 class RequestError extends FpmError {
@@ -82,7 +84,7 @@ export class ControlServer {
         void this.#answer(request, response);
       },
     );
-    server.maxConnections = 1000;
+    server.maxConnections = MOST_CONNECTIONS;
     return server;
   }
 

@@ -37,7 +37,10 @@ export class Frozen {
    * @returns false when it was not frozen any more
    */
   release(pid: number, kill: boolean): boolean {
-    const isFrozen = this.#timers.has(pid) && states(pid).every(state => isStopped(state) || hasEnded(state));
+    const seen = states(pid);
+    const isSeen = seen.length > 0; // else it is gone, or there is no descriptor to look with
+    const isFrozen =
+      this.#timers.has(pid) && isSeen && seen.every(state => isStopped(state) || hasEnded(state));
     if (!isFrozen || !kill) {
       this.thaw(pid);
       return isFrozen;

@@ -7,6 +7,7 @@
  * number may be another's as soon as it has ended, so that its group is signalled member by member.
  */
 import { closeSync } from 'node:fs';
+import { hasDescriptors } from '../os/file-limit.ts';
 import {
   awaitEnd,
   type Exit,
@@ -19,6 +20,9 @@ import {
 import type { Poller } from '../os/poller.ts';
 import { groupMembers, readStat } from '../os/proc.ts';
 import { type SpawnOptions, spawn } from '../os/spawn.ts';
+
+/** When there were no descriptors to look for the rest of a group with. */
+const LOOK_AGAIN_MS = 500;
 
 export interface ProcessListener {
   /** The leader has ended and is reaped. */
@@ -187,18 +191,32 @@ export class ProcessHandle {
     }
     this.#unwatch(pid);
     if (pid === this.pid && this.#exit !== null) this.#listener.exited(this.#exit);
-    this.#watchGroup();
+    this.#goneOrWatched();
+  }
+
+  /** Gone only when that is seen; when it cannot be, somebody looks again. */
+  #goneOrWatched(): void {
+    if (this.#gone) return;
+    if (!this.#watchGroup()) {
+      setTimeout(() => this.#goneOrWatched(), LOOK_AGAIN_MS);
+      return;
+    }
     if (this.#members.size > 0) return;
     this.#gone = true;
     this.#listener.gone();
   }
 
-  /** Finds those of the group that outlived the leader. Their pidfds make sure that no stranger is ever signalled. */
-  #watchGroup(isMember: (pid: number) => boolean = () => true): void {
-    if (this.#exit === null || !groupExists(this.pid)) return;
+  /**
+   * Finds those of the group that outlived the leader. Their pidfds make sure that no stranger is ever signalled.
+   * @returns false: we are out of descriptors, and somebody may not have been found
+   */
+  #watchGroup(isMember: (pid: number) => boolean = () => true): boolean {
+    if (this.#exit === null || !groupExists(this.pid)) return true;
+    if (!hasDescriptors()) return false;
     for (const { pid, session } of groupMembers(this.pid)) {
       if (session === this.pid && !this.#members.has(pid)) this.#isWatched(pid, isMember);
     }
+    return true;
   }
 }
 

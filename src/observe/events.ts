@@ -28,6 +28,9 @@ export type SupervisorEvent =
   | { readonly type: 'logsReopened' }
   /** Its file had been removed or replaced. */
   | { readonly type: 'controlRestored'; readonly control: string }
+  /** The supervisor can open no file more, so it sees nothing; and that this is over. */
+  | { readonly type: 'blind'; readonly fileLimit: number }
+  | { readonly type: 'sighted' }
   | { readonly type: 'problem'; readonly text: string };
 
 /** A request that takes long, as it is seen from outside. */

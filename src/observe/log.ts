@@ -49,6 +49,12 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return info('logs reopened');
     case 'controlRestored':
       return warn(`the control socket ${event.control} was gone: it is there again`);
+    case 'blind':
+      return error(
+        `the supervisor can open no more files (it may have ${event.fileLimit}, and the machine a limit of its own, fs.file-max): nothing is looked at and nothing is decided until it can; the workers go on`,
+      );
+    case 'sighted':
+      return warn('the supervisor can open files again: it goes on');
     case 'problem':
       return error(event.text);
     case 'listening':

@@ -2,7 +2,7 @@
  * Node raises its own soft descriptor limit to the hard one as it starts (src/node.cc), and children would
  * inherit that. This puts back what our parent had, for the instant of a spawn.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { declare, must } from './libc.ts';
 
 const prlimit = declare('int prlimit(int, int, void*, void*)');
@@ -56,9 +56,33 @@ export function restoreSoftFileLimit(): void {
   softFileLimit.lower();
 }
 
-/** What a user needs to hear beside EMFILE. Looks at the limit without opening a file: there is none left to open. */
-export function fileLimitText(): string {
+/** What one look at the system has open at a time, and some to spare for what threads of Node's open meanwhile. */
+const ENOUGH_FOR_A_LOOK = 4;
+
+/**
+ * Whether there are descriptors to look at the system with. Without, a process cannot be told from one that has ended,
+ * nor a busy worker from an idle one.
+ */
+export function hasDescriptors(): boolean {
+  const opened: number[] = [];
+  try {
+    while (opened.length < ENOUGH_FOR_A_LOOK) opened.push(openSync('/dev/null', 'r'));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
+  }
+}
+
+/** How many files this process may have open; opens none, as there may be none left to open. */
+export function currentFileLimit(): bigint {
   const now = Buffer.alloc(16);
   must(prlimit(0, RLIMIT_NOFILE, null, now), 'prlimit');
-  return `the keeper may have ${now.readBigUInt64LE(0)} files open, and each worker takes 3 of them; raise the limit (\`ulimit -Hn\`, LimitNOFILE= in a systemd unit) and start fpm-ts again, or configure fewer workers`;
+  return now.readBigUInt64LE(0);
+}
+
+/** What a user needs to hear beside EMFILE. */
+export function fileLimitText(): string {
+  return `the keeper may have ${currentFileLimit()} files open, and each worker takes 3 of them; raise the limit (\`ulimit -Hn\`, LimitNOFILE= in a systemd unit) and start fpm-ts again, or configure fewer workers`;
 }

@@ -132,8 +132,17 @@ function checked(result: number, name: string): number {
   return result;
 }
 
-function refused(name: string, errno: number): NetlinkRefused {
-  return new NetlinkRefused(new SystemError(name, errno, 'netlink'));
+/** What is short at the moment says nothing about what the kernel allows. */
+const SHORTAGES: ReadonlySet<number> = new Set([
+  constants.errno.EMFILE,
+  constants.errno.ENFILE,
+  constants.errno.ENOBUFS,
+  constants.errno.ENOMEM,
+]);
+
+function refused(name: string, errno: number): NetlinkRefused | SystemError {
+  const error = new SystemError(name, errno, 'netlink');
+  return SHORTAGES.has(errno) ? error : new NetlinkRefused(error);
 }
 
 function aligned(length: number): number {

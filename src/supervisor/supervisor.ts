@@ -12,6 +12,7 @@ import { lookAtSockets } from '../observe/sockets.ts';
 import type { DaemonState, LastReload } from '../observe/status.ts';
 import { Pool, type SharedLimits } from '../pool/pool.ts';
 import { share } from '../pool/scaling/share.ts';
+import { Eyesight } from './eyesight.ts';
 
 /** DESIGN section 5: ten ticks a second; more while workers come and go, which are looked at until they have. */
 const TICK_MS = 100;
@@ -33,6 +34,7 @@ export class Supervisor {
   #freeMemory: FreeMemoryWatch | null = null;
   readonly #queue: KeeperEvent[] = [];
   readonly #onSignal: (signal: NodeJS.Signals) => void;
+  readonly #eyesight: Eyesight;
   #timer: NodeJS.Timeout | null = null;
   #isTurnDue = false;
   #isStopping = false;
@@ -43,6 +45,7 @@ export class Supervisor {
     this.#config = config;
     this.config = config;
     this.ports = ports;
+    this.#eyesight = new Eyesight(ports.report);
     this.#onSignal = onSignal;
   }
 
@@ -150,6 +153,11 @@ export class Supervisor {
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const event of this.#queue.splice(0)) this.#handle(event);
     const pools = [...this.pools.values()];
+    if (this.#eyesight.isThere()) this.#observeAndDecide(pools);
+    this.#timer = setTimeout(() => this.wake(), pools.some(pool => pool.isHurried) ? BUSY_TICK_MS : TICK_MS);
+  }
+
+  #observeAndDecide(pools: readonly Pool[]): void {
     const nowMs = this.ports.now();
     const looks = lookAtSockets(pools.flatMap(pool => pool.watched(nowMs)));
     const limits = this.#limits(pools);
@@ -159,7 +167,6 @@ export class Supervisor {
       resolve();
       return false;
     });
-    this.#timer = setTimeout(() => this.wake(), pools.some(pool => pool.isHurried) ? BUSY_TICK_MS : TICK_MS);
   }
 
   #handle(event: KeeperEvent): void {

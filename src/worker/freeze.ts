@@ -6,6 +6,7 @@
 import type { Keeper } from '../keeper/client.ts';
 import { connectionsOf } from '../observe/families.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
+import { hasDescriptors } from '../os/file-limit.ts';
 import { descendants, read, threads } from '../os/proc.ts';
 
 /** `busy`: it has a connection in hand; `spared`: it is being debugged, or did not stop in time, or cannot be seen. */
@@ -31,7 +32,8 @@ export async function freezeLookKill(
   if (!(await keeper.ask('freeze', { pid }))) return 'gone';
   frozen.add(pid);
   const isStopped = await untilStopped(pid);
-  const held = isStopped ? connectionsInHand(pid, listenerInode) : null;
+  // Without descriptors nobody is seen, and whoever is not seen looks stopped and free.
+  const held = isStopped && hasDescriptors() ? connectionsInHand(pid, listenerInode) : null;
   const isFree = held === 0;
   if (isFree) onFree();
   const isDone = await keeper.ask('release', { pid, kill: isFree });

@@ -71,16 +71,18 @@ export interface FieldOptions {
   readonly transport: Transport;
   /** What the pool has beside or instead of the program's. */
   readonly keys?: PoolKeys;
+  /** Pools beside it, for which no load is meant: name -> text. */
+  readonly others?: Readonly<Record<string, string>>;
   readonly daemon?: Partial<Omit<DaemonOptions, 'pools'>>;
 }
 
 /** A daemon with one pool of the program, and a web server in front of it. */
 export async function openField(place: Place, options: FieldOptions): Promise<Field> {
-  const { program, transport, keys, daemon } = options;
+  const { program, transport, keys, others, daemon } = options;
   const journal = openJournal(place);
   const inner = openInner(place, 'daemon');
   const address = await addressFor(place, inner, transport);
-  const pools = { [STORM_POOL]: await stormPool(program, address.fpmTs, journal, keys) };
+  const pools = { [STORM_POOL]: await stormPool(program, address.fpmTs, journal, keys), ...others };
   const held = transport === 'given' ? holdSocket(place, address) : {};
   const started = await startDaemon(inner, { ownSession: true, ...held, ...daemon, pools });
   if (transport === 'given') inner.defer(() => writeFileSync(endOf(place), ''));
