@@ -1,6 +1,17 @@
 /** What a keeper that was killed has left in the run directory: whether it can be gone on with. */
+import { nowMs } from '../os/clock.ts';
+import { unlinkOwn } from '../os/listener.ts';
 import { signalProcess, untilEnded } from '../os/pidfd.ts';
-import { isRunning, type KeeperState } from './state.ts';
+import { allPids, linkOf, openSockets, readStat } from '../os/proc.ts';
+import { IN_LISTEN } from '../os/socket-rows.ts';
+import { tcpSockets, unixSockets } from '../os/socket-tables.ts';
+import {
+  isRunning,
+  type KeeperState,
+  type SavedListener,
+  type SavedPipe,
+  type SavedWorker,
+} from './state.ts';
 import { readStateFile } from './state-file.ts';
 import { Survivors } from './survivors.ts';
 
@@ -29,14 +40,52 @@ export async function adopt(
   // The pid file was removed, or is another one: the supervisor finds the other one by its control socket.
   if (isRunning(state.keeper)) return null;
   await endSupervisor(state);
-  const survivors = new Survivors(state, inherited);
-  const left = state.workers.filter(worker => survivors.has(worker));
+  const all = { ...state, workers: [...state.workers, ...unlisted(state)] };
+  const survivors = new Survivors(all, inherited);
+  const left = all.workers.filter(worker => survivors.has(worker));
   if (left.length === 0) return null;
   const { pid } = state.keeper;
   say(
     `keeper ${pid} ended without stopping its workers: ${left.length} of them still run and are gone on with`,
   );
-  return { state, survivors };
+  const workers = all.workers.map(worker => ({ ...worker, isChild: false }));
+  return { state: { ...state, listeners: stillOpen(state.listeners), workers }, survivors };
+}
+
+/** Those that somebody has; what the others have left in the file system is removed. */
+function stillOpen(listeners: readonly SavedListener[]): SavedListener[] {
+  const inodes = new Set<number>();
+  unixSockets(IN_LISTEN, false, ({ inode }) => inodes.add(inode));
+  for (const family of [4, 6] as const) tcpSockets(family, IN_LISTEN, null, ({ inode }) => inodes.add(inode));
+  return listeners.filter(({ inode, file }) => {
+    const isOpen = inodes.has(inode);
+    if (!isOpen && file !== null && file.name !== null) unlinkOwn(file.name, file.identity);
+    return isOpen;
+  });
+}
+
+/**
+ * Those that were started in the last moment, of which the state does not know yet: each leads a session, and has a
+ * listener that only a worker can have got from us.
+ */
+function unlisted({ keeper, listeners, workers }: KeeperState): SavedWorker[] {
+  const known = new Set([keeper.pid, ...workers.map(({ pid }) => pid)]);
+  return allPids().flatMap(pid => {
+    const stat = known.has(pid) ? null : readStat(pid);
+    if (stat === null || stat.session !== pid || stat.startTicks < keeper.startTicks) return [];
+    const held = new Set(openSockets(pid));
+    const listener = listeners.find(({ inode }) => held.has(inode));
+    const sibling = workers.findLast(({ spec }) => spec.listener === listener?.spec.id);
+    if (listener === undefined || sibling === undefined) return [];
+    const { startTicks } = stat;
+    const pipes = { stdout: pipeOf(pid, 1), stderr: pipeOf(pid, 2) };
+    return [{ ...sibling, pid, startTicks, startedAtMs: nowMs(), exit: null, gone: false, ...pipes }];
+  });
+}
+
+function pipeOf(pid: number, descriptor: number): SavedPipe | null {
+  const inode = /^pipe:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${descriptor}`) ?? '')?.[1];
+  return inode === undefined ? null : { inode: Number(inode), descriptor: -1, unfinished: null };
 }
 
 /** It ends by itself when its keeper does, unless it is stopped. */

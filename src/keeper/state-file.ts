@@ -13,7 +13,7 @@ const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | const
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** A thousand workers are half a megabyte. */
 const LARGEST_BYTES = 64 * 1024 * 1024;
-/** After a write that took so long, others wait for so many times as long. */
+/** At most a tenth of our time goes into making the text: a thousand workers that start make it again and again. */
 const REST = 9;
 
 export class StateFile {
@@ -57,20 +57,20 @@ export class StateFile {
     while (this.#isChanged && !this.#isClosed) {
       this.#isChanged = false;
       const startedAtMs = performance.now();
-      await this.#write().then(
+      const text = JSON.stringify(this.#state());
+      const restMs = REST * (performance.now() - startedAtMs);
+      await this.#write(text).then(
         () => {
           this.#hasFailed = false;
         },
         (error: unknown) => this.#report(error),
       );
-      const restMs = REST * (performance.now() - startedAtMs);
       if (this.#isChanged && restMs > 1) await new Promise(resolve => setTimeout(resolve, restMs).unref());
     }
     this.#writing = null;
   }
 
-  async #write(): Promise<void> {
-    const text = JSON.stringify(this.#state());
+  async #write(text: string): Promise<void> {
     const temporary = `${this.#path}.new`;
     const file = await open(temporary, WRITE, 0o600);
     try {

@@ -51,8 +51,14 @@ export interface RequestFacts {
 export type PoolEvent =
   | { readonly type: 'listening'; readonly pool: string; readonly address: string }
   | { readonly type: 'poolRunning'; readonly pool: string; readonly workers: number }
-  /** Of a pool that a killed keeper has left: somebody else listens there by now. */
-  | { readonly type: 'addressLost'; readonly pool: string; readonly message: string }
+  /** Of a pool that a killed keeper has left: a listener of our own cannot be had. */
+  | {
+      readonly type: 'addressLost';
+      readonly pool: string;
+      readonly message: string;
+      /** The workers that a killed keeper has left can still be reached. */
+      readonly isServing: boolean;
+    }
   | { readonly type: 'poolFailed'; readonly pool: string; readonly reason: string }
   | { readonly type: 'poolStopped'; readonly pool: string }
   | { readonly type: 'spawned'; readonly pool: string; readonly pid: number; readonly generation: number }

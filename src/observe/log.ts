@@ -61,10 +61,16 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return info(`pool ${event.pool} listens on ${event.address}`);
     case 'poolRunning':
       return info(`pool ${event.pool} is running, ${count(event.workers, 'worker')}`);
-    case 'addressLost':
-      return error(
-        `pool ${event.pool} cannot listen any more, and is stopped: ${event.message}; \`fpm-ts start ${event.pool}\` tries again`,
-      );
+    case 'addressLost': {
+      const { pool, message, isServing } = event;
+      return isServing
+        ? error(
+            `pool ${pool}: the workers that there are go on, but no other can be started: ${message}; \`fpm-ts reload ${pool}\` tries again`,
+          )
+        : error(
+            `pool ${pool} cannot listen any more and is stopped: ${message}; \`fpm-ts start ${pool}\` tries again`,
+          );
+    }
     case 'poolFailed':
       return error(`pool ${event.pool} failed: ${event.reason}`);
     case 'poolStopped':

@@ -104,11 +104,12 @@ export function descriptorOf(pid: number, link: string): number | null {
   return null;
 }
 
-function linkOf(path: string): string | null {
+/** Where a symbolic link leads; null: it is gone, or not ours to look at. */
+export function linkOf(path: string): string | null {
   try {
     return readlinkSync(path);
   } catch {
-    return null; // closed meanwhile
+    return null;
   }
 }
 

@@ -52,29 +52,37 @@ export class Generations {
 
   /**
    * After the death of a supervisor or a keeper: what it had begun is finished or sent away. A socket that is lost
-   * to us is emptied by the workers that have it, beside a new one that takes its place.
-   * @throws {KeeperError} when the address cannot be had any more
+   * to us is emptied by the workers that have it, beside a new one that takes its place; where that cannot be had, they
+   * go on.
+   * @returns why the address cannot be had; null: it is
    */
   async restore(
     number: number,
     listenerNumber: number,
     isWanted: boolean,
     held: readonly ListenerState[],
-  ): Promise<void> {
+  ): Promise<Error | null> {
     const { keeper, now } = this.#ports;
     const { config } = this.serving;
     const known = held.map(it => PoolListener.held(keeper, it));
     const left = known.find(it => it.number === listenerNumber) ?? null;
-    const isReplaced = isWanted && left?.isLost === true;
-    const serving = isReplaced ? numberAfter(listenerNumber, known) : listenerNumber;
-    const listener = isWanted ? await PoolListener.open(keeper, config, serving) : left;
-    this.serving = { number: isReplaced ? number + 1 : number, config, listener };
-    if (isWanted) listener?.publish();
+    const wanted = left?.isLost === true ? numberAfter(listenerNumber, known) : listenerNumber;
+    let listener = left;
+    let failure: Error | null = null;
+    try {
+      if (isWanted) listener = await PoolListener.open(keeper, config, wanted);
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+    const serving = listener?.number ?? listenerNumber;
+    this.serving = { number: serving === listenerNumber ? number : number + 1, config, listener };
+    if (isWanted && listener?.isLost === false) listener.publish();
     for (const other of known) {
       if (other.number > serving) void other.close();
       else if (other.number < serving)
         this.#old.push(new OldGeneration({ number: 0, config, listener: other }, other, now()));
     }
+    return failure;
   }
 
   /**

@@ -239,12 +239,11 @@ export class Pool {
       this.#sizing.maxChildrenReached = note.counters.max_children_reached;
       this.#requests.slow = note.counters.slow_requests;
     }
-    try {
-      await this.#generations.restore(generation, listenerNumber, isWanted, held);
-    } catch (error) {
-      this.#ports.report({ type: 'addressLost', pool: this.name, message: messageOf(error) });
-      this.#isWanted = false;
-      await this.#generations.restore(generation, listenerNumber, false, held);
+    const failure = await this.#generations.restore(generation, listenerNumber, isWanted, held);
+    if (failure !== null) {
+      const isServing = this.#generations.serving.listener !== null;
+      this.#ports.report({ type: 'addressLost', pool: this.name, message: failure.message, isServing });
+      this.#isWanted = isServing;
     }
     this.#saveNote();
     this.#crew.restore(states, this.config);

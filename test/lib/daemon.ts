@@ -3,7 +3,7 @@
  * the daemon is stopped, and the suite fails if it left a process or a socket, or logged a warning that the suite
  * did not name.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandResult, cleanEnvironment, runCommand } from './command.ts';
@@ -52,8 +52,51 @@ export interface Daemon {
   output(): string;
   /** `fpm-ts stop`, and waits for the end of the process; fails when either goes wrong. Harmless twice. */
   stop(): Promise<void>;
+  /** Kills the keeper as the kernel would, and waits for its end; its workers are left. */
+  crash(): Promise<void>;
+  /** Starts it again with the same configuration, and waits until it is ready. `pid` is another one then. */
+  startAgain(options?: Pick<DaemonOptions, 'program' | 'ready'>): Promise<void>;
   /** Resolves when the keeper has exited. */
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly exited: Promise<End>;
+}
+
+interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** One keeper from its start to its end. */
+interface Run {
+  readonly child: ChildProcess;
+  readonly pid: number | undefined;
+  readonly exited: Promise<End>;
+  end: End | undefined;
+}
+
+function run(
+  [command = '', ...first]: readonly string[],
+  last: readonly string[],
+  outputFile: string,
+  cwd: string,
+  options: DaemonOptions,
+): Run {
+  const outputFd = openSync(outputFile, 'a');
+  const child = spawn(command, [...first, ...last], {
+    cwd,
+    stdio: ['ignore', outputFd, outputFd],
+    detached: options.ownSession === true,
+    env: { ...cleanEnvironment(), ...options.env },
+  });
+  closeSync(outputFd);
+  const exited = new Promise<End>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      result.end = { code, signal };
+      resolve(result.end);
+    });
+  });
+  const result: Run = { child, pid: child.pid, exited, end: undefined };
+  return result;
 }
 
 function writeConfiguration(dir: string, options: DaemonOptions): { configFile: string; poolsDir: string } {
@@ -80,26 +123,12 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
   const outputFile = join(dir, 'output.txt');
   const watch = watchProcesses();
 
-  const outputFd = openSync(outputFile, 'a');
-  const [command = '', ...first] = options.program ?? [process.execPath, MAIN];
-  const child = spawn(command, [...first, '-c', configFile, 'start', ...(options.startArguments ?? [])], {
-    cwd: dir,
-    stdio: ['ignore', outputFd, outputFd],
-    detached: options.ownSession === true,
-    env: { ...cleanEnvironment(), ...options.env },
-  });
-  closeSync(outputFd);
-  let end: { code: number | null; signal: NodeJS.Signals | null } | undefined;
-  const exited = new Promise<NonNullable<typeof end>>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      end = { code, signal };
-      resolve(end);
-    });
-  });
-  const { pid } = child;
+  const launch = (program: readonly string[] = [process.execPath, MAIN]): Run =>
+    run(program, ['-c', configFile, 'start', ...(options.startArguments ?? [])], outputFile, dir, options);
+  let current = launch(options.program);
+  let { pid } = current;
   if (pid === undefined) {
-    await exited;
+    await current.exited;
     throw new Error('the daemon did not start');
   }
   const explain = (): string => `output: ${readFileSync(outputFile, 'utf8')}\nlog: ${tail(logFile)}`;
@@ -116,6 +145,7 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
     let last: Status | undefined;
     return until(
       async () => {
+        const { end } = current;
         if (end !== undefined) throw new Error(`the daemon ended (${JSON.stringify(end)})\n${explain()}`);
         last = await status().catch(notThereYet);
         return last !== undefined && seen(last) ? last : undefined;
@@ -125,24 +155,39 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
   }
 
   async function stop(): Promise<void> {
-    if (end !== undefined) return;
-    watch.look([pid ?? 0]);
+    if (current.end !== undefined) return;
+    watch.look([current.pid ?? 0]);
     const result = await runCommand(process.execPath, [MAIN, '-c', configFile, 'stop'], { cwd: dir });
     if (result.code !== 0) throw new Error(`stop: exit code ${result.code}\n${result.stderr}\n${explain()}`);
-    await until(() => end !== undefined, {
+    await until(() => current.end !== undefined, {
       what: 'the daemon to end after stop',
       deadlineMs: 15_000,
       explain,
     });
   }
 
+  async function crash(): Promise<void> {
+    await status(); // whoever is left without it is looked for at the end
+    current.child.kill('SIGKILL');
+    await current.exited;
+  }
+
+  async function startAgain(again: Pick<DaemonOptions, 'program' | 'ready'> = {}): Promise<void> {
+    current = launch(again.program ?? options.program);
+    pid = current.pid;
+    await statusWhen(
+      'the daemon to be ready again',
+      now => now.pid === pid && (again.ready ?? options.ready ?? allRunning)(now),
+    );
+  }
+
   place.defer(async () => {
-    watch.look([pid]);
+    watch.look([current.pid ?? 0]);
     try {
       await stop();
     } finally {
-      if (end === undefined) child.kill('SIGKILL');
-      await exited;
+      if (current.end === undefined) current.child.kill('SIGKILL');
+      await current.exited;
       await assertNothingLeft(watch, dir);
     }
     const unexpected = unexpectedRecords(readLog(logFile), options.expectedLog ?? []);
@@ -154,7 +199,12 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
   const cli = (...args: string[]): Promise<CommandResult> =>
     runCommand(process.execPath, [MAIN, '-c', configFile, ...args], { cwd: dir });
   const daemon: Daemon = {
-    pid,
+    get pid() {
+      return pid ?? 0;
+    },
+    get exited() {
+      return current.exited;
+    },
     dir,
     runDir,
     configFile,
@@ -166,7 +216,8 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
     log: () => readLog(logFile),
     output: () => readFileSync(outputFile, 'utf8'),
     stop,
-    exited,
+    crash,
+    startAgain,
   };
   await statusWhen('the daemon to be ready', options.ready ?? allRunning);
   return daemon;

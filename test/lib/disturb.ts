@@ -79,6 +79,38 @@ export function restart(daemon: Daemon): Disturbance {
   };
 }
 
+/** Kills the keeper, and starts another one, which must go on with the same workers. */
+export function killKeeper(daemon: Daemon, pool: string): Disturbance {
+  const look = async (): Promise<string[]> =>
+    poolOf(await daemon.status(), pool)
+      .processes.map(({ pid, adopted }) => `${identity(pid)}${adopted ? ' adopted' : ''}`)
+      .sort();
+  return async () => {
+    const before = await look();
+    await daemon.crash();
+    await daemon.startAgain();
+    const after = await look();
+    const wanted = before.map(each => (each.endsWith(' adopted') ? each : `${each} adopted`));
+    return JSON.stringify(after) === JSON.stringify(wanted)
+      ? []
+      : [`before the keeper was killed there were ${before.join(', ')}; after it ${after.join(', ')}`];
+  };
+}
+
+/** The same where the kernel does not let it have the listener: a new generation must take over, with all-new workers. */
+export function killKeeperInTheDark(daemon: Daemon, pool: string): Disturbance {
+  return async () => {
+    const before = newest(poolOf(await daemon.status(), pool));
+    await daemon.crash();
+    await daemon.startAgain();
+    const seen = await daemon.statusWhen('the old generation to be gone', status =>
+      poolOf(status, pool).processes.every(({ generation }) => generation > before.generation),
+    );
+    const adopted = poolOf(seen, pool).processes.filter(it => it.adopted);
+    return adopted.map(({ pid }) => `worker ${pid} of the old generation still serves`);
+  };
+}
+
 /** For workers that leave by themselves: nothing is done to them. */
 export async function look(): Promise<readonly string[]> {
   await delay(LOOK_EVERY_MS);

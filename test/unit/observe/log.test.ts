@@ -59,7 +59,16 @@ void test('what is lost or broken is a warning or an error, and says what to loo
     [{ type: 'noPools', include: 'pools.d/*.toml' }, 'warn', /pools\.d\/\*\.toml/],
     [{ type: 'restored', pools: 1, workers: 2 }, 'warn', /2 workers of 1 pool taken over/],
     [{ type: 'reloadFailed', message: 'why' }, 'error', /what ran before goes on: why/],
-    [{ type: 'addressLost', pool: 'www', message: 'why' }, 'error', /why; `fpm-ts start www` tries again/],
+    [
+      { type: 'addressLost', pool: 'www', message: 'why', isServing: true },
+      'error',
+      /go on, but .*why; `fpm-ts reload www` tries again/,
+    ],
+    [
+      { type: 'addressLost', pool: 'www', message: 'why', isServing: false },
+      'error',
+      /is stopped: why; `fpm-ts start www` tries again/,
+    ],
     [{ type: 'poolFailed', pool: 'www', reason: 'why' }, 'error', /pool www failed: why/],
     [{ type: 'spawnFailed', pool: 'www', message: 'why' }, 'error', /pool www.*why/],
     [{ type: 'startTimedOut', pool: 'www', pid: 7, timeoutMs: 500 }, 'error', /start_timeout \(500 ms\)/],
