@@ -14,8 +14,10 @@ import { VERSION } from '../version.ts';
 import { adopt } from './adoption.ts';
 import { Announcer } from './announcer.ts';
 import { FROZEN_AT_MOST_MS, Frozen } from './frozen.ts';
+import { HangWatch } from './hang-watch.ts';
 import { Listeners } from './listeners.ts';
 import { LogSinks } from './log-sinks.ts';
+import { takeServiceManager } from './notifier.ts';
 import { reapOrphans } from './orphans.ts';
 import { OutputReaders } from './output.ts';
 import { OwnStop } from './own-stop.ts';
@@ -30,6 +32,7 @@ import type {
   SupervisorMessage,
   World,
 } from './protocol.ts';
+import { ServiceManager } from './service-manager.ts';
 import { Signals } from './signals.ts';
 import { type DescriptorSource, identityOf, type KeeperState, STATE_SCHEMA } from './state.ts';
 import { StateFile } from './state-file.ts';
@@ -79,6 +82,8 @@ export class Keeper {
   readonly #supervisor: SupervisorProcess;
   readonly #ownStop: OwnStop;
   readonly #announcer: Announcer;
+  readonly #serviceManager: ServiceManager;
+  readonly #hangWatch: HangWatch;
   /** What the supervisor left for its successor. */
   readonly #notes = new Map<string, string>();
   /** Signals that came while no supervisor had said hello. */
@@ -106,6 +111,15 @@ export class Keeper {
     this.#sinks = sinks;
     this.#isInBackground = options.announceDescriptor !== null;
     this.#announcer = new Announcer(options.announceDescriptor);
+    const contact = takeServiceManager(process.env);
+    this.#serviceManager = new ServiceManager(contact, this.#isInBackground, {
+      isAlive: () => this.#hangWatch.isAlive,
+      problem: text => this.#log(WARN, text),
+    });
+    this.#hangWatch = new HangWatch(contact?.watchdogMs ?? null, {
+      isWatched: () => this.#supervisor.pid !== null && this.#pidFile !== null,
+      hangs: silentMs => this.#supervisorHangs(silentMs),
+    });
     this.#output = new OutputReaders(this.#poller, () => this.#sinks);
     this.#workers = new Workers(this.#poller, this.#listeners, this.#output, event => {
       this.#supervisor.send(event);
@@ -117,7 +131,10 @@ export class Keeper {
     });
     this.#frozen = new Frozen((pid, signal) => this.#workers.signalGroup(pid, signal), FROZEN_AT_MOST_MS);
     this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
-      message: message => void this.#answer(message),
+      message: message => {
+        this.#hangWatch.heard();
+        void this.#answer(message);
+      },
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
       died: (pid, exit, restartInMs) =>
         this.#supervisorDied(`supervisor ${pid} ended (${exit.signal ?? `code ${exit.code}`})`, restartInMs),
@@ -127,7 +144,10 @@ export class Keeper {
     this.#ownStop = new OwnStop({
       workers: this.#workers,
       supervisor: this.#supervisor,
-      say: (text, isAskedFor) => this.#log(isAskedFor === true ? INFO : WARN, text),
+      say: (text, isAskedFor) => {
+        this.#log(isAskedFor === true ? INFO : WARN, text);
+        this.#serviceManager.report('stopping', text);
+      },
       // The supervisor was killed; whoever sees our end may count on its end, too.
       ended: isDone =>
         this.#supervisor.retire(
@@ -196,6 +216,10 @@ export class Keeper {
     reopenLogs: () => ({ failed: this.#sinks.reopen().map(error => error.message) }),
     announce: ask => {
       this.#announcer.announce({ ...ask, exitCode: 0, stream: 'stderr', log: this.#ownLog });
+      return null;
+    },
+    service: ask => {
+      this.#serviceManager.report(ask.phase, ask.status);
       return null;
     },
     finish: ask => {
@@ -318,6 +342,7 @@ export class Keeper {
 
   #supervisorDied(what: string, restartInMs: number): void {
     this.#isSupervised = false;
+    this.#hangWatch.heard();
     this.#frozen.thawAll();
     this.#reapOrphans();
     if (this.#pidFile === null) {
@@ -326,8 +351,20 @@ export class Keeper {
       void this.#end({ exitCode: 1, message, stream: 'stderr' });
       return;
     }
-    this.#log(WARN, `${what}; the workers go on, the next try is in ${restartInMs} ms`);
+    const state = `${what}; the workers go on, the next try is in ${restartInMs} ms`;
+    this.#log(WARN, state);
+    this.#serviceManager.supervisorDied(state);
     this.#ownStop.supervisorDied();
+  }
+
+  /** It is not asked first: what hangs does not answer, and its death costs nothing. */
+  #supervisorHangs(silentMs: number): void {
+    const { pid } = this.#supervisor;
+    this.#log(
+      ERROR,
+      `supervisor ${pid} has not been heard of for ${silentMs / 1000} s: it hangs, and is killed`,
+    );
+    this.#supervisor.kill();
   }
 
   #reapOrphans(): void {
@@ -342,6 +379,7 @@ export class Keeper {
     const { exitCode, message, stream } = ending;
     if (this.#isEnding) return;
     this.#isEnding = true;
+    this.#serviceManager.report('stopping', message);
     this.#frozen.thawAll();
     this.#listeners.closeAll();
     if (this.#ownStop.isUnderWay && this.#settled !== null) removeSocket(this.#settled.controlSocket);

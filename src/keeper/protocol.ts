@@ -103,6 +103,9 @@ export interface LogSettings {
   readonly format: 'auto' | 'json' | 'pretty';
 }
 
+/** As a service manager sees us: 'running' from when every pool is up, or is known not to come up. */
+export type ServicePhase = 'starting' | 'running' | 'reloading' | 'stopping';
+
 /** Each request with the type of its answer. */
 export interface Requests {
   /** Everything that there is: the first request of every supervisor. */
@@ -168,6 +171,11 @@ export interface Requests {
   reopenLogs: { ask: object; answer: { readonly failed: readonly string[] } };
   /** Tells whoever started us in the background that all pools are ready, or why not. */
   announce: { ask: { readonly ok: boolean; readonly message: string }; answer: null };
+  /**
+   * What the service manager is to know, a line of text with it. Comes with every change and, as a sign of life, every
+   * second: a supervisor that says nothing for long is taken to hang, and is killed.
+   */
+  service: { ask: { readonly phase: ServicePhase; readonly status: string }; answer: null };
   /** The end: closes what is open and ends the keeper with this code, the message on that stream. */
   finish: { ask: Ending; answer: null };
 }

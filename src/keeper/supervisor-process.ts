@@ -69,6 +69,11 @@ export class SupervisorProcess {
     this.#handle?.signal('SIGKILL');
   }
 
+  /** Another one is started in its place. */
+  kill(): void {
+    this.#handle?.signal('SIGKILL');
+  }
+
   /** Does not start it again; calls back when it has ended. */
   retire(ended: () => void): void {
     if (this.#handle === null) ended();

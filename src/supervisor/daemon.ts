@@ -11,6 +11,7 @@ import { ConfigFiles } from './config-files.ts';
 import { type Loaded, settings } from './configuration.ts';
 import { explanationOf } from './explain.ts';
 import { Reloads } from './reload.ts';
+import { ServiceReport } from './service-report.ts';
 import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
@@ -25,6 +26,7 @@ export class Daemon {
   readonly #keeper: Keeper;
   readonly #world: World;
   readonly #reloads: Reloads;
+  readonly #service: ServiceReport;
   readonly #control: ControlServer;
   /** Resolves when everything is stopped, which a signal may bring about before `serve`. */
   readonly #stopped: Promise<void>;
@@ -39,13 +41,17 @@ export class Daemon {
     this.#keeper = keeper;
     this.#world = world;
     this.files = new ConfigFiles(keeper);
-    this.supervisor = new Supervisor(config, { keeper, report: this.report, now: nowMs }, signal =>
-      this.#onSignal(signal),
+    this.#service = new ServiceReport(keeper, () => this.supervisor);
+    this.supervisor = new Supervisor(
+      config,
+      { keeper, report: this.report, now: nowMs, turned: atMs => this.#service.turned(atMs) },
+      signal => this.#onSignal(signal),
     );
     this.#reloads = new Reloads({
       supervisor: this.supervisor,
       configFile,
       inheritedSockets: world.inheritedSockets,
+      onPhase: () => this.#service.tell(),
       onLoaded: async loaded => {
         logger.level = loaded.config.log.level;
         await this.#afterReload(loaded);
@@ -104,6 +110,7 @@ export class Daemon {
       .map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`);
     if (unapplied !== null) failed.unshift(unapplied);
     if (failed.length === 0) this.report({ type: 'ready' });
+    this.#service.up();
     this.#keeper.post('announce', { ok: failed.length === 0, message: failed.join('\n') });
   }
 
@@ -198,7 +205,9 @@ export class Daemon {
   async #stop(now: boolean): Promise<void> {
     const isFirst = !this.supervisor.isStopping;
     const left = isFirst ? strangersOf([...this.supervisor.pools.values()]) : [];
-    await this.supervisor.stopAll(now);
+    const stopped = this.supervisor.stopAll(now);
+    this.#service.tell();
+    await stopped;
     if (!isFirst) return;
     for (const { pool, pid, command } of left)
       this.report({

@@ -15,6 +15,8 @@ export interface ReloadPorts {
   readonly supervisor: Supervisor;
   readonly configFile: string | null;
   readonly inheritedSockets: readonly string[];
+  /** A reload has begun or ended. */
+  readonly onPhase: () => void;
   /** The files have been read and are in effect from now on. */
   readonly onLoaded: (loaded: Loaded) => Promise<void>;
 }
@@ -47,6 +49,7 @@ export class Reloads {
     const { supervisor } = this.#ports;
     if (args.dry_run === true) return (await this.#prepare(args)).result;
     supervisor.isReloading = true;
+    this.#ports.onPhase();
     try {
       const result = await this.#apply(args);
       this.#record(null);
@@ -57,6 +60,7 @@ export class Reloads {
       throw error;
     } finally {
       supervisor.isReloading = false;
+      this.#ports.onPhase();
     }
   }
 

@@ -22,6 +22,8 @@ export interface SupervisorPorts {
   readonly keeper: Keeper;
   readonly report: Report;
   readonly now: () => number;
+  /** A turn is over: the loop goes round. */
+  readonly turned: (nowMs: number) => void;
 }
 
 export class Supervisor {
@@ -154,6 +156,7 @@ export class Supervisor {
     for (const event of this.#queue.splice(0)) this.#handle(event);
     const pools = [...this.pools.values()];
     if (this.#eyesight.isThere()) this.#observeAndDecide(pools);
+    this.ports.turned(this.ports.now());
     this.#timer = setTimeout(() => this.wake(), pools.some(pool => pool.isHurried) ? BUSY_TICK_MS : TICK_MS);
   }
 
