@@ -50,13 +50,17 @@ export class ControlServer {
     this.#options = options;
   }
 
+  get isInPlace(): boolean {
+    return this.#socket?.isInPlace() === true;
+  }
+
   /**
    * Listens, unless it does so already and clients can find it.
    * @returns false when there was nothing to do
    * @throws {FpmError} ALREADY_RUNNING when another supervisor answers there
    */
   async listen(): Promise<boolean> {
-    if (this.#socket?.isInPlace() === true) return false;
+    if (this.isInPlace) return false;
     const socket = new ControlSocket(this.#options.path);
     this.#server?.close(); // nobody finds the old one any more; what it was asked it still answers
     this.#server = this.#createServer();

@@ -50,6 +50,9 @@ export interface RequestFacts {
 
 export type PoolEvent =
   | { readonly type: 'listening'; readonly pool: string; readonly address: string }
+  /** Its socket file was removed or replaced; and that it is in its place again. */
+  | { readonly type: 'socketLost'; readonly pool: string; readonly reason: string }
+  | { readonly type: 'socketBack'; readonly pool: string }
   | { readonly type: 'poolRunning'; readonly pool: string; readonly workers: number }
   /** Of a pool that a killed keeper has left: a listener of our own cannot be had. */
   | {

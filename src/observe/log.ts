@@ -59,6 +59,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return error(event.text);
     case 'listening':
       return info(`pool ${event.pool} listens on ${event.address}`);
+    case 'socketLost':
+      return error(`pool ${event.pool}: ${event.reason}`);
+    case 'socketBack':
+      return info(`pool ${event.pool}: clients find its socket again`);
     case 'poolRunning':
       return info(`pool ${event.pool} is running, ${count(event.workers, 'worker')}`);
     case 'addressLost': {

@@ -15,6 +15,7 @@ import { ServiceReport } from './service-report.ts';
 import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** A note: the files are to be put into effect, because there was a start. */
 export const RELOAD_DUE = 'reload_due';
@@ -28,6 +29,7 @@ export class Daemon {
   readonly #reloads: Reloads;
   readonly #service: ServiceReport;
   readonly #control: ControlServer;
+  readonly #upkeep: Upkeep;
   /** Resolves when everything is stopped, which a signal may bring about before `serve`. */
   readonly #stopped: Promise<void>;
   #ended: () => void = () => {};
@@ -63,6 +65,12 @@ export class Daemon {
       identify: peer => identifyCaller(peer, this.supervisor.config),
       onError: error => this.report({ type: 'problem', text: `control socket: ${stackOf(error)}` }),
     });
+    this.#upkeep = new Upkeep({
+      pools: () => [...this.supervisor.pools.values()],
+      report: this.report,
+      isControlInPlace: () => this.supervisor.isStopping || this.#control.isInPlace,
+      restoreControl: () => this.#restoreRunDir(),
+    });
   }
 
   /** Serves until everything is stopped. */
@@ -75,9 +83,11 @@ export class Daemon {
       if (supervisor.pools.size === 0) this.report({ type: 'noPools', include: include.join(', ') });
     }
     supervisor.wake();
+    this.#upkeep.start();
     void this.#announceWhenUp();
     this.#finishStops();
     await this.#stopped;
+    this.#upkeep.end();
     this.report({ type: 'stopped' });
     await this.#control.close();
   }
@@ -185,21 +195,19 @@ export class Daemon {
 
   /** The way back when the run directory was removed: no client finds us then, but a signal does. */
   async #reloadBySignal(): Promise<void> {
-    await this.#restoreRunDir();
+    await this.#restoreRunDir().catch((error: unknown) =>
+      this.report({ type: 'problem', text: `the control socket cannot be restored: ${messageOf(error)}` }),
+    );
     await this.#reloads.reload({}).catch(() => {}); // reported where it failed
   }
 
+  /** @throws {Error} when there is no way to it */
   async #restoreRunDir(): Promise<void> {
     if (this.supervisor.isStopping) return;
-    const { runDir, pidFile, control } = this.supervisor.config;
-    try {
-      const { heldBy } = await this.#keeper.ask('settle', settings(this.supervisor.config));
-      if (heldBy !== null)
-        this.report({ type: 'problem', text: `pid ${heldBy} has taken the pid file ${pidFile}` });
-      if (await this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
-    } catch (error) {
-      this.report({ type: 'problem', text: `run_dir ${runDir} cannot be restored: ${messageOf(error)}` });
-    }
+    const { pidFile, control } = this.supervisor.config;
+    const { heldBy } = await this.#keeper.ask('settle', settings(this.supervisor.config));
+    if (heldBy !== null) throw new Error(`pid ${heldBy} has taken the pid file ${pidFile}`);
+    if (await this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
   }
 
   async #stop(now: boolean): Promise<void> {

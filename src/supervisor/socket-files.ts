@@ -11,8 +11,8 @@ import type { Pool } from '../pool/pool.ts';
 /** @returns by the pool's name, why nobody can connect and what helps; pools that can be reached are not in it */
 export function lostSockets(pools: readonly Pool[]): ReadonlyMap<string, string> {
   const lost = new Map<string, string>();
-  const listening = pools.filter(({ config, listenerInode }) => {
-    return config.listen.address.type === 'unix' && listenerInode !== null;
+  const listening = pools.filter(({ config, listenerInode, isWanted }) => {
+    return isWanted && config.listen.address.type === 'unix' && listenerInode !== null;
   });
   if (listening.length === 0) return lost;
   const listeners = listenersByInode();

@@ -1,4 +1,4 @@
-/** The run directory is removed from under a running instance: a signal, or the next supervisor, brings it back. */
+/** The run directory is removed from under a running instance: it comes back by itself, by a signal, and by the next supervisor. */
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,10 +13,19 @@ suite('integration/run-dir-gone', { needs: ['gcc', 'libfcgi'] }, async scope => 
   const pools = { www: hello('www', { 'listen.address': join(scope.dir, 'www.sock') }) };
   const daemon = await startDaemon(scope, {
     pools,
-    expectedLog: [/supervisor/, /is there again/, /reload failed/],
+    expectedLog: [/supervisor/, /is there again/, /reload failed/, /state\.json cannot be written/],
   });
   const pidFile = join(daemon.runDir, 'fpm-ts.pid');
   const said = (text: string): boolean => daemon.log().some(({ msg }) => msg?.includes(text) === true);
+
+  await scope.test('control socket and pid file come back by themselves', async () => {
+    const before = await daemon.status();
+    rmSync(daemon.runDir, { recursive: true });
+    const { code, stderr } = await daemon.cli('status');
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal(readFileSync(pidFile, 'utf8'), `${daemon.pid}\n`);
+    assert.deepEqual(workerPids(await daemon.status(), 'www'), workerPids(before, 'www'));
+  });
 
   await scope.test('SIGHUP restores control socket and pid file, and reloads', async () => {
     const before = workerPids(await daemon.status(), 'www');

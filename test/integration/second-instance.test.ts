@@ -11,7 +11,10 @@ import { suite } from '../lib/suite.ts';
 
 suite('integration/second-instance', { needs: ['gcc', 'libfcgi'] }, async scope => {
   const hello = await helloPools(scope);
-  const daemon = await startDaemon(scope, { pools: { www: hello('www') } });
+  const daemon = await startDaemon(scope, {
+    pools: { www: hello('www') },
+    expectedLog: [/the control socket cannot be restored/],
+  });
   const { supervisor_pid: supervisor } = await daemon.status();
   const control = lstatSync(daemon.controlSocket).ino;
 

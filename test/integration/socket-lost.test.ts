@@ -3,13 +3,17 @@ import assert from 'node:assert/strict';
 import { renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { startDaemon } from '../lib/daemon.ts';
+import { until } from '../lib/poll.ts';
 import { helloPools, socketOf } from '../lib/pools.ts';
 import { poolOf } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
 suite('integration/socket-lost', { needs: ['gcc', 'libfcgi'] }, async scope => {
   const hello = await helloPools(scope);
-  const daemon = await startDaemon(scope, { pools: { www: hello('www'), other: hello('other') } });
+  const daemon = await startDaemon(scope, {
+    pools: { www: hello('www'), other: hello('other') },
+    expectedLog: [/"event":"socketLost","pool":"www"/],
+  });
   const socket = socketOf(scope, 'www');
 
   async function assertLost(what: RegExp): Promise<void> {
@@ -29,10 +33,14 @@ suite('integration/socket-lost', { needs: ['gcc', 'libfcgi'] }, async scope => {
     assert.match((await daemon.cli('request', 'www', '/')).stdout, /^hello/);
   }
 
-  await scope.test('removed', async () => {
+  await scope.test('removed, which the log tells without being asked, once', async () => {
     rmSync(socket);
+    const lost = (): number => daemon.log().filter(({ event }) => event === 'socketLost').length;
+    await until(() => lost() === 1, { what: 'the log to tell' });
     await assertLost(/is gone, so nobody can connect/);
     await assertBack();
+    await until(() => daemon.log().some(({ event }) => event === 'socketBack'), { what: 'the log to tell' });
+    assert.equal(lost(), 1);
   });
 
   await scope.test('renamed, and back', async () => {
