@@ -26,6 +26,9 @@ export interface ServerOptions {
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
+const CHECK_EVERY_MS = 2000;
+/** A client that takes nothing of its answer for so long is not waited for: answers are held in memory. */
+const UNREAD_TIMEOUT_MS = 10_000;
 /** They must leave descriptors for the supervisor's own work where it may have 1024. */
 const MOST_CONNECTIONS = 500;
 
@@ -83,7 +86,11 @@ export class ControlServer {
 
   #createServer(): Server {
     const server = createServer(
-      { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+      {
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: CHECK_EVERY_MS,
+      },
       (request, response) => {
         void this.#answer(request, response);
       },
@@ -168,7 +175,9 @@ async function readArguments(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > BODY_LIMIT_BYTES)
-      throw new RequestError(413, `the body is longer than ${BODY_LIMIT_BYTES} bytes`);
+      throw new RequestError(413, `the body is longer than ${BODY_LIMIT_BYTES} bytes`, {
+        connection: 'close',
+      });
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8').trim();
@@ -207,5 +216,6 @@ function reply(
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   });
+  response.setTimeout(UNREAD_TIMEOUT_MS, () => response.destroy());
   response.end(text);
 }
