@@ -31,6 +31,8 @@ _fpm_ts_value() {
     simulate,--format) kind=other ;;
     simulate,--start-time) kind=other ;;
     simulate,-c | simulate,--config) kind=file ;;
+    init,--directory) kind=directory ;;
+    init,-c | init,--config) kind=file ;;
     help,-c | help,--config) kind=file ;;
   esac
 }
@@ -51,7 +53,7 @@ _fpm_ts_argument() {
     serve,0) kind=pool ;;
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
-    help,0) kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate help' ;;
+    help,0) kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate init help' ;;
     *) kind=other ;;
   esac
 }
@@ -72,6 +74,7 @@ _fpm_ts_options() {
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;
     simulate) echo '--log --format --start-time -h --help -c --config --json' ;;
+    init) echo '--directory --systemd -h --help -c --config --json' ;;
     help) echo '-c --config --json' ;;
     '') echo '-V --version -c --config --json -h --help' ;;
   esac
@@ -103,7 +106,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate help'
+    kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

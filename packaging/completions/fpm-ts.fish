@@ -17,7 +17,7 @@ function __fpm_ts_line
         switch "$command,$word"
             case '*,--config=*'
                 set config (string replace -- --config= '' $word)
-            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'help,-c' 'help,--config'
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
                 set taking $word
             case '*,-*'
             case ',*'
@@ -65,6 +65,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a request -d 'Send one request to a pool
 complete -c fpm-ts -n '__fpm_ts_at ""' -a serve -d 'A small HTTP front for a pool, for trying things out without a web server'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a observe -d 'Show the queue, the connections and the busy workers of anybody\'s pool, and how many workers fpm-ts would have'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a simulate -d 'Replay an nginx access log through a pool\'s scaling, for its sizing and for neighbouring ones'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a init -d 'Write a first configuration with a pool that runs'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a help -d 'display help for command'
 
 complete -c fpm-ts -n '__fpm_ts_at start' -l daemonize -d 'return when every pool is ready, or say why not'
@@ -151,6 +152,12 @@ complete -c fpm-ts -n '__fpm_ts_at simulate' -s c -l config -r -F -d 'the config
 complete -c fpm-ts -n '__fpm_ts_at simulate' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at simulate 0' -a '(__fpm_ts_pools)' -d pool
 
+complete -c fpm-ts -n '__fpm_ts_at init' -l directory -x -a '(__fish_complete_directories)' -d 'where to, instead'
+complete -c fpm-ts -n '__fpm_ts_at init' -l systemd -d 'also write a unit that starts this installation, for the system or the user\'s manager'
+complete -c fpm-ts -n '__fpm_ts_at init' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at init' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at init' -l json -d 'print results and errors as JSON'
+
 complete -c fpm-ts -n '__fpm_ts_at help' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload status scale explain check config reopen-logs request serve observe simulate help'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload status scale explain check config reopen-logs request serve observe simulate init help'

@@ -6,6 +6,7 @@ import { registerCheck } from './check.ts';
 import { registerConfig } from './config.ts';
 import { example } from './example.ts';
 import { registerExplain } from './explain.ts';
+import { registerInit } from './init.ts';
 import { registerObserve } from './observe.ts';
 import { write } from './output.ts';
 import { registerPoolNames } from './pool-names.ts';
@@ -59,6 +60,7 @@ export function createProgram(entry: string): Command {
   registerServe(program);
   registerObserve(program);
   registerSimulate(program);
+  registerInit(program, entry);
   registerPoolNames(program);
   registerProcesses(program, entry);
   return program;
