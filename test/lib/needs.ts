@@ -68,6 +68,7 @@ const NEEDS = {
   script: program('script', 'bsdutils'),
   setpriv: program('setpriv', 'util-linux'),
   setsid: program('setsid', 'util-linux'),
+  systemd: file('/lib/systemd/systemd', 'systemd'),
   ss: program('ss', 'iproute2'),
   ip: program('ip', 'iproute2'),
   'dpkg-deb': program('dpkg-deb', 'dpkg'),

@@ -36,9 +36,11 @@ export async function startNotified(place: Place, socket: string): Promise<Notif
     errorLog: join(inner.dir, 'messages'),
     endSignal: 'SIGTERM',
   });
-  const lines = (): string[] => receiver.errors().split('\n').slice(0, -1);
-  await until(() => lines()[0] === 'bound', { what: 'the socket', explain: () => receiver.errors() });
-  const messages = (): Message[] => lines().slice(1).map(parse);
+  await until(() => receiver.errors().startsWith('bound\n'), {
+    what: 'the socket',
+    explain: () => receiver.errors(),
+  });
+  const messages = (): Message[] => parseMessages(receiver.errors());
   return {
     socket,
     pid: receiver.pid,
@@ -54,6 +56,11 @@ export async function startNotified(place: Place, socket: string): Promise<Notif
             .join('\n'),
       }),
   };
+}
+
+/** What notified.py wrote; the first line says that it receives. */
+export function parseMessages(output: string): Message[] {
+  return output.split('\n').slice(1, -1).map(parse);
 }
 
 function parse(line: string): Message {

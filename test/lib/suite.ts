@@ -11,6 +11,8 @@ export interface SuiteNeeds {
   readonly needs?: readonly Program[];
   /** Skipped for ordinary users. */
   readonly root?: boolean;
+  /** Why this machine cannot run it, whatever is installed; undefined: it can. */
+  readonly obstacle?: string | undefined;
   /** After it the suite is cancelled and torn down. */
   readonly timeoutMs?: number;
 }
@@ -37,6 +39,7 @@ function obstacle(options: SuiteNeeds): { reason: string; fatal: boolean } | und
   if (options.root === true && !IS_ROOT) {
     return { reason: 'needs root: sudo npm test', fatal: process.env.FPM_TS_TEST_INSTALL === '1' };
   }
+  if (options.obstacle !== undefined) return { reason: options.obstacle, fatal: mayNotSkip() };
   return undefined;
 }
 

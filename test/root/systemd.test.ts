@@ -1,0 +1,199 @@
+/** The packaged unit under a real systemd: start, reload, crash, watchdog, restart, stop, and a socket unit. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { askPool, unixSocket } from '../lib/ask-pool.ts';
+import { ask } from '../lib/http.ts';
+import { startLoad } from '../lib/load.ts';
+import { MAIN, REPOSITORY } from '../lib/paths.ts';
+import type { Place } from '../lib/place.ts';
+import { until } from '../lib/poll.ts';
+import { helloPools } from '../lib/pools.ts';
+import { type Status, workerPids } from '../lib/status.ts';
+import { suite } from '../lib/suite.ts';
+import { type Systemd, startSystemd, systemdObstacle } from '../lib/systemd.ts';
+
+const UNIT = 'fpm-ts.service';
+const CONTROL = '/run/fpm-ts/control.sock';
+const isHello = (body: string): boolean => /^hello from \d+\n$/.test(body);
+
+interface Service {
+  readonly systemd: Systemd;
+  status(): Promise<Status>;
+  /** Waits until the unit is active and its pools run, as `seen` says. */
+  statusWhen(what: string, seen: (status: Status) => boolean): Promise<Status>;
+  log(): string;
+}
+
+/** The unit as it is packaged, but for where its program, its configuration and its log are. */
+async function installService(place: Place, more = ''): Promise<Service> {
+  const systemd = await startSystemd(place);
+  const log = join(place.dir, 'fpm-ts.log');
+  const program = [process.execPath, MAIN, '-c', join(place.dir, 'fpm-ts.toml')];
+  const lines = ['start', 'reload'].flatMap(command => {
+    const key = command === 'start' ? 'ExecStart' : 'ExecReload';
+    return [`${key}=`, `${key}=${program.join(' ')} ${command}`];
+  });
+  const output = ['StandardOutput', 'StandardError'].map(key => `${key}=append:${log}`);
+  await systemd.unit(UNIT, readFileSync(join(REPOSITORY, 'packaging/systemd', UNIT), 'utf8'));
+  await systemd.unit(`${UNIT}.d/test.conf`, ['[Service]', ...lines, ...output, more, ''].join('\n'));
+  const service: Service = {
+    systemd,
+    async status() {
+      const { text } = await ask('http://localhost/v1/status', { socketPath: systemd.path(CONTROL) });
+      return JSON.parse(text) as Status;
+    },
+    statusWhen: (what, seen) =>
+      until(
+        async () => {
+          if ((await systemd.show(UNIT, 'ActiveState')) !== 'active') return undefined;
+          const status = await service.status();
+          return status.pools.every(({ state }) => state === 'running') && seen(status) ? status : undefined;
+        },
+        { what, deadlineMs: 20_000, explain: () => `${systemd.log()}\n${service.log()}` },
+      ),
+    log: () => readFileSync(log, 'utf8'),
+  };
+  return service;
+}
+
+const WHY = systemdObstacle();
+
+suite('root/systemd', {
+  root: true,
+  needs: ['gcc', 'libfcgi', 'python3', 'systemd'],
+  obstacle: WHY,
+}, async scope => {
+  const hello = await helloPools(scope);
+  const www = join(scope.dir, 'pools.d/www.toml');
+  mkdirSync(join(scope.dir, 'pools.d'));
+  writeFileSync(join(scope.dir, 'fpm-ts.toml'), 'log.format = "json"\n');
+  writeFileSync(www, hello('www', { 'listen.address': '/run/fpm-ts/www.sock', clear_env: false }));
+  const service = await installService(scope);
+  const { systemd } = service;
+  const socket = unixSocket(systemd.path('/run/fpm-ts/www.sock'));
+  const mainPid = async (): Promise<number> => Number(await systemd.show(UNIT, 'MainPID'));
+  /** As the pids of its namespace; ours are others. */
+  const outside = (pid: number): number =>
+    systemd.processes(UNIT).find(it => innerPid(it) === pid) ?? assert.fail(`no process ${pid}`);
+
+  await scope.test(
+    'start returns when every pool is ready, and systemctl status says how it is',
+    async () => {
+      await systemd.systemctl('start', UNIT);
+      assert.equal(await systemd.show(UNIT, 'ActiveState'), 'active');
+      assert.equal(await systemd.show(UNIT, 'StatusText'), 'running; 1 pool, 2 workers');
+      assert.equal(await mainPid(), (await service.status()).pid);
+      assert.ok(isHello(await askPool(socket)));
+    },
+  );
+
+  await scope.test('nothing that fpm-ts needs is taken away by the hardening', async () => {
+    const { pools } = await service.status();
+    assert.deepEqual(
+      pools.map(({ queue, workers }) => [queue.length, workers.idle, workers.active]),
+      [[0, 2, 0]],
+    );
+    assert.doesNotMatch(service.log(), /"level":[45]0/);
+  });
+
+  await scope.test('no worker has the variables of the service manager', async () => {
+    for (const pid of workerPids(await service.status(), 'www'))
+      assert.doesNotMatch(
+        readFileSync(`/proc/${outside(pid)}/environ`, 'latin1'),
+        /NOTIFY_SOCKET|WATCHDOG_|LISTEN_/,
+      );
+  });
+
+  await scope.test(
+    'systemctl reload is fpm-ts reload: it returns when new workers serve; 0 failed',
+    async () => {
+      const before = workerPids(await service.status(), 'www');
+      const load = startLoad(scope, socket, 2, isHello);
+      await systemd.systemctl('reload', UNIT);
+      await load.more(20);
+      assert.deepEqual(await load.end(), []);
+      const after = await service.statusWhen('two workers', status => workerPids(status, 'www').length === 2);
+      assert.ok(workerPids(after, 'www').every(pid => !before.includes(pid)));
+    },
+  );
+
+  await scope.test('a reload that fails fails, says why, and the service goes on', async () => {
+    const text = readFileSync(www, 'utf8');
+    writeFileSync(www, 'comand = 1\n');
+    await assert.rejects(systemd.systemctl('reload', UNIT), /failed/);
+    writeFileSync(www, text);
+    assert.equal(await systemd.show(UNIT, 'ActiveState'), 'active');
+    assert.match(await systemd.show(UNIT, 'StatusText'), /the last reload failed: .*comand/);
+    assert.match(service.log(), /comand/);
+    assert.ok(isHello(await askPool(socket)));
+  });
+
+  await scope.test(
+    'a crash leaves the workers serving, and the next start goes on with them; 0 failed',
+    async () => {
+      const before = await service.status();
+      const load = startLoad(scope, socket, 2, isHello);
+      await load.more(5);
+      process.kill(outside(before.pid), 'SIGKILL');
+      await load.more(20);
+      const after = await service.statusWhen('another keeper', ({ pid }) => pid !== before.pid);
+      await load.more(20);
+      assert.deepEqual(await load.end(), []);
+      assert.deepEqual(workerPids(after, 'www').sort(), workerPids(before, 'www').sort());
+      assert.ok(after.pools.every(({ processes }) => processes.every(({ adopted }) => adopted)));
+      assert.equal(await systemd.show(UNIT, 'NRestarts'), '1');
+    },
+  );
+
+  await scope.test('a restart is a stop and a start', async () => {
+    const before = await service.status();
+    await systemd.systemctl('restart', UNIT);
+    const after = await service.status();
+    assert.notEqual(after.pid, before.pid);
+    assert.ok(workerPids(after, 'www').every(pid => !workerPids(before, 'www').includes(pid)));
+    assert.equal(systemd.processes(UNIT).length, 4, 'keeper, supervisor, two workers');
+  });
+
+  await scope.test('a stop ends everything, and leaves the run directory empty', async () => {
+    await systemd.systemctl('stop', UNIT);
+    assert.deepEqual(systemd.processes(UNIT), []);
+    assert.deepEqual(readdirSync(systemd.path('/run/fpm-ts')), []);
+    assert.equal(await systemd.show(UNIT, 'Result'), 'success');
+  });
+
+  await scope.test('a stop right after a crash ends the workers that were left', async () => {
+    await systemd.systemctl('start', UNIT);
+    process.kill(outside(await mainPid()), 'SIGKILL');
+    await until(async () => (await systemd.show(UNIT, 'NRestarts')) === '1', { what: 'the next start' });
+    await systemd.systemctl('stop', UNIT);
+    assert.deepEqual(systemd.processes(UNIT), []);
+  });
+
+  await scope.test('a keeper that dies in the stop: what it could not end is killed', async () => {
+    writeFileSync(
+      www,
+      hello('www', {
+        command: ['/bin/sh', '-c', 'trap "" TERM; sleep 600; sleep 600'],
+        protocol: 'other',
+        listen: 'none',
+        'listen.address': undefined,
+      }),
+    );
+    await systemd.systemctl('start', UNIT);
+    const keeper = outside(await mainPid());
+    const stop = systemd.systemctl('stop', UNIT);
+    await until(async () => (await systemd.show(UNIT, 'ActiveState')) === 'deactivating', {
+      what: 'the stop',
+    });
+    process.kill(keeper, 'SIGKILL');
+    await stop;
+    await until(() => systemd.processes(UNIT).length === 0, { what: 'everything to be gone' });
+  });
+});
+
+/** The last of the pids in /proc/PID/status is that of the innermost namespace. */
+function innerPid(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Number(/^NSpid:.*\t(\d+)$/m.exec(status)?.[1]);
+}
