@@ -31,6 +31,22 @@ _fpm_ts_value() {
     simulate,--format) kind=other ;;
     simulate,--start-time) kind=other ;;
     simulate,-c | simulate,--config) kind=file ;;
+    spawn,-f) kind=other ;;
+    spawn,-d) kind=directory ;;
+    spawn,-a) kind=other ;;
+    spawn,-p) kind=other ;;
+    spawn,-s) kind=other ;;
+    spawn,-M) kind=other ;;
+    spawn,-C) kind=other ;;
+    spawn,-F) kind=other ;;
+    spawn,-b) kind=other ;;
+    spawn,-P) kind=file ;;
+    spawn,-c) kind=directory ;;
+    spawn,-u) kind=other ;;
+    spawn,-g) kind=other ;;
+    spawn,-U) kind=other ;;
+    spawn,-G) kind=other ;;
+    spawn,--config) kind=file ;;
     init,--directory) kind=directory ;;
     init,-c | init,--config) kind=file ;;
     help,-c | help,--config) kind=file ;;
@@ -53,7 +69,8 @@ _fpm_ts_argument() {
     serve,0) kind=pool ;;
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
-    help,0) kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate init help' ;;
+    spawn,*) kind=other ;;
+    help,0) kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate spawn init help' ;;
     *) kind=other ;;
   esac
 }
@@ -74,6 +91,7 @@ _fpm_ts_options() {
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;
     simulate) echo '--log --format --start-time -h --help -c --config --json' ;;
+    spawn) echo '-f -d -a -p -s -M -C -F -b -P -n -c -S -u -g -U -G -v -? -h --help --config --json' ;;
     init) echo '--directory --systemd -h --help -c --config --json' ;;
     help) echo '-c --config --json' ;;
     '') echo '-V --version -c --config --json -h --help' ;;
@@ -106,7 +124,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate init help'
+    kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate spawn init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

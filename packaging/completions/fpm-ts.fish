@@ -17,7 +17,7 @@ function __fpm_ts_line
         switch "$command,$word"
             case '*,--config=*'
                 set config (string replace -- --config= '' $word)
-            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'spawn,--config' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
                 set taking $word
             case '*,-*'
             case ',*'
@@ -65,6 +65,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a request -d 'Send one request to a pool
 complete -c fpm-ts -n '__fpm_ts_at ""' -a serve -d 'A small HTTP front for a pool, for trying things out without a web server'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a observe -d 'Show the queue, the connections and the busy workers of anybody\'s pool, and how many workers fpm-ts would have'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a simulate -d 'Replay an nginx access log through a pool\'s scaling, for its sizing and for neighbouring ones'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a spawn -d 'One pool without a configuration file, from the command line of spawn-fcgi'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a init -d 'Write a first configuration with a pool that runs'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a help -d 'display help for command'
 
@@ -152,6 +153,29 @@ complete -c fpm-ts -n '__fpm_ts_at simulate' -s c -l config -r -F -d 'the config
 complete -c fpm-ts -n '__fpm_ts_at simulate' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at simulate 0' -a '(__fpm_ts_pools)' -d pool
 
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s f -x -d 'a command for /bin/sh instead of [app...]'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s d -x -a '(__fish_complete_directories)' -d 'change to this directory'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s a -x -d 'listen on this IPv4 or IPv6 address (default 0.0.0.0)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s p -x -d 'listen on this TCP port'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s s -x -d 'listen on this Unix socket'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s M -x -d 'permissions of the socket, octal (default 0660 less the umask)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s C -x -d 'PHP_FCGI_CHILDREN of each worker, for PHP'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s F -x -d 'workers (default 1)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s b -x -d 'connections that may wait (default 1024)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s P -r -F -d 'file for the pid whose SIGTERM ends all of it'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s n -d 'stay in the foreground, for daemontools and their like'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s c -x -a '(__fish_complete_directories)' -d 'change the root to this directory (root only)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s S -d 'the socket is outside of that directory (root only)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s u -x -d 'user of the workers (root only)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s g -x -d 'their group (root only'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s U -x -d 'owner of the socket (root only'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s G -x -d 'group of the socket (root only'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s v -d 'show the version'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s ? -d 'show this help'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at spawn' -l json -d 'print results and errors as JSON'
+
 complete -c fpm-ts -n '__fpm_ts_at init' -l directory -x -a '(__fish_complete_directories)' -d 'where to, instead'
 complete -c fpm-ts -n '__fpm_ts_at init' -l systemd -d 'also write a unit that starts this installation, for the system or the user\'s manager'
 complete -c fpm-ts -n '__fpm_ts_at init' -s h -l help -d 'display help for command'
@@ -160,4 +184,4 @@ complete -c fpm-ts -n '__fpm_ts_at init' -l json -d 'print results and errors as
 
 complete -c fpm-ts -n '__fpm_ts_at help' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload status scale explain check config reopen-logs request serve observe simulate init help'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload status scale explain check config reopen-logs request serve observe simulate spawn init help'

@@ -12,8 +12,8 @@ export interface KeeperProcessOptions {
 }
 
 export function runKeeper(options: KeeperProcessOptions): void {
-  process.title = KEEPER_TITLE;
   const { entry, configFile, json, announceDescriptor } = options;
+  process.title = `${KEEPER_TITLE} (${configFile})`; // as php-fpm's master says: it is what `-c` wants
   Keeper.start({
     supervisorArgv: [
       process.execPath,

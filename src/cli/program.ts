@@ -17,6 +17,7 @@ import { registerRequest } from './request.ts';
 import { registerScale } from './scale.ts';
 import { registerServe } from './serve.ts';
 import { registerSimulate } from './simulate.ts';
+import { isSpawn, registerSpawn } from './spawn.ts';
 import { registerStart } from './start.ts';
 import { registerStatus } from './status.ts';
 import { registerStop } from './stop.ts';
@@ -24,6 +25,7 @@ import { registerStop } from './stop.ts';
 /** @param entry the file that was started, for the processes that are started with it again */
 export async function main(argv: readonly string[], entry: string): Promise<void> {
   const program = createProgram(entry);
+  if (isSpawn(argv.slice(2))) program.enablePositionalOptions();
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -60,6 +62,7 @@ export function createProgram(entry: string): Command {
   registerServe(program);
   registerObserve(program);
   registerSimulate(program);
+  registerSpawn(program, entry);
   registerInit(program, entry);
   registerPoolNames(program);
   registerProcesses(program, entry);

@@ -1,6 +1,6 @@
 /** What a person should read when the supervisor cannot be asked: who is there, what is known of it, what to do. */
 import { FpmError } from '../errors.ts';
-import { keepers } from '../os/keepers.ts';
+import { configFileOf, keepers } from '../os/keepers.ts';
 import { readStat } from '../os/proc.ts';
 import type { Command } from './commands.ts';
 import type { SilenceError } from './exchange.ts';
@@ -12,9 +12,15 @@ export function notRunning(socketPath: string): FpmError {
   );
 }
 
+/** With what `-c` would have to say, which of a `spawn` nobody remembers. */
+function named(keeper: number): string {
+  const file = configFileOf(keeper);
+  return file === null ? String(keeper) : `${keeper} (-c ${file})`;
+}
+
 /** It may be the one that is meant, from before its configuration was changed. */
 function elsewhere(): string {
-  const pids = keepers().join(', ');
+  const pids = keepers().map(named).join(', ');
   if (pids === '') return '';
   return `. On this machine fpm-ts runs as pid ${pids}, perhaps for another configuration: if that is the one you mean, and its run_dir or control.socket was changed since it was started, set the old value until it is stopped`;
 }

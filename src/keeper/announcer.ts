@@ -1,10 +1,12 @@
 /** Tells the process that started us with `--daemonize` how the start went, once, over a pipe. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { duplicateOnto } from '../os/descriptor.ts';
-import type { Ending } from './protocol.ts';
+import type { Ending, Exit } from './protocol.ts';
 
 export interface Announcement extends Ending {
   readonly ok: boolean;
+  /** How the last worker of a pool that did not come up ended; null: not known, or all is well. */
+  readonly exit: Exit | null;
   /** The file that is logged to instead of stderr; null: where the configuration says. */
   readonly log: string | null;
 }

@@ -34,6 +34,7 @@ import type {
 } from './protocol.ts';
 import { ServiceManager } from './service-manager.ts';
 import { Signals } from './signals.ts';
+import { emptySpawned, removeSpawned } from './spawned.ts';
 import { type DescriptorSource, identityOf, type KeeperState, STATE_SCHEMA } from './state.ts';
 import { StateFile } from './state-file.ts';
 import { SupervisorProcess } from './supervisor-process.ts';
@@ -394,11 +395,21 @@ export class Keeper {
     const isTold = this.#announcer.announce({
       ...(exitCode === 0 ? early : ending),
       ok: false,
+      exit: null,
       log: this.#ownLog,
     });
     if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, message);
-    this.#pidFile?.release();
+    this.#removeRunDir();
     endProcess(exitCode);
+  }
+
+  /** Nobody else may take it before what is ours is gone from it. */
+  #removeRunDir(): void {
+    const pidFile = this.#pidFile;
+    const runDir = this.#settled?.runDir;
+    const isSpawned = runDir !== undefined && emptySpawned(runDir, pidFile?.path ?? null);
+    pidFile?.release();
+    if (isSpawned) removeSpawned(runDir);
   }
 }
 

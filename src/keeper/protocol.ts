@@ -170,7 +170,15 @@ export interface Requests {
   note: { ask: { readonly name: string; readonly text: string }; answer: null };
   reopenLogs: { ask: object; answer: { readonly failed: readonly string[] } };
   /** Tells whoever started us in the background that all pools are ready, or why not. */
-  announce: { ask: { readonly ok: boolean; readonly message: string }; answer: null };
+  announce: {
+    ask: {
+      readonly ok: boolean;
+      readonly message: string;
+      /** Of the last worker of a pool that failed. */
+      readonly exit: Exit | null;
+    };
+    answer: null;
+  };
   /**
    * What the service manager is to know, a line of text with it. Comes with every change and, as a sign of life, every
    * second: a supervisor that says nothing for long is taken to hang, and is killed.

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { closing } from '../os/descriptor.ts';
 import { type KeeperState, parseState } from './state.ts';
 
-const NAME = 'state.json';
+export const STATE_FILE = 'state.json';
 const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** A thousand workers are half a megabyte. */
@@ -30,7 +30,7 @@ export class StateFile {
    * @param failed is told why it cannot be written, once until it can be again
    */
   constructor(runDir: string, state: () => KeeperState, failed: (message: string) => void) {
-    this.#path = join(runDir, NAME);
+    this.#path = join(runDir, STATE_FILE);
     this.#state = state;
     this.#failed = failed;
   }
@@ -96,7 +96,7 @@ export class StateFile {
  * @returns null: nothing; a text: why it cannot be used
  */
 export function readStateFile(runDir: string): KeeperState | string | null {
-  const path = join(runDir, NAME);
+  const path = join(runDir, STATE_FILE);
   try {
     return parseState(readOwn(path));
   } catch (error) {

@@ -11,6 +11,12 @@ export function keeperOf(pid: number): number | null {
   return parent !== undefined && isKeeper(parent) ? parent : null;
 }
 
+/** The configuration that a keeper names in its title; null where there was no room for it. */
+export function configFileOf(keeper: number): string | null {
+  const title = (read(`/proc/${keeper}/cmdline`) ?? '').split('\0', 1)[0] ?? '';
+  return /^.*? \((\/.*)\)\s*$/.exec(title)?.[1] ?? null;
+}
+
 /** All that run now. */
 export function keepers(): number[] {
   return allPids().filter(isKeeper);

@@ -1,4 +1,5 @@
 /** What the deaths of a pool's workers say about its command: how soon to try again, and whether it works at all. */
+import type { Exit } from '../keeper/protocol.ts';
 import type { PoolEvent } from '../observe/events.ts';
 import { holdersOf, nameHolders } from '../observe/strangers.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
@@ -26,6 +27,8 @@ export interface Death {
 export class Health {
   /** Why the last worker that ended by itself did, or why none could be started. */
   lastFailure = '';
+  /** How it did; null: it could not be started, or had to be killed because it never accepted. */
+  lastExit: Exit | null = null;
   #restart: RestartMemory = NO_FAILURES;
   #isStartTimedOut = false;
   #storm: StormMemory = CALM;
@@ -52,7 +55,14 @@ export class Health {
    */
   note(worker: WorkerHandle, others: readonly number[], nowMs: number, startTimeoutMs: number): string {
     this.lastFailure = failureText(worker, others, nowMs, startTimeoutMs);
+    this.lastExit = worker.reason === 'startTimeout' ? null : worker.exit;
     return this.lastFailure;
+  }
+
+  /** None could be started. */
+  spawnFailed(message: string): void {
+    this.lastFailure = message;
+    this.lastExit = null;
   }
 
   /** A worker ended with the signal of a crash. @returns whether it is one of a storm, which is told as one */

@@ -168,6 +168,11 @@ export class Pool {
     return this.#health.lastFailure;
   }
 
+  /** How that worker ended; null: it was none, or was killed because it never accepted. */
+  get lastExit(): Exit | null {
+    return this.#health.lastExit;
+  }
+
   /** What keeps it from having the workers that it calls for, in words; empty: nothing. */
   get heldBackBy(): string {
     return this.#sizing.held.map(describeReason).join('; ');
@@ -506,7 +511,7 @@ export class Pool {
   }
 
   #spawnFailed(generation: number, message: string, askedAtMs: number): void {
-    this.#health.lastFailure = message;
+    this.#health.spawnFailed(message);
     if (generation === this.#rolls.current?.generation.number) this.#rolls.cancel(message);
     else
       this.#countDeath({ startedAtMs: askedAtMs, wasReady: false, isStartTimeout: false, isMurder: false });

@@ -115,13 +115,15 @@ export class Daemon {
     const pools = [...this.supervisor.pools.values()];
     for (const pool of pools) await this.supervisor.untilUp(pool);
     if (this.supervisor.isStopping) return; // the keeper's end tells whoever waits
-    const failed = pools
-      .filter(pool => pool.isHopeless)
-      .map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`);
-    if (unapplied !== null) failed.unshift(unapplied);
-    if (failed.length === 0) this.report({ type: 'ready' });
+    const failed = pools.filter(pool => pool.isHopeless);
+    const reasons = [
+      ...(unapplied === null ? [] : [unapplied]),
+      ...failed.map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`),
+    ];
+    const ok = reasons.length === 0;
+    if (ok) this.report({ type: 'ready' });
     this.#service.up();
-    this.#keeper.post('announce', { ok: failed.length === 0, message: failed.join('\n') });
+    this.#keeper.post('announce', { ok, message: reasons.join('\n'), exit: failed[0]?.lastExit ?? null });
   }
 
   /** @returns why the files could not be put into effect; null: they are */

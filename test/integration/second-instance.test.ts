@@ -45,10 +45,7 @@ suite('integration/second-instance', { needs: ['gcc', 'libfcgi'] }, async scope 
       writeFileSync(configFile, `run_dir = "${scope.dir}/elsewhere"\ninclude = []\n`);
       const { code, stderr } = await runCommand(process.execPath, [MAIN, '-c', configFile, 'status']);
       assert.equal(code, 69);
-      assert.match(
-        stderr,
-        new RegExp(`fpm-ts runs as pid [\\d, ]*\\b${daemon.pid}\\b.*, perhaps for another`),
-      );
+      assert.match(stderr, new RegExp(`fpm-ts runs as pid .*\\b${daemon.pid}\\b.*, perhaps for another`));
     },
   );
 

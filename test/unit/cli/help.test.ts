@@ -27,7 +27,7 @@ void test('the commands of DESIGN section 4 that exist so far are there, and no 
   const names = ['start', 'stop', 'reload', 'status', 'scale', 'explain', 'check', 'config'];
   assert.deepEqual(
     commands.map(command => command.name()),
-    [...names, 'reopen-logs', 'request', 'serve', 'observe', 'simulate', 'init'],
+    [...names, 'reopen-logs', 'request', 'serve', 'observe', 'simulate', 'spawn', 'init'],
   );
 });
 

@@ -1,0 +1,33 @@
+/**
+ * The run directory of an `fpm-ts spawn`, which holds its configuration, too, and which nobody else knows of: it goes
+ * with the keeper. A mark in it says so, because a run directory that an administrator has named may hold anything.
+ */
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { STATE_FILE } from './state-file.ts';
+
+export const SPAWNED_MARK = '.spawned';
+
+/**
+ * Removes what is in it, but for the file that says that it is taken. One with the state of a keeper that was killed
+ * is left to the next, which finds its workers by it.
+ * @returns whether it is to be removed as well
+ */
+export function emptySpawned(runDir: string, pidFile: string | null): boolean {
+  if (!existsSync(join(runDir, SPAWNED_MARK)) || existsSync(join(runDir, STATE_FILE))) return false;
+  for (const name of readdirSync(runDir)) {
+    const path = join(runDir, name);
+    if (path !== pidFile) rmSync(path, { recursive: true, force: true });
+  }
+  return true;
+}
+
+/** Removes it, and the directory of all of them when it was the last; one that is in use again stays. */
+export function removeSpawned(runDir: string): void {
+  try {
+    rmdirSync(runDir);
+    rmdirSync(dirname(runDir));
+  } catch {
+    // not empty: somebody else's
+  }
+}
