@@ -42,6 +42,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   POOL_FAILED: { exit: EXIT.failed, meaning: 'The workers of a pool did not come up.' },
   RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before goes on.' },
+  UPGRADE_FAILED: {
+    exit: EXIT.failed,
+    meaning: 'The installed version cannot go on in the place of the running one, which goes on itself.',
+  },
   CONFIG_MISSING: { exit: EXIT.config, meaning: 'The configuration file was not found or cannot be read.' },
   CONFIG_SYNTAX: { exit: EXIT.config, meaning: 'A file is not valid TOML.' },
   CONFIG_UNKNOWN_KEY: {
@@ -67,6 +71,7 @@ export type ErrorCode =
   | 'NOT_ALLOWED'
   | 'POOL_FAILED'
   | 'RELOAD_FAILED'
+  | 'UPGRADE_FAILED'
   | 'CONFIG_MISSING'
   | 'CONFIG_SYNTAX'
   | 'CONFIG_UNKNOWN_KEY'

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { rememberSignals } from './os/early-signals.ts';
 
 // Without a handler, SIGUSR1 opens Node's debugger port: this comes before anything of ours is loaded.
 process.on('SIGUSR1', () => {});
+// What was a keeper before it became this program is known, and is sent signals.
+if (process.argv.includes('--resume')) rememberSignals();
 
 /** Node opens the modules of a program all at once: the supervisor does not load with less than a hundred. */
 const LEAST_FILES = 128;

@@ -9,6 +9,7 @@ _fpm_ts_value() {
     start,-c | start,--config) kind=file ;;
     stop,-c | stop,--config) kind=file ;;
     reload,-c | reload,--config) kind=file ;;
+    upgrade,-c | upgrade,--config) kind=file ;;
     status,-c | status,--config) kind=file ;;
     scale,-c | scale,--config) kind=file ;;
     explain,-c | explain,--config) kind=file ;;
@@ -70,7 +71,7 @@ _fpm_ts_argument() {
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
     spawn,*) kind=other ;;
-    help,0) kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate spawn init help' ;;
+    help,0) kind='words start stop reload upgrade status scale explain check config reopen-logs request serve observe simulate spawn init help' ;;
     *) kind=other ;;
   esac
 }
@@ -81,6 +82,7 @@ _fpm_ts_options() {
     start) echo '--daemonize -h --help -c --config --json' ;;
     stop) echo '--now -h --help -c --config --json' ;;
     reload) echo '--changed --dry-run -h --help -c --config --json' ;;
+    upgrade) echo '--dry-run -h --help -c --config --json' ;;
     status) echo '--watch --check -h --help -c --config --json' ;;
     scale) echo '-h --help -c --config --json' ;;
     explain) echo '-h --help -c --config --json' ;;
@@ -124,7 +126,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload status scale explain check config reopen-logs request serve observe simulate spawn init help'
+    kind='words start stop reload upgrade status scale explain check config reopen-logs request serve observe simulate spawn init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

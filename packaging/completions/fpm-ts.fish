@@ -17,7 +17,7 @@ function __fpm_ts_line
         switch "$command,$word"
             case '*,--config=*'
                 set config (string replace -- --config= '' $word)
-            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'spawn,--config' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'spawn,--config' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
                 set taking $word
             case '*,-*'
             case ',*'
@@ -55,6 +55,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -s h -l help -d 'display help for command
 complete -c fpm-ts -n '__fpm_ts_at ""' -a start -d 'Run the supervisor in the foreground'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a stop -d 'Stop gracefully'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a reload -d 'Read the configuration again and replace the workers, the new ones first'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a upgrade -d 'Let the running fpm-ts become the version that is installed now'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a status -d 'Show what the supervisor and its pools are doing'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a scale -d 'Give a pool another number of workers, until the next reload'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a explain -d 'Show what was decided about a pool lately, and why'
@@ -87,6 +88,11 @@ complete -c fpm-ts -n '__fpm_ts_at reload' -s h -l help -d 'display help for com
 complete -c fpm-ts -n '__fpm_ts_at reload' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at reload' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at reload' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at upgrade' -l dry-run -d 'only find out whether it would work'
+complete -c fpm-ts -n '__fpm_ts_at upgrade' -s h -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at upgrade' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at upgrade' -l json -d 'print results and errors as JSON'
 
 complete -c fpm-ts -n '__fpm_ts_at status' -l watch -d 'again every second, until interrupted'
 complete -c fpm-ts -n '__fpm_ts_at status' -l check -d 'exit with 1 when a pool is degraded, failed or stopped'
@@ -184,4 +190,4 @@ complete -c fpm-ts -n '__fpm_ts_at init' -l json -d 'print results and errors as
 
 complete -c fpm-ts -n '__fpm_ts_at help' -s c -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload status scale explain check config reopen-logs request serve observe simulate spawn init help'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale explain check config reopen-logs request serve observe simulate spawn init help'

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { FpmError } from '../errors.ts';
 import type { Announcement } from '../keeper/announcer.ts';
+import { programAsStarted } from './installed-program.ts';
 import { KEEPER_FLAGS } from './node-flags.ts';
 
 /** Where the keeper finds the pipe to us. */
@@ -9,7 +10,6 @@ export const ANNOUNCE_DESCRIPTOR = 3;
 
 /** @returns what the keeper announced, and its pid. @throws {FpmError} when it could not say anything */
 export async function startInBackground(
-  entry: string,
   configFile: string,
   json: boolean,
 ): Promise<Announcement & { readonly pid: number }> {
@@ -23,8 +23,9 @@ export async function startInBackground(
   restoreSoftFileLimit(); // the keeper takes its parent's limit for what workers inherit
   const pipe = outputPipe();
   const nowhere = openSync('/dev/null', 'r');
+  const { node, entry } = programAsStarted();
   const argv = [
-    process.execPath,
+    node,
     ...process.execArgv,
     ...KEEPER_FLAGS,
     entry,
@@ -42,7 +43,7 @@ export async function startInBackground(
     [2, 2],
     [ANNOUNCE_DESCRIPTOR, pipe.write],
   ]);
-  const pid = spawn({ path: process.execPath, argv, env, descriptors });
+  const pid = spawn({ path: node, argv, env, descriptors });
   closeSync(pipe.write);
   closeSync(nowhere);
   setNonblocking(pipe.read, false);

@@ -1,6 +1,9 @@
 /** Turns this process into the keeper. */
+import { closeSync, readFileSync } from 'node:fs';
+import { type Inheritance, parseInheritance } from '../keeper/inheritance.ts';
 import { Keeper } from '../keeper/keeper.ts';
 import { KEEPER_TITLE } from '../os/keepers.ts';
+import { programAsStarted } from './installed-program.ts';
 import { KEEPER_FLAGS, SUPERVISOR_FLAGS } from './node-flags.ts';
 
 export interface KeeperProcessOptions {
@@ -9,11 +12,15 @@ export interface KeeperProcessOptions {
   readonly configFile: string;
   readonly json: boolean;
   readonly announceDescriptor: number | null;
+  /** Where an earlier program of this process has left what there is; null: this is a start. */
+  readonly resumeDescriptor: number | null;
 }
 
 export function runKeeper(options: KeeperProcessOptions): void {
-  const { entry, configFile, json, announceDescriptor } = options;
+  const { entry, configFile, json, announceDescriptor, resumeDescriptor } = options;
   process.title = `${KEEPER_TITLE} (${configFile})`; // as php-fpm's master says: it is what `-c` wants
+  const common = ['--config', configFile, ...(json ? ['--json'] : [])];
+  const { node, entry: installed } = programAsStarted();
   Keeper.start({
     supervisorArgv: [
       process.execPath,
@@ -21,10 +28,16 @@ export function runKeeper(options: KeeperProcessOptions): void {
       ...SUPERVISOR_FLAGS,
       entry,
       'supervisor',
-      '--config',
-      configFile,
-      ...(json ? ['--json'] : []),
+      ...common,
     ],
     announceDescriptor,
+    program: { node: [node, ...process.execArgv], entry: installed, options: common },
+    inheritance: resumeDescriptor === null ? null : readInheritance(resumeDescriptor),
   });
+}
+
+function readInheritance(descriptor: number): Inheritance {
+  const text = readFileSync(`/proc/self/fd/${descriptor}`, 'utf8');
+  closeSync(descriptor);
+  return parseInheritance(text);
 }

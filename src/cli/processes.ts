@@ -3,22 +3,37 @@ import type { Command } from 'commander';
 import { ANNOUNCE_DESCRIPTOR } from './background.ts';
 import { configFile, globals } from './context.ts';
 
+interface KeeperOptions {
+  readonly resume?: string;
+  readonly trial?: boolean;
+}
+
 export function registerProcesses(program: Command, entry: string): void {
   program.command('supervisor', { hidden: true }).action(async (_options, command: Command) => {
     const common = globals(command);
     const { runSupervisor } = await import('../supervisor/main.ts');
     await runSupervisor({ configFile: await configFile(common), json: common.json === true });
   });
-  program.command('keeper', { hidden: true }).action(async (_options, command: Command) => {
-    const common = globals(command);
-    const { runKeeper } = await import('./keeper-process.ts');
-    const file = await configFile(common);
-    if (file === null) return;
-    runKeeper({
-      entry,
-      configFile: file,
-      json: common.json === true,
-      announceDescriptor: ANNOUNCE_DESCRIPTOR,
+  program
+    .command('keeper', { hidden: true })
+    .option('--resume <descriptor>', 'go on with what the program before this one has left there')
+    .option('--trial', 'only find out whether this program could go on')
+    .action(async (options: KeeperOptions, command: Command) => {
+      const common = globals(command);
+      const file = await configFile(common);
+      if (options.trial === true) {
+        const { rehearse } = await import('./rehearsal.ts');
+        return await rehearse(file);
+      }
+      const { runKeeper } = await import('./keeper-process.ts');
+      if (file === null) return;
+      const resumeDescriptor = options.resume === undefined ? null : Number(options.resume);
+      runKeeper({
+        entry,
+        configFile: file,
+        json: common.json === true,
+        announceDescriptor: resumeDescriptor === null ? ANNOUNCE_DESCRIPTOR : null,
+        resumeDescriptor,
+      });
     });
-  });
 }

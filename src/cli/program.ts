@@ -21,6 +21,7 @@ import { isSpawn, registerSpawn } from './spawn.ts';
 import { registerStart } from './start.ts';
 import { registerStatus } from './status.ts';
 import { registerStop } from './stop.ts';
+import { registerUpgrade } from './upgrade.ts';
 
 /** @param entry the file that was started, for the processes that are started with it again */
 export async function main(argv: readonly string[], entry: string): Promise<void> {
@@ -52,6 +53,7 @@ export function createProgram(entry: string): Command {
   registerStart(program, entry);
   registerStop(program);
   registerReload(program);
+  registerUpgrade(program);
   registerStatus(program);
   registerScale(program);
   registerExplain(program);

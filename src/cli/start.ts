@@ -33,7 +33,7 @@ export function registerStart(program: Command, entry: string): void {
       const common = globals(command);
       if (pools.length > 0) return await startPools(common, pools);
       const file = await requiredConfigFile(common);
-      if (options.daemonize === true) await daemonize(entry, file, common);
+      if (options.daemonize === true) await daemonize(file, common);
       else await foreground(entry, file, common);
     });
 }
@@ -46,12 +46,18 @@ async function startPools(options: GlobalOptions, pools: readonly string[]): Pro
 
 async function foreground(entry: string, file: string, options: GlobalOptions): Promise<void> {
   const { runKeeper } = await import('./keeper-process.ts');
-  runKeeper({ entry, configFile: file, json: options.json === true, announceDescriptor: null });
+  runKeeper({
+    entry,
+    configFile: file,
+    json: options.json === true,
+    announceDescriptor: null,
+    resumeDescriptor: null,
+  });
 }
 
-async function daemonize(entry: string, file: string, options: GlobalOptions): Promise<void> {
+async function daemonize(file: string, options: GlobalOptions): Promise<void> {
   const { startInBackground } = await import('./background.ts');
-  const announced = await startInBackground(entry, file, options.json === true);
+  const announced = await startInBackground(file, options.json === true);
   if (announced.exitCode !== EXIT.ok) {
     // The error is complete: what the supervisor said is printed as it is.
     write(announced.stream, announced.message);

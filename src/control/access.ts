@@ -28,9 +28,7 @@ export function mayUse(caller: Caller, name: CommandName, args: Args<CommandName
   );
 }
 
-function poolsOf(args: {
-  readonly pool?: string | undefined;
-  readonly pools?: readonly string[] | undefined;
-}): readonly string[] {
-  return args.pools ?? (args.pool === undefined ? [] : [args.pool]);
+function poolsOf(args: Args<CommandName>): readonly string[] {
+  if ('pools' in args) return args.pools ?? [];
+  return 'pool' in args && args.pool !== undefined ? [args.pool] : [];
 }

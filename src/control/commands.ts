@@ -12,7 +12,15 @@ export interface Command {
   readonly isForPoolUsers: boolean;
 }
 
-export type CommandName = 'status' | 'explain' | 'reload' | 'stop' | 'start' | 'scale' | 'reopen-logs';
+export type CommandName =
+  | 'status'
+  | 'explain'
+  | 'reload'
+  | 'stop'
+  | 'start'
+  | 'scale'
+  | 'reopen-logs'
+  | 'upgrade';
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   status: {
@@ -61,6 +69,13 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     method: 'POST',
     path: '/v1/reopen-logs',
     help: 'Opens the log files anew, after they were moved away.',
+    isReadOnly: false,
+    isForPoolUsers: false,
+  },
+  upgrade: {
+    method: 'POST',
+    path: '/v1/upgrade',
+    help: 'Tries out the version that is installed now; answers when it can go on, and is then replaced by it. How that went, last_upgrade in the status says.',
     isReadOnly: false,
     isForPoolUsers: false,
   },

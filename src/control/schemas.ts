@@ -66,6 +66,15 @@ const status = z.strictObject({
   last_reload: z
     .strictObject({ at: z.string(), ok: z.boolean(), code: z.int(), message: z.string() })
     .nullable(),
+  last_upgrade: z
+    .strictObject({
+      at: z.string(),
+      ok: z.boolean(),
+      from: z.string().meta({ description: 'A version.' }),
+      to: z.string().nullable().meta({ description: 'A version, where one was installed.' }),
+      message: z.string(),
+    })
+    .nullable(),
   config_changed_on_disk: z.boolean(),
   pools: z.array(poolStatus),
 });
@@ -147,6 +156,22 @@ export const SCHEMAS: Schemas = {
   start: { args: z.strictObject({ pools: pools.min(1) }), result: z.strictObject({ started: pools }) },
   scale: { args: z.strictObject({ pool, workers: count }), result: z.strictObject({ pool, workers: count }) },
   'reopen-logs': { args: z.strictObject({}), result: z.strictObject({ reopened: z.literal(true) }) },
+  upgrade: {
+    args: z.strictObject({
+      dry_run: z.boolean().optional().meta({ description: 'Only find out whether it would work.' }),
+    }),
+    result: z.strictObject({
+      dry_run: z.boolean(),
+      pid: z.int().meta({ description: "The keeper's, before and after." }),
+      supervisor_pid: z.int().meta({ description: 'Of the supervisor that answers, which ends.' }),
+      from: z.string().meta({ description: 'The version that runs.' }),
+      to: z.string().meta({ description: 'The version that is installed.' }),
+      previous_at: z
+        .string()
+        .nullable()
+        .meta({ description: '`at` of the last_upgrade before this one: a new one says how it went.' }),
+    }),
+  },
 };
 
 /** Of every failure. */

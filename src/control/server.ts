@@ -72,15 +72,19 @@ export class ControlServer {
     return true;
   }
 
-  /** Takes no more connections, lets answers that are under way finish, and removes the socket. */
-  async close(): Promise<void> {
+  /**
+   * Takes no more connections, lets answers that are under way finish, and removes the socket.
+   * @param graceMs how long they may take
+   */
+  async close(graceMs = 200): Promise<void> {
     const server = this.#server;
     this.#socket?.remove();
     if (server === null) return;
+    await new Promise(resolve => setImmediate(resolve)); // who has connected already is heard
     server.closeIdleConnections();
     await new Promise<void>(resolve => {
       server.close(() => resolve());
-      setTimeout(() => server.closeAllConnections(), 200).unref();
+      setTimeout(() => server.closeAllConnections(), graceMs).unref();
     });
   }
 

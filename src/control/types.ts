@@ -37,6 +37,13 @@ export interface Calls {
     result: { readonly pool: string; readonly workers: number };
   };
   'reopen-logs': { args: object; result: { readonly reopened: true } };
+  upgrade: {
+    args: {
+      /** Only find out whether it would work. */
+      readonly dry_run?: boolean | undefined;
+    };
+    result: UpgradeAccepted;
+  };
 }
 
 export type Args<N extends CommandName> = Calls[N]['args'];
@@ -47,6 +54,18 @@ export interface LeftBehind {
   readonly pool: string;
   readonly pid: number;
   readonly command: string;
+}
+
+/** The installed version can go on; unless it was a dry run, it does so next. */
+export interface UpgradeAccepted {
+  readonly dry_run: boolean;
+  readonly pid: number;
+  /** Of the supervisor that answers, which ends. */
+  readonly supervisor_pid: number;
+  readonly from: string;
+  readonly to: string;
+  /** `at` of the last_upgrade before this one. */
+  readonly previous_at: string | null;
 }
 
 export interface Explanation {

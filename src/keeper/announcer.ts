@@ -19,6 +19,11 @@ export class Announcer {
     this.#descriptor = descriptor;
   }
 
+  /** null: nobody waits, or was told. */
+  get descriptor(): number | null {
+    return this.#descriptor;
+  }
+
   /**
    * After the first call the terminal is left: what still writes to it goes nowhere.
    * @returns whether somebody was to be told

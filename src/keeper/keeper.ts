@@ -6,7 +6,8 @@ import { lstatSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { dateOf, nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
-import { fileLimitText } from '../os/file-limit.ts';
+import { takeEarlySignals } from '../os/early-signals.ts';
+import { fileLimitText, softFileLimit } from '../os/file-limit.ts';
 import { ownLibraries } from '../os/own-library.ts';
 import { Poller } from '../os/poller.ts';
 import { bootId } from '../os/proc.ts';
@@ -15,9 +16,11 @@ import { adopt } from './adoption.ts';
 import { Announcer } from './announcer.ts';
 import { FROZEN_AT_MOST_MS, Frozen } from './frozen.ts';
 import { HangWatch } from './hang-watch.ts';
+import { type Inheritance, inheritedDescriptors } from './inheritance.ts';
 import { Listeners } from './listeners.ts';
 import { LogSinks } from './log-sinks.ts';
-import { takeServiceManager } from './notifier.ts';
+import { LAST_UPGRADE, RESUMED } from './notes.ts';
+import { environmentOf, takeServiceManager } from './notifier.ts';
 import { reapOrphans } from './orphans.ts';
 import { OutputReaders } from './output.ts';
 import { OwnStop } from './own-stop.ts';
@@ -39,6 +42,8 @@ import { type DescriptorSource, identityOf, type KeeperState, STATE_SCHEMA } fro
 import { StateFile } from './state-file.ts';
 import { SupervisorProcess } from './supervisor-process.ts';
 import { takeInheritedListeners } from './systemd-listener.ts';
+import type { InstalledProgram } from './trial.ts';
+import { Upgrade } from './upgrade.ts';
 import { Workers } from './workers.ts';
 
 export interface KeeperOptions {
@@ -46,6 +51,10 @@ export interface KeeperOptions {
   readonly supervisorArgv: readonly string[];
   /** A pipe to whoever started us in the background; null: in the foreground. */
   readonly announceDescriptor: number | null;
+  /** What this process becomes in an upgrade. */
+  readonly program: InstalledProgram;
+  /** What this process was before it became this program; without it this is a start. */
+  readonly inheritance?: Inheritance | null;
 }
 
 type Handlers = { readonly [N in RequestName]: (ask: Ask<N>) => Answer<N> | Promise<Answer<N>> };
@@ -70,13 +79,11 @@ const WARN = 40;
 const ERROR = 50;
 
 export class Keeper {
-  readonly #startedAtMs: number = nowMs();
-  readonly #startedAt: string = dateOf(this.#startedAtMs).toISOString();
+  readonly #startedAtMs: number;
+  readonly #startedAt: string;
   readonly #poller = new Poller();
-  readonly #inherited = takeInheritedListeners(process.env);
-  readonly #listeners = new Listeners(this.#inherited, this.#poller, id =>
-    this.#supervisor.send({ event: 'knocked', id }),
-  );
+  readonly #inherited: ReadonlyMap<string, number>;
+  readonly #listeners: Listeners;
   readonly #output: OutputReaders;
   readonly #workers: Workers;
   readonly #frozen: Frozen;
@@ -85,6 +92,7 @@ export class Keeper {
   readonly #announcer: Announcer;
   readonly #serviceManager: ServiceManager;
   readonly #hangWatch: HangWatch;
+  readonly #upgrade: Upgrade;
   /** What the supervisor left for its successor. */
   readonly #notes = new Map<string, string>();
   /** Signals that came while no supervisor had said hello. */
@@ -105,13 +113,28 @@ export class Keeper {
     closeInheritedOnExec();
     ownLibraries();
     process.umask(0o022);
-    return new Keeper(options, LogSinks.open({ file: 'stderr', format: 'auto' }));
+    return new Keeper(options, openSinks(options.inheritance?.passed.logSettings ?? null));
   }
 
   private constructor(options: KeeperOptions, sinks: LogSinks) {
+    const signals = new Signals(signal => this.#signalled(signal));
+    for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => signals.came(signal));
+    const early = takeEarlySignals();
+    // What nobody foresaw must not take the workers' keeper away.
+    process.on('uncaughtException', error => this.#log(ERROR, `keeper: ${error.stack ?? error.message}`));
+    const { inheritance = null } = options;
     this.#sinks = sinks;
-    this.#isInBackground = options.announceDescriptor !== null;
-    this.#announcer = new Announcer(options.announceDescriptor);
+    this.#startedAtMs = inheritance?.startedAtMs ?? nowMs();
+    this.#startedAt = inheritance?.passed.startedAt ?? dateOf(this.#startedAtMs).toISOString();
+    this.#inherited =
+      inheritance === null
+        ? takeInheritedListeners(process.env)
+        : new Map(inheritance.inherited.map(({ name, descriptor }) => [name, descriptor]));
+    this.#listeners = new Listeners(this.#inherited, this.#poller, id =>
+      this.#supervisor.send({ event: 'knocked', id }),
+    );
+    this.#isInBackground = inheritance?.passed.isInBackground ?? options.announceDescriptor !== null;
+    this.#announcer = new Announcer(inheritance?.passed.announceDescriptor ?? options.announceDescriptor);
     const contact = takeServiceManager(process.env);
     this.#serviceManager = new ServiceManager(contact, this.#isInBackground, {
       isAlive: () => this.#hangWatch.isAlive,
@@ -155,11 +178,24 @@ export class Keeper {
           () => void this.#end({ exitCode: isDone ? 0 : 1, message: '', stream: 'stderr' }),
         ),
     });
-    const signals = new Signals(signal => this.#signalled(signal));
-    for (const signal of STOP_AND_RELOAD_SIGNALS) process.on(signal, () => signals.came(signal));
-    // What nobody foresaw must not take the workers' keeper away.
-    process.on('uncaughtException', error => this.#log(ERROR, `keeper: ${error.stack ?? error.message}`));
+    this.#upgrade = new Upgrade({
+      program: options.program,
+      poller: this.#poller,
+      ownVariables: () => environmentOf(this.#serviceManager.contact),
+      endSupervisor: async () => {
+        this.#isSupervised = false;
+        await this.#supervisor.interrupt();
+        this.#reapOrphans();
+      },
+      inheritance: () => this.#inheritance(),
+      obstacle: () => this.#obstacleToUpgrade(),
+      isSupervisorHeard: () => this.#output.supervisorPipes === 0,
+      leave: () => this.#frozen.thawAll(),
+      stay: reason => this.#stay(reason),
+    });
     if (process.pid === 1) process.on('SIGCHLD', () => this.#reapOrphans());
+    if (inheritance !== null) this.#resume(inheritance);
+    for (const signal of early) signals.came(signal);
     this.#supervisor.start();
   }
 
@@ -173,11 +209,7 @@ export class Keeper {
       this.#settled = ask;
       await this.#openLogs(this.#logOf(ask));
       if (!isFirst) return { heldBy: null, found: null };
-      this.#stateFile = new StateFile(
-        ask.runDir,
-        () => this.state,
-        text => this.#log(WARN, text),
-      );
+      this.#openStateFile(ask.runDir);
       return { heldBy: null, found: await this.#adopt(ask.runDir) };
     },
     listen: ask => ({ inode: this.#listeners.open(ask.spec) }),
@@ -221,6 +253,11 @@ export class Keeper {
     },
     service: ask => {
       this.#serviceManager.report(ask.phase, ask.status);
+      return null;
+    },
+    tryUpgrade: async () => ({ version: await this.#upgrade.tryOut() }),
+    upgrade: async () => {
+      await this.#upgrade.replace();
       return null;
     },
     finish: ask => {
@@ -274,6 +311,70 @@ export class Keeper {
     for (const saved of listeners) this.#listeners.restore(saved, source.listener(saved));
     for (const saved of workers) this.#workers.restore(saved, source);
     for (const [name, text] of Object.entries(notes)) this.#notes.set(name, text);
+  }
+
+  /** Goes on as the program that this process has become. */
+  #resume(inheritance: Inheritance): void {
+    const { version: from, settled, workers, passed } = inheritance;
+    softFileLimit.wanted = passed.softFileLimit;
+    this.#settled = settled;
+    this.#logSettings = passed.logSettings;
+    this.#ownLog = passed.ownLog;
+    this.#pidFile = passed.pidFile === null ? null : PidFile.inherited(passed.pidFile);
+    this.#waitingSignals = [...passed.signals];
+    this.#sinks.resume(passed.unwritten);
+    this.#restore(inheritance, inheritedDescriptors);
+    if (settled !== null) this.#openStateFile(settled.runDir);
+    this.#noteUpgrade({ ok: true, from, to: VERSION, message: '' });
+    this.#notes.set(RESUMED, 'yes');
+    this.#stateFile?.changed();
+    this.#log(
+      INFO,
+      `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}; ${workers.length} workers go on`,
+    );
+  }
+
+  /** For the program that this process becomes. */
+  #inheritance(): Inheritance {
+    return {
+      ...this.state,
+      passed: {
+        startedAt: this.#startedAt,
+        pidFile: this.#pidFile?.passed ?? null,
+        announceDescriptor: this.#announcer.descriptor,
+        isInBackground: this.#isInBackground,
+        ownLog: this.#ownLog,
+        logSettings: this.#logSettings,
+        unwritten: this.#sinks.unwritten(),
+        signals: this.#waitingSignals,
+        softFileLimit: softFileLimit.wanted,
+      },
+    };
+  }
+
+  #obstacleToUpgrade(): string | null {
+    if (this.#ownStop.isAskedFor || this.#isEnding) return 'fpm-ts is stopping';
+    return this.#settled === null ? 'fpm-ts is not up yet' : null;
+  }
+
+  /** No upgrade: what was put off for it is done now. */
+  #stay(reason: string): void {
+    this.#log(ERROR, `the upgrade did not happen: ${reason}; fpm-ts ${VERSION} goes on`);
+    this.#noteUpgrade({ ok: false, from: VERSION, to: null, message: reason });
+    this.#supervisor.start();
+    this.#ownStop.supervisorDied();
+  }
+
+  #noteUpgrade(what: { ok: boolean; from: string; to: string | null; message: string }): void {
+    this.#notes.set(LAST_UPGRADE, JSON.stringify({ at: new Date().toISOString(), ...what }));
+  }
+
+  #openStateFile(runDir: string): void {
+    this.#stateFile = new StateFile(
+      runDir,
+      () => this.state,
+      text => this.#log(WARN, text),
+    );
   }
 
   /** @returns what a keeper that was killed has left, now ours; null: nothing */
@@ -369,7 +470,11 @@ export class Keeper {
   }
 
   #reapOrphans(): void {
-    if (process.pid === 1) reapOrphans(pid => this.#workers.owns(pid) || this.#supervisor.pid === pid);
+    if (process.pid === 1) reapOrphans(pid => this.#owns(pid));
+  }
+
+  #owns(pid: number): boolean {
+    return this.#workers.owns(pid) || pid === this.#supervisor.pid || pid === this.#upgrade.trialPid;
   }
 
   #log(level: number, msg: string): void {
@@ -410,6 +515,20 @@ export class Keeper {
     const isSpawned = runDir !== undefined && emptySpawned(runDir, pidFile?.path ?? null);
     pidFile?.release();
     if (isSpawned) removeSpawned(runDir);
+  }
+}
+
+/** Where to log to as long as nothing is settled, and when what is settled cannot be opened any more. */
+function openSinks(settings: LogSettings | null): LogSinks {
+  const atFirst = { file: 'stderr', format: 'auto' } as const;
+  if (settings === null) return LogSinks.open(atFirst);
+  try {
+    return LogSinks.open(settings);
+  } catch (error) {
+    const sinks = LogSinks.open(atFirst);
+    const msg = `${settings.file} cannot be opened, the log comes here instead: ${String(error)}`;
+    sinks.main.write({ level: ERROR, time: Date.now(), msg });
+    return sinks;
   }
 }
 

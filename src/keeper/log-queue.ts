@@ -29,14 +29,32 @@ export class LogQueue {
   /** Adds whole lines, the newline included. */
   add(lines: string): void {
     const length = Buffer.byteLength(lines);
-    let block = this.#blocks.at(-1);
-    if (block === undefined || block.bytes.length - block.filled < length) {
-      const spare = length <= BLOCK_BYTES ? spares.pop() : undefined;
-      block = { bytes: spare ?? Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, length)), filled: 0 };
-      this.#blocks.push(block);
-    }
+    const block = this.#blockFor(length);
     block.filled += block.bytes.write(lines, block.filled);
     this.addedBytes += length;
+  }
+
+  /** Adds what another queue had not written. */
+  addRest(rest: Buffer): void {
+    const block = this.#blockFor(rest.length);
+    block.filled += rest.copy(block.bytes, block.filled);
+    this.addedBytes += rest.length;
+  }
+
+  /** All that waits, as it is. */
+  get rest(): Buffer {
+    return Buffer.concat(
+      this.#blocks.map(({ bytes, filled }, i) => bytes.subarray(i === 0 ? this.#done : 0, filled)),
+    );
+  }
+
+  #blockFor(length: number): Block {
+    const last = this.#blocks.at(-1);
+    if (last !== undefined && last.bytes.length - last.filled >= length) return last;
+    const spare = length <= BLOCK_BYTES ? spares.pop() : undefined;
+    const block = { bytes: spare ?? Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, length)), filled: 0 };
+    this.#blocks.push(block);
+    return block;
   }
 
   /** What to write next, empty when nothing waits. The bytes stay as they are until they are taken. */

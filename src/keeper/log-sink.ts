@@ -80,6 +80,19 @@ export class LogSink {
     else this.#schedule();
   }
 
+  /** Tries to write all that waits. @returns what could not be written; it may begin in the middle of a line */
+  unwritten(): Buffer {
+    this.#flush();
+    return this.#queue.rest;
+  }
+
+  /** Goes on with what another sink of the same file could not write. */
+  resume(rest: Buffer): void {
+    if (rest.length === 0) return;
+    this.#queue.addRest(rest);
+    this.#schedule();
+  }
+
   /**
    * Goes on in a new file of the same path (after logrotate). What waits goes there; a line that is half
    * written begins again there, as a whole.

@@ -70,6 +70,26 @@ export class LogSinks {
     return failures;
   }
 
+  /** Tries to write all that waits. @returns by file, as base64, what could not be written */
+  unwritten(): Record<string, string> {
+    const rests = [...this.#sinks].map(
+      ([file, sink]) => [file, sink.unwritten().toString('base64')] as const,
+    );
+    return Object.fromEntries(rests.filter(([, rest]) => rest !== ''));
+  }
+
+  /** Goes on with what those before could not write. A file that cannot be opened any more is left out. */
+  resume(unwritten: Readonly<Record<string, string>>): void {
+    for (const [file, rest] of Object.entries(unwritten)) {
+      try {
+        this.of(file).resume(Buffer.from(rest, 'base64'));
+      } catch (error) {
+        const msg = `${file} cannot be opened: what was to be written there is lost: ${String(error)}`;
+        this.main.write({ level: 50, time: Date.now(), msg });
+      }
+    }
+  }
+
   /** Closes all of them at once. @returns how many lines were lost */
   async close(graceMs = 1000): Promise<number> {
     const lost = await Promise.all([...this.#sinks.values()].map(sink => sink.close(graceMs)));

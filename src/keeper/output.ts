@@ -62,15 +62,20 @@ export class OutputReaders {
     });
   }
 
+  /** How many pipes of supervisors are not at their end. */
+  supervisorPipes = 0;
+
   /** The supervisor writes finished records; anything else that it prints (a crash of Node's) becomes one. */
   followSupervisor(descriptor: number, pid: number): void {
-    this.#read(descriptor, new LineSplitter(), lines => {
+    this.supervisorPipes++;
+    const deliver = (lines: OutputLine[]): void => {
       const { main } = this.#sinks();
       for (const { text, ...part } of lines) {
         if (text.startsWith('{"level":') && part.part === undefined) main.writeRaw(text);
         else main.write({ level: ERROR, time: Date.now(), process: 'supervisor', pid, ...part, msg: text });
       }
-    });
+    };
+    this.#read(descriptor, new LineSplitter(), deliver, () => this.supervisorPipes--);
   }
 
   /** A file whose last pipe has ended is closed: after a reload another one may be the pool's. */
@@ -129,7 +134,7 @@ export class OutputReaders {
 }
 
 /** @returns the bytes read, 0 at the end, null when there is nothing yet */
-function readAvailable(descriptor: number, chunk: Buffer): number | null {
+export function readAvailable(descriptor: number, chunk: Buffer): number | null {
   try {
     return readSync(descriptor, chunk);
   } catch (error) {

@@ -42,6 +42,11 @@ export class OwnStop {
     return this.#isUnderWay;
   }
 
+  /** A stop was asked for, of whomever. */
+  get isAskedFor(): boolean {
+    return this.#isAskedFor;
+  }
+
   /** A signal that means stop. */
   signalled(): void {
     if (this.#isAskedFor) {

@@ -60,6 +60,16 @@ export class PidFile {
     }
   }
 
+  /** One that this process took before it became another program; the lock goes with the descriptor. */
+  static inherited({ path, descriptor }: { readonly path: string; readonly descriptor: number }): PidFile {
+    return new PidFile(path, descriptor);
+  }
+
+  /** For the program that this process becomes. */
+  get passed(): { readonly path: string; readonly descriptor: number } {
+    return { path: this.path, descriptor: this.#descriptor };
+  }
+
   /** Who looks for us under the path finds us. */
   isInPlace(): boolean {
     return lstatSync(this.path, { throwIfNoEntry: false })?.ino === fstatSync(this.#descriptor).ino;

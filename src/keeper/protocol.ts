@@ -184,6 +184,13 @@ export interface Requests {
    * second: a supervisor that says nothing for long is taken to hang, and is killed.
    */
   service: { ask: { readonly phase: ServicePhase; readonly status: string }; answer: null };
+  /** Whether the program that is installed now could go on in the keeper's place; fails with the reason why not. */
+  tryUpgrade: { ask: object; answer: { readonly version: string } };
+  /**
+   * Ends the supervisor, becomes that program, and starts a supervisor of it. Only a failure is answered: the keeper
+   * stays what it is.
+   */
+  upgrade: { ask: object; answer: null };
   /** The end: closes what is open and ends the keeper with this code, the message on that stream. */
   finish: { ask: Ending; answer: null };
 }

@@ -74,6 +74,18 @@ export class SupervisorProcess {
     this.#handle?.signal('SIGKILL');
   }
 
+  /** Ends it at once; nothing is started before `start` is called. */
+  interrupt(): Promise<void> {
+    clearTimeout(this.#restart);
+    return new Promise(resolve => {
+      this.retire(() => {
+        this.#retired = null;
+        resolve();
+      });
+      this.#handle?.signal('SIGKILL');
+    });
+  }
+
   /** Does not start it again; calls back when it has ended. */
   retire(ended: () => void): void {
     if (this.#handle === null) ended();

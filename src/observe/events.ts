@@ -17,6 +17,10 @@ export type SupervisorEvent =
   | { readonly type: 'started'; readonly pools: number; readonly runDir: string; readonly control: string }
   | { readonly type: 'noPools'; readonly include: string }
   | { readonly type: 'restored'; readonly pools: number; readonly workers: number }
+  /** The keeper has become another program, and this is its first supervisor. */
+  | { readonly type: 'upgraded'; readonly pools: number; readonly workers: number }
+  | { readonly type: 'upgrading'; readonly from: string; readonly to: string }
+  | { readonly type: 'upgradeFailed'; readonly message: string }
   | { readonly type: 'notice'; readonly text: string }
   | { readonly type: 'ready' }
   | { readonly type: 'signalled'; readonly signal: string; readonly means: string }

@@ -29,6 +29,14 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(
         `supervisor restarted: ${count(event.workers, 'worker')} of ${count(event.pools, 'pool')} taken over`,
       );
+    case 'upgraded':
+      return info(
+        `the supervisor of the installed version goes on: ${count(event.workers, 'worker')} of ${count(event.pools, 'pool')}`,
+      );
+    case 'upgrading':
+      return info(`upgrading: fpm-ts ${event.from} becomes ${event.to}; the workers go on`);
+    case 'upgradeFailed':
+      return error(`upgrade failed, what ran before goes on: ${event.message}`);
     case 'notice':
       return info(event.text);
     case 'ready':

@@ -15,6 +15,7 @@ export interface Status {
   readonly started_at: string;
   readonly uptime_seconds: number;
   readonly last_reload: LastReload | null;
+  readonly last_upgrade: LastUpgrade | null;
   readonly config_changed_on_disk: boolean;
   readonly pools: readonly PoolStatus[];
 }
@@ -24,6 +25,15 @@ export interface LastReload {
   readonly ok: boolean;
   /** The exit code that the command had. */
   readonly code: number;
+  readonly message: string;
+}
+
+export interface LastUpgrade {
+  readonly at: string;
+  readonly ok: boolean;
+  /** Versions; `to` is null where it is not known. */
+  readonly from: string;
+  readonly to: string | null;
   readonly message: string;
 }
 

@@ -13,6 +13,8 @@ const CLOSE_RANGE = 436;
 const CLOSE_RANGE_CLOEXEC = 4;
 const CLOEXEC = 0o2000000;
 const NONBLOCK = 0o4000;
+const FD_CLOEXEC = 1;
+const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
@@ -94,6 +96,11 @@ export function socketPair(): readonly [number, number] {
 export function setNonblocking(descriptor: number, on: boolean): void {
   const flags = must(fcntl(descriptor, F_GETFL, 'int', 0), 'fcntl');
   must(fcntl(descriptor, F_SETFL, 'int', on ? flags | NONBLOCK : flags & ~NONBLOCK), 'fcntl');
+}
+
+/** Whether a program that this process becomes has it still. */
+export function setCloseOnExec(descriptor: number, on: boolean): void {
+  must(fcntl(descriptor, F_SETFD, 'int', on ? FD_CLOEXEC : 0), 'fcntl');
 }
 
 /** Marks everything from 3 upwards close-on-exec, whoever left it open for us (close_range(2), Linux 5.11). */

@@ -13,6 +13,16 @@ const DEFAULT_SOFT = 1024n;
 class SoftFileLimit {
   #wanted: bigint | null = null;
 
+  /** What children get, as a decimal number; null: it was not needed so far. */
+  get wanted(): string | null {
+    return this.#wanted?.toString() ?? null;
+  }
+
+  /** What an earlier program of this process had found: by now our parent may be another. */
+  set wanted(limit: string | null) {
+    this.#wanted = limit === null ? null : BigInt(limit);
+  }
+
   /** Lowers the soft limit of this process; the returned function raises it again. */
   lower(): () => void {
     const now = Buffer.alloc(16);

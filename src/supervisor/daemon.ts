@@ -15,6 +15,7 @@ import { ServiceReport } from './service-report.ts';
 import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
+import { Upgrades } from './upgrade.ts';
 import { Upkeep } from './upkeep.ts';
 
 /** A note: the files are to be put into effect, because there was a start. */
@@ -28,6 +29,7 @@ export class Daemon {
   readonly #world: World;
   readonly #reloads: Reloads;
   readonly #service: ServiceReport;
+  readonly upgrades: Upgrades;
   readonly #control: ControlServer;
   readonly #upkeep: Upkeep;
   /** Resolves when everything is stopped, which a signal may bring about before `serve`. */
@@ -58,6 +60,15 @@ export class Daemon {
         logger.level = loaded.config.log.level;
         await this.#afterReload(loaded);
       },
+    });
+    this.upgrades = new Upgrades({
+      keeper,
+      keeperPid: world.keeperPid,
+      report: this.report,
+      isStopping: () => this.supervisor.isStopping,
+      apartFromReloads: work => this.#reloads.apart(work),
+      closeControl: graceMs => this.#control.close(graceMs),
+      openControl: () => this.#openControl(),
     });
     this.#control = new ControlServer({
       path: config.control.socket,
@@ -146,7 +157,13 @@ export class Daemon {
         const { keeperPid, startedAtMs, startedAt } = this.#world;
         return statusOf(
           supervisor,
-          { keeperPid, startedAtMs, startedAt, isConfigChanged: this.files.areChanged() },
+          {
+            keeperPid,
+            startedAtMs,
+            startedAt,
+            isConfigChanged: this.files.areChanged(),
+            lastUpgrade: this.upgrades.last,
+          },
           { pool, withProcesses: processes !== 'no' },
         );
       },
@@ -179,6 +196,7 @@ export class Daemon {
         supervisor.pool(pool).scale(workers);
         return { pool, workers };
       },
+      upgrade: ({ dry_run }) => this.upgrades.upgrade(dry_run === true),
       'reopen-logs': async () => {
         await this.#reopenLogs();
         return { reopened: true };

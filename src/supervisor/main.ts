@@ -5,6 +5,7 @@ import { errorBody } from '../control/error-body.ts';
 import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
+import { LAST_UPGRADE, RESUMED } from '../keeper/notes.ts';
 import type { Ending, World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { ownLibraries } from '../os/own-library.ts';
@@ -130,7 +131,7 @@ async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<Wor
 }
 
 /** What an earlier supervisor had in effect goes on, whatever the files say by now. */
-async function restore(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
+export async function restore(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
   const { notes } = world;
   const daemon = new Daemon(
     keeper,
@@ -141,6 +142,7 @@ async function restore(keeper: Keeper, world: World, options: SupervisorOptions)
   await keeper.ask('settle', settings(daemon.supervisor.config)); // the directory may have been removed meanwhile
   daemon.files.restore(notes.files);
   daemon.supervisor.lastReload = JSON.parse(notes.last_reload ?? 'null');
+  daemon.upgrades.last = JSON.parse(notes[LAST_UPGRADE] ?? 'null');
   for (const config of daemon.supervisor.config.pools) {
     if (!config.enabled) continue;
     const note = notes[POOL_NOTE + config.name];
@@ -151,7 +153,9 @@ async function restore(keeper: Keeper, world: World, options: SupervisorOptions)
       .restore(note === undefined ? null : (JSON.parse(note) as PoolNote), states, held);
   }
   endLeftovers(keeper, world, daemon.supervisor.pools);
-  daemon.report({ type: 'restored', pools: daemon.supervisor.pools.size, workers: world.workers.length });
+  const found = { pools: daemon.supervisor.pools.size, workers: world.workers.length };
+  daemon.report({ type: notes[RESUMED] === 'yes' ? 'upgraded' : 'restored', ...found });
+  keeper.post('note', { name: RESUMED, text: 'no' });
   return daemon;
 }
 

@@ -45,6 +45,13 @@ export class Reloads {
     return next;
   }
 
+  /** Runs the work when no reload is under way; none begins before it is over. */
+  async apart(work: () => Promise<void>): Promise<void> {
+    const next = this.#last.then(work);
+    this.#last = next.catch(() => {});
+    await next;
+  }
+
   async #run(args: ReloadArgs): Promise<ReloadResult> {
     const { supervisor } = this.#ports;
     if (args.dry_run === true) return (await this.#prepare(args)).result;

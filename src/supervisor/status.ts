@@ -2,7 +2,14 @@
 
 import { connectionsOf } from '../observe/families.ts';
 import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
-import type { PoolState, PoolStatus, ProcessStatus, Status, WorkerState } from '../observe/status.ts';
+import type {
+  LastUpgrade,
+  PoolState,
+  PoolStatus,
+  ProcessStatus,
+  Status,
+  WorkerState,
+} from '../observe/status.ts';
 import { readStat } from '../os/proc.ts';
 import { activeWorkers } from '../pool/load-meter.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -16,6 +23,7 @@ export interface StatusFacts {
   readonly startedAtMs: number;
   readonly startedAt: string;
   readonly isConfigChanged: boolean;
+  readonly lastUpgrade: LastUpgrade | null;
 }
 
 export interface StatusWish {
@@ -42,6 +50,7 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
     started_at: facts.startedAt,
     uptime_seconds: seconds(now - facts.startedAtMs),
     last_reload: supervisor.lastReload,
+    last_upgrade: facts.lastUpgrade,
     config_changed_on_disk: facts.isConfigChanged,
     pools: pools.map(pool =>
       poolStatus(pool, now, wish, {

@@ -47,6 +47,7 @@ const STATUS: Status = {
   started_at: '2026-01-01T00:00:00.000Z',
   uptime_seconds: 90_061,
   last_reload: null,
+  last_upgrade: null,
   config_changed_on_disk: false,
   pools: [POOL],
 };

@@ -1,0 +1,67 @@
+/** `fpm-ts upgrade`. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { UpgradeAccepted } from '../control/types.ts';
+import { FpmError } from '../errors.ts';
+import type { Status } from '../observe/status.ts';
+import { callSupervisor, type GlobalOptions, globals, print, printJson } from './context.ts';
+import { example } from './example.ts';
+
+/** For the supervisor of the new version to answer; on a busy machine it takes seconds. */
+const PATIENCE_MS = 60_000;
+const LOOK_EVERY_MS = 50;
+
+export function registerUpgrade(program: Command): void {
+  program
+    .command('upgrade')
+    .description(
+      'Let the running fpm-ts become the version that is installed now: same pid, same workers, no request lost. What does not work changes nothing.',
+    )
+    .option('--dry-run', 'only find out whether it would work')
+    .addHelpText('after', example('fpm-ts upgrade', 'fpm-ts upgrade --dry-run'))
+    .action(async (options: { readonly dryRun?: boolean }, command: Command) => {
+      const common = globals(command);
+      const accepted = await callSupervisor(common, 'upgrade', { dry_run: options.dryRun === true });
+      const { dry_run: isDryRun, pid, from, to } = accepted;
+      if (isDryRun) {
+        if (common.json === true) printJson(accepted);
+        else print(`fpm-ts ${from} (pid ${pid}) can be upgraded to ${to}; nothing was done (--dry-run)`);
+        return;
+      }
+      const { supervisor_pid } = await untilUpgraded(common, accepted);
+      if (common.json === true) printJson({ ...accepted, supervisor_pid });
+      else print(`upgraded from ${from} to ${to}, pid ${pid} as before`);
+    });
+}
+
+/** @throws {FpmError} UPGRADE_FAILED when it did not come to it after all; FAILED when nobody answers any more */
+async function untilUpgraded(options: GlobalOptions, accepted: UpgradeAccepted): Promise<Status> {
+  const { readStat } = await import('../os/proc.ts');
+  const endMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const status = await callSupervisor(options, 'status', { processes: 'no' }).catch((error: unknown) => {
+      if ((readStat(accepted.pid)?.state ?? 'Z') === 'Z') throw keeperGone(accepted);
+      if (performance.now() > endMs) throw error;
+      return null;
+    });
+    if (status !== null && status.supervisor_pid !== accepted.supervisor_pid)
+      return verified(status, accepted);
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+/** @throws {FpmError} UPGRADE_FAILED */
+function verified(status: Status, { from, previous_at: previousAt }: UpgradeAccepted): Status {
+  const last = status.last_upgrade;
+  const isNew = last !== null && last.at !== previousAt;
+  if (isNew && last.ok) return status;
+  const why = isNew ? last.message : 'the supervisor died just before: try again';
+  throw new FpmError('UPGRADE_FAILED', `${why}\nfpm-ts ${from} goes on as before`);
+}
+
+function keeperGone({ pid, to }: UpgradeAccepted): FpmError {
+  return new FpmError(
+    'FAILED',
+    `pid ${pid} has ended while it became ${to} (a signal that comes in that moment does it). The workers go on: \`fpm-ts start\` takes them over`,
+  );
+}
