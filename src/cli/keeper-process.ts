@@ -12,12 +12,12 @@ export interface KeeperProcessOptions {
   readonly configFile: string;
   readonly json: boolean;
   readonly announceDescriptor: number | null;
-  /** Where an earlier program of this process has left what there is; null: this is a start. */
-  readonly resumeDescriptor: number | null;
+  /** Where an earlier program of this process has left what there is; without it this is a start. */
+  readonly resumeDescriptor?: number | null;
 }
 
 export function runKeeper(options: KeeperProcessOptions): void {
-  const { entry, configFile, json, announceDescriptor, resumeDescriptor } = options;
+  const { entry, configFile, json, announceDescriptor, resumeDescriptor = null } = options;
   process.title = `${KEEPER_TITLE} (${configFile})`; // as php-fpm's master says: it is what `-c` wants
   const common = ['--config', configFile, ...(json ? ['--json'] : [])];
   const { node, entry: installed } = programAsStarted();

@@ -30,7 +30,7 @@ export async function spawn(
     const around = look(request, isRoot);
     const runDir = prepare(request, around);
     if (request.isForeground) await inForeground(entry, configFileIn(runDir), json);
-    else await inBackground(entry, request, runDir, json);
+    else await inBackground(request, runDir, json);
   } catch (error) {
     if (!(error instanceof SpawnRefused)) throw error;
     if (json) printJson(errorBody(new FpmError('FAILED', error.message)));
@@ -67,14 +67,9 @@ async function inForeground(entry: string, configFile: string, json: boolean): P
   runKeeper({ entry, configFile, json, announceDescriptor: null });
 }
 
-async function inBackground(
-  entry: string,
-  request: SpawnRequest,
-  runDir: string,
-  json: boolean,
-): Promise<void> {
+async function inBackground(request: SpawnRequest, runDir: string, json: boolean): Promise<void> {
   const configFile = configFileIn(runDir);
-  const announced = await startInBackground(entry, configFile, true);
+  const announced = await startInBackground(configFile, true);
   const { pid } = announced;
   if (announced.exitCode !== EXIT.ok) {
     await untilEnded(pid);
