@@ -15,30 +15,29 @@ import {
 import { readStateFile } from './state-file.ts';
 import { Survivors } from './survivors.ts';
 
-export interface Found {
-  readonly state: KeeperState;
-  readonly survivors: Survivors;
-}
+/** What is found in a run directory: it is another's, or ours with what a killed keeper has left, which may be nothing. */
+export type Legacy =
+  | { readonly ownedBy: number }
+  | { readonly state: KeeperState; readonly survivors: Survivors }
+  | null;
 
 /**
  * Whoever calls holds the lock of the pid file.
  * @param inherited the sockets that the service manager has passed
  * @param say takes what an administrator should read about it
- * @returns null: there is nothing to go on with
  */
 export async function adopt(
   runDir: string,
   inherited: ReadonlyMap<string, number>,
   say: (text: string) => void,
-): Promise<Found | null> {
+): Promise<Legacy> {
   const state = readStateFile(runDir);
   if (state === null) return null;
   if (typeof state === 'string') {
     say(`${state}: it is not used. Workers that an earlier keeper may have left are not known`);
     return null;
   }
-  // The pid file was removed, or is another one: the supervisor finds the other one by its control socket.
-  if (isRunning(state.keeper)) return null;
+  if (isRunning(state.keeper)) return { ownedBy: state.keeper.pid }; // the pid file was removed, or is another one
   await endSupervisor(state);
   const all = { ...state, workers: [...state.workers, ...unlisted(state)] };
   const survivors = new Survivors(all, inherited);

@@ -379,7 +379,16 @@ export class Keeper {
 
   /** @returns what a keeper that was killed has left, now ours; null: nothing */
   async #adopt(runDir: string): Promise<World | null> {
-    const left = await adopt(runDir, this.#inherited, text => this.#log(WARN, text));
+    const warn = (text: string): void => this.#log(WARN, text);
+    const left = await adopt(runDir, this.#inherited, warn);
+    if (left !== null && 'ownedBy' in left) {
+      // The control socket will most likely say the same, and end us; what is there must not be overwritten.
+      warn(
+        `${runDir} is the run directory of keeper ${left.ownedBy}, too: what this one knows is kept nowhere. Set another run_dir`,
+      );
+      return null;
+    }
+    this.#stateFile = new StateFile(runDir, () => this.state, warn);
     if (left === null) return null;
     this.#restore(left.state, left.survivors);
     for (const pid of this.#workers.running) this.#frozen.thawFound(pid);

@@ -1,7 +1,8 @@
 /** One control socket, one supervisor: a second instance is refused also where the pid file does not tell, and leaves no trace. */
 import assert from 'node:assert/strict';
-import { lstatSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KeeperState } from '../../src/keeper/state.ts';
 import { runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { MAIN } from '../lib/paths.ts';
@@ -13,7 +14,8 @@ suite('integration/second-instance', { needs: ['gcc', 'libfcgi'] }, async scope 
   const hello = await helloPools(scope);
   const daemon = await startDaemon(scope, {
     pools: { www: hello('www') },
-    expectedLog: [/the control socket cannot be restored/],
+    // The second one logs to the same file.
+    expectedLog: [/the control socket cannot be restored/, /is the run directory of keeper \d+, too/],
   });
   const { supervisor_pid: supervisor } = await daemon.status();
   const control = lstatSync(daemon.controlSocket).ino;
@@ -52,6 +54,8 @@ suite('integration/second-instance', { needs: ['gcc', 'libfcgi'] }, async scope 
   await scope.test('the pid file was removed', async () => {
     rmSync(join(daemon.runDir, 'fpm-ts.pid'));
     await assertRefused(daemon.configFile);
+    const state = JSON.parse(readFileSync(join(daemon.runDir, 'state.json'), 'utf8')) as KeeperState;
+    assert.equal(state.keeper.pid, daemon.pid, 'what the first one knows is not overwritten');
   });
 
   await scope.test("a socket that is somebody else's by now is not removed at the end", async () => {

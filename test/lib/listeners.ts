@@ -24,7 +24,7 @@ export interface OpenListeners {
 /** Each takes one of Node's four threads as long as it is open: one for all listeners of a place. */
 const pollers = new WeakMap<Place, Poller>();
 
-function pollerOf(place: Place): Poller {
+export function pollerOf(place: Place): Poller {
   const known = pollers.get(place);
   if (known !== undefined) return known;
   const poller = new Poller();

@@ -125,3 +125,21 @@ void test('property: text comes through as it is', () => {
   const text = fc.string({ unit: 'grapheme' }).filter(value => !/\p{Cc}|[\u2028\u2029]|^\ufeff/u.test(value));
   fc.assert(fc.property(text, value => assert.deepEqual(texts(split(`${value}\n`)), [value])));
 });
+
+void test('another splitter goes on with an unfinished line as if it were the same', () => {
+  const chunk = fc
+    .uint8Array({ maxLength: 2 * LINE_LIMIT_BYTES, size: 'max' })
+    .map(bytes => Buffer.from(bytes));
+  fc.assert(
+    fc.property(fc.array(chunk, { maxLength: 4 }), chunks => {
+      const lines: OutputLine[] = [];
+      let splitter = new LineSplitter();
+      for (const each of chunks) {
+        lines.push(...splitter.push(Buffer.from(each)));
+        splitter = new LineSplitter(splitter.unfinished);
+      }
+      assert.deepEqual([...lines, ...splitter.end()], split(...chunks));
+    }),
+    { numRuns: 30 },
+  );
+});
