@@ -209,7 +209,6 @@ export class Keeper {
       this.#settled = ask;
       await this.#openLogs(this.#logOf(ask));
       if (!isFirst) return { heldBy: null, found: null };
-      this.#openStateFile(ask.runDir);
       return { heldBy: null, found: await this.#adopt(ask.runDir) };
     },
     listen: ask => ({ inode: this.#listeners.open(ask.spec) }),
@@ -388,7 +387,7 @@ export class Keeper {
       );
       return null;
     }
-    this.#stateFile = new StateFile(runDir, () => this.state, warn);
+    this.#openStateFile(runDir);
     if (left === null) return null;
     this.#restore(left.state, left.survivors);
     for (const pid of this.#workers.running) this.#frozen.thawFound(pid);
