@@ -74,6 +74,9 @@ const CHANGING: ReadonlySet<RequestName> = new Set([
   'acknowledge',
   'note',
 ]);
+/** The reasons that fork(2) gives for EAGAIN, with the names that an administrator knows them by. */
+const NO_PROCESS_TEXT =
+  'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
 const INFO = 30;
 const WARN = 40;
 const ERROR = 50;
@@ -547,5 +550,7 @@ function removeSocket(path: string): void {
 
 function explained(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return (error as NodeJS.ErrnoException).code === 'EMFILE' ? `${message}: ${fileLimitText()}` : message;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'EMFILE') return `${message}: ${fileLimitText()}`;
+  return code === 'EAGAIN' && syscall === 'spawn' ? `${message}: ${NO_PROCESS_TEXT}` : message;
 }

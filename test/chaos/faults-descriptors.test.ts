@@ -10,7 +10,7 @@ import {
   FAULT_PROGRAM,
   isWhole,
   killSpare,
-  limitFiles,
+  limit,
   openFaultField,
   SPARE,
   told,
@@ -38,7 +38,7 @@ suite('chaos/faults-descriptors of the supervisor', { needs: FAULT_PROGRAM.needs
       const before = await daemon.status();
       const [victim = 0] = workerPids(before, SPARE);
       const complaints = await underLoad(scope, field, async () => {
-        const restore = limitFiles(scope, before.supervisor_pid, TOO_FEW);
+        const restore = limit(scope, before.supervisor_pid, 'files', TOO_FEW);
         await until(() => told(daemon, 'blind') === 1, { what: 'the log to say so' });
         // A client that cannot be accepted waits, and keeps nobody from anything.
         const client = connect(daemon.controlSocket);
@@ -87,7 +87,7 @@ suite('chaos/faults-descriptors of the keeper', { needs: FAULT_PROGRAM.needs }, 
     async () => {
       const complaints = await underLoad(scope, field, async () => {
         const before = await daemon.status();
-        const restore = limitFiles(scope, daemon.pid, TOO_FEW);
+        const restore = limit(scope, daemon.pid, 'files', TOO_FEW);
         await killSpare(daemon);
         const { reason } = poolOf(
           await daemon.statusWhen('the pool to say why', it => /EMFILE/.test(poolOf(it, SPARE).reason)),
@@ -122,7 +122,7 @@ suite('chaos/faults-descriptors of the keeper', { needs: FAULT_PROGRAM.needs }, 
     const [leader = 0] = workerPids(await daemon.status(), 'family');
     const family = descendants(leader);
     assert.equal(family.length, 3);
-    const restore = limitFiles(scope, daemon.pid, TOO_FEW);
+    const restore = limit(scope, daemon.pid, 'files', TOO_FEW);
     process.kill(leader, 'SIGKILL');
     await until(() => daemon.log().some(({ event, pid }) => event === 'exited' && pid === leader), {
       what: 'its end to be told',

@@ -3,7 +3,7 @@
  * one that can be looked at and whose workers may be killed without a request being in their hands.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Daemon } from './daemon.ts';
 import type { Place } from './place.ts';
 import { scriptPool } from './pools.ts';
@@ -65,15 +65,24 @@ export function isWhole(status: Status): boolean {
   });
 }
 
-/** Sets how many files a process may open, the hard limit as it is. @returns sets it back; the end of the place does, too */
-export function limitFiles(place: Place, pid: number, files: number): () => void {
-  const before = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'latin1'))?.[1];
+const LIMITS = { files: ['nofile', 'Max open files'], processes: ['nproc', 'Max processes'] } as const;
+
+/** Sets what a process may have, the hard limit as it is. @returns sets it back; the end of the place does, too */
+export function limit(place: Place, pid: number, what: keyof typeof LIMITS, count: number): () => void {
+  const [option, line] = LIMITS[what];
+  const limits = readFileSync(`/proc/${pid}/limits`, 'latin1');
+  const before = new RegExp(`^${line}\\s+(\\S+)`, 'm').exec(limits)?.[1] ?? 'unlimited';
+  const { uid, gid } = statSync(`/proc/${pid}`);
+  // Root may do without CAP_SYS_RESOURCE what the user itself may do (prlimit(2)).
+  const asUser = uid === 0 ? [] : [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--', 'prlimit'];
   const set = (soft: number | string): void => {
-    if (existsSync(`/proc/${pid}`)) execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`]);
+    if (!existsSync(`/proc/${pid}`)) return;
+    const args = [...asUser, '--pid', String(pid), `--${option}=${soft}:`];
+    execFileSync(uid === 0 ? 'prlimit' : 'setpriv', args);
   };
-  const restore = (): void => set(before ?? 'unlimited');
+  const restore = (): void => set(before);
   place.defer(restore);
-  set(files);
+  set(count);
   return restore;
 }
 

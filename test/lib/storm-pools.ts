@@ -71,6 +71,8 @@ export interface FieldOptions {
   readonly transport: Transport;
   /** What the pool has beside or instead of the program's. */
   readonly keys?: PoolKeys;
+  /** Called with the directory of the daemon before anything is in it. */
+  readonly prepare?: (inner: Place) => void;
   /** Pools beside it, for which no load is meant: name -> text. */
   readonly others?: Readonly<Record<string, string>>;
   readonly daemon?: Partial<Omit<DaemonOptions, 'pools'>>;
@@ -78,9 +80,10 @@ export interface FieldOptions {
 
 /** A daemon with one pool of the program, and a web server in front of it. */
 export async function openField(place: Place, options: FieldOptions): Promise<Field> {
-  const { program, transport, keys, others, daemon } = options;
+  const { program, transport, keys, prepare, others, daemon } = options;
   const journal = openJournal(place);
   const inner = openInner(place, 'daemon');
+  prepare?.(inner);
   const address = await addressFor(place, inner, transport);
   const pools = { [STORM_POOL]: await stormPool(program, address.fpmTs, journal, keys), ...others };
   const held = transport === 'given' ? holdSocket(place, address) : {};
