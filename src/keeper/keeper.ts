@@ -77,6 +77,8 @@ const CHANGING: ReadonlySet<RequestName> = new Set([
 /** The reasons that fork(2) gives for EAGAIN, with the names that an administrator knows them by. */
 const NO_PROCESS_TEXT =
   'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
+/** How many supervisors may be killed before anything is started. */
+const MOST_EARLY_KILLS = 3;
 const INFO = 30;
 const WARN = 40;
 const ERROR = 50;
@@ -105,6 +107,8 @@ export class Keeper {
   #settled: Ask<'settle'> | null = null;
   #stateFile: StateFile | null = null;
   #isEnding = false;
+  /** How many supervisors were killed by a signal. */
+  #kills = 0;
   #sinks: LogSinks;
   #logSettings: LogSettings | null = null;
   readonly #isInBackground: boolean;
@@ -158,15 +162,21 @@ export class Keeper {
     });
     this.#frozen = new Frozen((pid, signal) => this.#workers.signalGroup(pid, signal), FROZEN_AT_MOST_MS);
     this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
-      message: message => {
+      message: (message, answer) => {
         this.#hangWatch.heard();
-        void this.#answer(message);
+        void this.#answer(message, answer);
       },
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
-      died: (pid, exit, restartInMs) =>
-        this.#supervisorDied(`supervisor ${pid} ended (${exit.signal ?? `code ${exit.code}`})`, restartInMs),
+      died: (pid, { signal, code }, restartInMs) => {
+        if (signal !== null) this.#kills++;
+        this.#supervisorDied(
+          `supervisor ${pid} ended (${signal ?? `code ${code}`})`,
+          restartInMs,
+          signal !== null,
+        );
+      },
       failed: (error, restartInMs) =>
-        this.#supervisorDied(`no supervisor could be started (${explained(error)})`, restartInMs),
+        this.#supervisorDied(`no supervisor could be started (${explained(error)})`, restartInMs, false),
     });
     this.#ownStop = new OwnStop({
       workers: this.#workers,
@@ -241,6 +251,7 @@ export class Keeper {
     },
     acknowledge: ask => {
       this.#workers.acknowledge(ask.pid);
+      if (ask.note !== null) this.#notes.set(ask.note.name, ask.note.text);
       return null;
     },
     note: ask => {
@@ -426,7 +437,7 @@ export class Keeper {
     await before.close();
   }
 
-  async #answer(message: SupervisorMessage): Promise<void> {
+  async #answer(message: SupervisorMessage, answer: (answer: KeeperMessage) => void): Promise<void> {
     const { id } = message;
     let reply: KeeperMessage;
     try {
@@ -436,7 +447,7 @@ export class Keeper {
       const code = (error as NodeJS.ErrnoException).code ?? null;
       reply = { id, failure: { message: explained(error), code } };
     }
-    this.#supervisor.send(reply);
+    answer(reply);
   }
 
   #handle<N extends RequestName>(name: N, ask: Ask<N>): Answer<N> | Promise<Answer<N>> {
@@ -453,12 +464,14 @@ export class Keeper {
     else this.#waitingSignals.push(signal);
   }
 
-  #supervisorDied(what: string, restartInMs: number): void {
+  #supervisorDied(what: string, restartInMs: number, isKilled: boolean): void {
     this.#isSupervised = false;
     this.#hangWatch.heard();
     this.#frozen.thawAll();
     this.#reapOrphans();
-    if (this.#pidFile === null) {
+    // Whom somebody killed has not failed, unless it happens to each.
+    const isToTry = isKilled && this.#kills <= MOST_EARLY_KILLS;
+    if (this.#pidFile === null && !isToTry) {
       // It has not even begun: nothing runs yet, so this is a failed start.
       const message = `fpm-ts: ${what} before anything was started\n`;
       void this.#end({ exitCode: 1, message, stream: 'stderr' });

@@ -90,6 +90,12 @@ export interface World {
   readonly notes: Readonly<Record<string, string>>;
 }
 
+/** What a supervisor leaves for the one that comes after it; opaque to the keeper. */
+export interface Note {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** How the keeper ends, and what it says to whoever started it. */
 export interface Ending {
   readonly exitCode: number;
@@ -164,10 +170,10 @@ export interface Requests {
    */
   release: { ask: { readonly pid: number; readonly kill: boolean }; answer: boolean };
   tag: { ask: { readonly pid: number; readonly tag: Tag }; answer: null };
-  /** The supervisor has accounted for the end of a worker. */
-  acknowledge: { ask: { readonly pid: number }; answer: null };
+  /** The supervisor has accounted for the end of a worker: in one step it is forgotten and the note says so. */
+  acknowledge: { ask: { readonly pid: number; readonly note: Note | null }; answer: null };
   /** Keeps a text for the supervisor that comes after this one. */
-  note: { ask: { readonly name: string; readonly text: string }; answer: null };
+  note: { ask: Note; answer: null };
   reopenLogs: { ask: object; answer: { readonly failed: readonly string[] } };
   /** Tells whoever started us in the background that all pools are ready, or why not. */
   announce: {

@@ -1,5 +1,6 @@
 /** The supervisor as the keeper's child: started, spoken to, and started again whenever it dies. */
 import { closeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { outputPipes, socketPair } from '../os/descriptor.ts';
 import type { Exit } from '../os/pidfd.ts';
 import type { Poller } from '../os/poller.ts';
@@ -15,11 +16,14 @@ export const CHANNEL_DESCRIPTOR = 3;
  * without a supervisor no worker that dies is replaced.
  */
 const SETTLED_AFTER_MS = 1000;
+/** What it said before it died is heard first; somebody else may hold its end of the channel open. */
+const HEAR_OUT_MS = 100;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 2000;
 
 export interface SupervisorEvents {
-  message(message: SupervisorMessage): void;
+  /** @param answer says something to the one that sent it, and to no other */
+  message(message: SupervisorMessage, answer: (answer: KeeperMessage) => void): void;
   /** Its stdout or stderr, to be read by us. */
   output(descriptor: number, pid: number): void;
   died(pid: number, exit: Exit, restartInMs: number): void;
@@ -110,19 +114,28 @@ export class SupervisorProcess {
       const env = Object.fromEntries(
         Object.entries(process.env).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
       );
+      let end = (): void => {};
+      const heardOut = new Promise<void>(resolve => {
+        end = resolve;
+      });
       const handle = ProcessHandle.start({ path, argv: this.#argv, env, descriptors }, false, this.#poller, {
-        exited: exit => this.#died(handle.pid, exit, performance.now() - startedAt),
+        exited: exit => {
+          const livedMs = performance.now() - startedAt;
+          void Promise.race([heardOut, delay(HEAR_OUT_MS)]).then(() => this.#died(handle.pid, exit, livedMs));
+        },
         gone: () => {},
       });
       unused.length = 0;
       this.#handle = handle;
-      this.#channel = new Channel(
+      const channel = new Channel<KeeperMessage, SupervisorMessage>(
         ours,
         message => {
-          if (!this.#isEnded) this.#events.message(message);
+          if (!this.#isEnded && this.#channel === channel)
+            this.#events.message(message, answer => channel.send(answer));
         },
-        () => {},
+        end,
       );
+      this.#channel = channel;
       this.#events.output(stdout.read, handle.pid);
       this.#events.output(stderr.read, handle.pid);
     } finally {

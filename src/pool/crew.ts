@@ -45,17 +45,19 @@ export interface CrewListener {
   /** A worker ended that we had not asked to, or that never became ready; isKilled: somebody else sent it SIGKILL. */
   readonly died: (worker: WorkerHandle, isKilled: boolean) => void;
   readonly spawnFailed: (generation: number, message: string, askedAtMs: number) => void;
+  /** Nothing of it is left, and it is accounted for. */
+  readonly gone: (pid: number) => void;
 }
 
-export interface CrewCounters {
-  readonly spawned: number;
+/** Of workers that the keeper has forgotten: those that it knows still are counted as they stand. */
+export interface PastWorkers {
   readonly exited: number;
   readonly crashed: number;
 }
 
 export class Crew {
   readonly workers = new Map<number, WorkerHandle>();
-  counters: CrewCounters = { spawned: 0, exited: 0, crashed: 0 };
+  past: PastWorkers = { exited: 0, crashed: 0 };
   readonly #pool: string;
   readonly #ports: PoolPorts;
   readonly #listener: CrewListener;
@@ -67,6 +69,16 @@ export class Crew {
     this.#pool = pool;
     this.#ports = ports;
     this.#listener = listener;
+  }
+
+  /** Of all workers that the pool has had. */
+  get counters(): { readonly spawned: number; readonly exited: number; readonly crashed: number } {
+    const present = [...this.workers.values()];
+    return {
+      spawned: this.past.exited + present.length,
+      exited: this.past.exited + present.filter(({ exit }) => exit !== null).length,
+      crashed: this.past.crashed + present.filter(({ hasFailed }) => hasFailed).length,
+    };
   }
 
   /** Processes that there are or are about to be. */
@@ -162,7 +174,9 @@ export class Crew {
     if (worker === undefined) return;
     this.happen(worker, { type: 'gone' }, config);
     this.workers.delete(pid);
-    this.#ports.keeper.post('acknowledge', { pid });
+    const { exited, crashed } = this.past;
+    this.past = { exited: exited + 1, crashed: crashed + (worker.hasFailed ? 1 : 0) };
+    this.#listener.gone(pid);
   }
 
   happen(worker: WorkerHandle, event: WorkerEvent, config: PoolConfig): void {
@@ -193,7 +207,6 @@ export class Crew {
   #spawned(worker: WorkerHandle, config: PoolConfig): void {
     worker.startedWith = config;
     this.workers.set(worker.pid, worker);
-    this.counters = { ...this.counters, spawned: this.counters.spawned + 1 };
     this.#ports.report({ type: 'spawned', pool: this.#pool, pid: worker.pid, generation: worker.generation });
     const reason = this.#listener.unwanted(worker.generation);
     if (reason !== null) this.happen(worker, { type: 'drain', reason }, config);
@@ -247,9 +260,6 @@ export class Crew {
     const memory = kill?.text ?? null;
     // Whose child it was has been told, and that keeper is gone: what is not known is not held against it.
     const isUnknown = exit.code === null && exit.signal === null;
-    const isFailure = reason === 'startTimeout' || (isUnasked && exit.code !== 0 && !isUnknown);
-    const { exited, crashed } = this.counters;
-    this.counters = { ...this.counters, exited: exited + 1, crashed: crashed + (isFailure ? 1 : 0) };
     const inStorm = isUnasked && isCrash(exit.signal) && this.#listener.crashed(exit.signal ?? '');
     this.#ports.report({ type: 'exited', pool: this.#pool, pid, exit, uptimeMs, reason, memory, inStorm });
     if ((!isUnasked || isUnknown) && reason !== 'startTimeout') return;

@@ -77,10 +77,13 @@ export class Generations {
     const serving = listener?.number ?? listenerNumber;
     this.serving = { number: serving === listenerNumber ? number : number + 1, config, listener };
     if (isWanted && listener?.isLost === false) listener.publish();
-    for (const other of known) {
+    for (const [place, other] of known.entries()) {
       if (other.number > serving) void other.close();
-      else if (other.number < serving)
+      else if (other.number < serving) {
+        // Another address was given up, or should have been when the new one took over.
+        if (!isSameAddress(held[place]?.spec.address, config.listen.address)) other.refuse();
         this.#old.push(new OldGeneration({ number: 0, config, listener: other }, other, now()));
+      }
     }
     return failure;
   }
@@ -91,7 +94,8 @@ export class Generations {
    */
   async listenerFor(config: PoolConfig, hasRoom: boolean): Promise<PoolListener | null> {
     const { listener, number, config: before } = this.serving;
-    const isReplaced = !isSameAddress(before, config) || (isOursToReplace(config) && hasRoom);
+    const isReplaced =
+      !isSameAddress(before.listen.address, config.listen.address) || (isOursToReplace(config) && hasRoom);
     if (listener === null || isReplaced) {
       const next = Math.max(number, listener?.number ?? 0) + 1;
       return await PoolListener.open(this.#ports.keeper, config, next);
@@ -108,7 +112,7 @@ export class Generations {
     save();
     if (before.listener !== null && before.listener !== next.listener) {
       next.listener?.publish();
-      if (!isSameAddress(before.config, next.config)) before.listener.refuse();
+      if (!isSameAddress(before.config.listen.address, next.config.listen.address)) before.listener.refuse();
       this.#old.push(new OldGeneration(before, before.listener, this.#ports.now()));
     }
     this.sendAway(worker => worker.generation < next.number, 'replaced');
@@ -117,13 +121,20 @@ export class Generations {
   /** A generation that was to serve does not. */
   dismiss(next: Generation): void {
     const isShared = next.listener === this.serving.listener;
-    for (const worker of this.#crew.staying(next.number)) {
-      // Nobody could come to a listener of its own that was not published.
-      if (isShared) this.#retirement.leave(worker, 'cancelled', next.config, false);
-      else this.#crew.happen(worker, { type: 'stop', reason: 'cancelled' }, next.config);
-    }
+    this.cancel(worker => worker.generation === next.number, next.config);
     if (!isShared) void next.listener?.close();
     else this.serving.listener?.adjust(this.serving.config).catch(() => {}); // it was possible before
+  }
+
+  /** Workers that were to serve do not. */
+  cancel(which: (worker: WorkerHandle) => boolean, config: PoolConfig): void {
+    for (const worker of this.#crew.workers.values()) {
+      if (!which(worker) || !worker.isStaying) continue;
+      // Nobody could come to a listener of its own that was not published.
+      const isShared = worker.listenerInode === (this.serving.listener?.inode ?? null);
+      if (isShared) this.#retirement.leave(worker, 'cancelled', config, false);
+      else this.#crew.happen(worker, { type: 'stop', reason: 'cancelled' }, config);
+    }
   }
 
   /** Nobody serves any more: what waits is served still, unless it is to end now. */

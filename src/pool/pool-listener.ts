@@ -2,9 +2,10 @@
  * One listening socket of a pool, held by the keeper under the name POOL#NUMBER. Each generation has its own
  * (DESIGN D3), unless the socket is not ours to replace.
  */
+import type { ListenAddress } from '../config/address.ts';
 import type { PoolConfig } from '../config/types.ts';
 import type { Keeper } from '../keeper/client.ts';
-import type { ListenerSpec, ListenerState } from '../keeper/protocol.ts';
+import type { BindAddress, ListenerSpec, ListenerState } from '../keeper/protocol.ts';
 import { socketOwner } from '../worker/identity.ts';
 
 export class PoolListener {
@@ -83,8 +84,9 @@ export function isOursToClose({ listen }: PoolConfig): boolean {
   return listen.address.type === 'tcp' || listen.address.type === 'unix';
 }
 
-export function isSameAddress(a: PoolConfig, b: PoolConfig): boolean {
-  return JSON.stringify(a.listen.address) === JSON.stringify(b.listen.address);
+/** @param a of a configuration, or of a listener that was opened for one */
+export function isSameAddress(a: BindAddress | ListenAddress | undefined, b: ListenAddress): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function numberOf(id: string): number {

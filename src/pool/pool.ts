@@ -4,12 +4,12 @@
  */
 import type { PoolConfig } from '../config/types.ts';
 import { FpmError } from '../errors.ts';
-import type { Exit, ListenerState, WorkerState } from '../keeper/protocol.ts';
+import type { Exit, ListenerState, Note, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
 import type { Counters } from '../observe/status.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
-import { Crew, type PoolPorts } from './crew.ts';
+import { Crew, type PastWorkers, type PoolPorts } from './crew.ts';
 import { Diary } from './diary.ts';
 import { Generations, type Looks } from './generations.ts';
 import { type Death, Health } from './health.ts';
@@ -29,11 +29,15 @@ import { Sizing } from './sizing.ts';
 
 /** What a pool leaves with the keeper for the next supervisor. */
 export interface PoolNote {
+  /** What the generation that serves was started with, and the pool goes on with. */
+  readonly config: PoolConfig;
   readonly generation: number;
   readonly listenerNumber: number;
   readonly target: number | null;
   readonly isWanted: boolean;
-  readonly counters: Counters;
+  /** It is no part of the configuration any more, and goes when it is empty. */
+  readonly isRemoved: boolean;
+  readonly counters: Pick<Counters, 'reloads' | 'max_children_reached' | 'slow_requests'> & PastWorkers;
 }
 
 const NOTHING: readonly Watched[] = [];
@@ -63,6 +67,7 @@ export class Pool {
   readonly #lookout = new Lookout();
   #reloads = 0;
   #isWanted = true;
+  #isRemoved = false;
   #hasBeenWhole = false;
   #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
   /** On demand, without workers: the keeper says when somebody knocks. */
@@ -73,7 +78,7 @@ export class Pool {
   #calm: Sight | null = null;
   /** As it should be, nothing under way: until something happens a turn has nothing to do. */
   #isSettled = false;
-  #savedNote = '';
+  #saved: { readonly facts: string; readonly config: PoolConfig | null } = { facts: '', config: null };
 
   constructor(config: PoolConfig, ports: PoolPorts) {
     this.#ports = ports;
@@ -84,6 +89,7 @@ export class Pool {
       crashed: signal => this.#health.crashed(signal, ports.now()),
       died: (worker, isKilled) => this.#died(worker, isKilled),
       spawnFailed: (generation, message, askedAtMs) => this.#spawnFailed(generation, message, askedAtMs),
+      gone: pid => this.#ports.keeper.post('acknowledge', { pid, note: this.#note() }),
     });
     this.#retirement = new Retirement(this.#crew, ports, this.diary);
     this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
@@ -125,6 +131,11 @@ export class Pool {
 
   get isWanted(): boolean {
     return this.#isWanted;
+  }
+
+  /** It has been stopped to go for good. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
   }
 
   /** The socket inode of the serving generation's listener; null: none. */
@@ -239,8 +250,9 @@ export class Pool {
     if (note !== null) {
       this.#sizing.target = note.target;
       this.#isWanted = isWanted;
+      this.#isRemoved = note.isRemoved;
       this.#reloads = note.counters.reloads;
-      this.#crew.counters = note.counters;
+      this.#crew.past = { exited: note.counters.exited, crashed: note.counters.crashed };
       this.#sizing.maxChildrenReached = note.counters.max_children_reached;
       this.#requests.slow = note.counters.slow_requests;
     }
@@ -252,7 +264,7 @@ export class Pool {
     }
     this.#saveNote();
     this.#crew.restore(states, this.config);
-    this.#generations.sendAway(worker => worker.generation > this.#number, 'cancelled');
+    this.#generations.cancel(worker => worker.generation > this.#number, this.config);
     this.#generations.sendAway(worker => worker.generation < this.#number, 'replaced');
   }
 
@@ -309,6 +321,7 @@ export class Pool {
     this.#generations.serving = { ...this.#generations.serving, config };
     this.#rolls.reconfigure(config);
     this.#sizing.target = null;
+    this.#saveNote();
     this.#stir();
   }
 
@@ -319,6 +332,12 @@ export class Pool {
     this.#rolls.cancel('the pool is being stopped');
     this.#generations.end(now);
     this.#stir();
+  }
+
+  /** As `stop`, and it does not come back. */
+  remove(): void {
+    this.#isRemoved = true;
+    this.stop(false);
   }
 
   /** After a stop. */
@@ -557,17 +576,31 @@ export class Pool {
   }
 
   #saveNote(): void {
-    const note: PoolNote = {
+    const { config } = this;
+    // The settings are long, and seldom others.
+    const isSaved = JSON.stringify(this.#facts()) === this.#saved.facts && config === this.#saved.config;
+    if (!isSaved) this.#ports.keeper.post('note', this.#note());
+  }
+
+  /** @returns what the next supervisor is to know, which counts as saved */
+  #note(): Note {
+    const { config } = this;
+    const facts = this.#facts();
+    this.#saved = { facts: JSON.stringify(facts), config };
+    const note: PoolNote = { ...facts, config };
+    return { name: `pool:${this.name}`, text: JSON.stringify(note) };
+  }
+
+  #facts(): Omit<PoolNote, 'config'> {
+    const { reloads, max_children_reached, slow_requests } = this.counters;
+    return {
       generation: this.#number,
       listenerNumber: this.#generations.serving.listener?.number ?? this.#number,
       target: this.#sizing.target,
       isWanted: this.#isWanted,
-      counters: this.counters,
+      isRemoved: this.#isRemoved,
+      counters: { ...this.#crew.past, reloads, max_children_reached, slow_requests },
     };
-    const text = JSON.stringify(note);
-    if (text === this.#savedNote) return;
-    this.#savedNote = text;
-    this.#ports.keeper.post('note', { name: `pool:${this.name}`, text });
   }
 }
 

@@ -117,7 +117,9 @@ export class Daemon {
   #finishStops(): void {
     const { stopping } = this.#world.notes;
     if (stopping !== undefined) void this.#stop(stopping === 'now');
-    const stopped = [...this.supervisor.pools.values()].filter(pool => !pool.isWanted);
+    const pools = [...this.supervisor.pools.values()];
+    for (const pool of pools.filter(({ isRemoved }) => isRemoved)) void this.supervisor.removePool(pool);
+    const stopped = pools.filter(pool => !pool.isWanted && !pool.isRemoved);
     if (stopped.length > 0) void this.supervisor.stopPools(stopped, false);
   }
 

@@ -13,7 +13,7 @@ export function endLeftovers(keeper: Keeper, world: World, pools: ReadonlyMap<st
   for (const { pid, tag, gone } of world.workers) {
     if (pools.has(String(tag.pool))) continue;
     // They never served: their pool was still coming up.
-    if (gone) keeper.post('acknowledge', { pid });
+    if (gone) keeper.post('acknowledge', { pid, note: null });
     else keeper.post('signal', { pid, signal: 'SIGKILL' });
   }
 }

@@ -141,17 +141,18 @@ export async function restore(keeper: Keeper, world: World, options: SupervisorO
   );
   await keeper.ask('settle', settings(daemon.supervisor.config)); // the directory may have been removed meanwhile
   daemon.files.restore(notes.files);
-  daemon.supervisor.lastReload = JSON.parse(notes.last_reload ?? 'null');
+  daemon.supervisor.restoreReload(notes.last_reload);
   daemon.upgrades.last = JSON.parse(notes[LAST_UPGRADE] ?? 'null');
-  for (const config of daemon.supervisor.config.pools) {
-    if (!config.enabled) continue;
-    const note = notes[POOL_NOTE + config.name];
-    const states = world.workers.filter(({ tag }) => tag.pool === config.name);
-    const held = world.listeners.filter(listener => isListenerOf(config.name, listener));
-    await daemon.supervisor
-      .addPool(config)
-      .restore(note === undefined ? null : (JSON.parse(note) as PoolNote), states, held);
+  for (const listed of daemon.supervisor.config.pools) {
+    const { name } = listed;
+    if (!listed.enabled) continue;
+    const note = JSON.parse(notes[POOL_NOTE + name] ?? 'null') as PoolNote | null;
+    const states = world.workers.filter(({ tag }) => tag.pool === name);
+    const held = world.listeners.filter(listener => isListenerOf(name, listener));
+    // A pool that has just been reloaded has newer settings than are in effect for all.
+    await daemon.supervisor.addPool(note?.config ?? listed).restore(note, states, held);
   }
+  daemon.supervisor.keep(daemon.supervisor.config);
   endLeftovers(keeper, world, daemon.supervisor.pools);
   const found = { pools: daemon.supervisor.pools.size, workers: world.workers.length };
   daemon.report({ type: notes[RESUMED] === 'yes' ? 'upgraded' : 'restored', ...found });

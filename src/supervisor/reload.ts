@@ -98,25 +98,19 @@ export class Reloads {
     const { loaded, result } = await this.#prepare(args);
     const concerned = result.pools.filter(({ action }) => action !== 'keep').map(({ pool }) => pool);
     supervisor.ports.report({ type: 'reloading', pools: concerned });
+    supervisor.beginReload(concerned);
     const failures: string[] = [];
     for (const planned of result.pools) {
       if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
       const failure = await this.#applyTo(planned, loaded.config);
       if (failure !== null) failures.push(`pool ${planned.pool}: ${failure}`);
-      this.#keep(supervisor.config); // the next pool may take long, and we may die meanwhile
+      supervisor.keep(supervisor.config); // the next pool may take long, and we may die meanwhile
     }
-    this.#keep(args.pools === undefined ? loaded.config : supervisor.config);
+    supervisor.keep(args.pools === undefined ? loaded.config : supervisor.config);
     if (args.pools === undefined) await onLoaded(loaded);
     if (failures.length > 0) throw new FpmError('RELOAD_FAILED', failures.join('\n'));
     supervisor.ports.report({ type: 'reloaded', pools: concerned });
     return result;
-  }
-
-  /** What every pool has by now is in effect, under these global settings. */
-  #keep(globals: GlobalConfig): void {
-    const { supervisor } = this.#ports;
-    supervisor.config = { ...globals, pools: [...supervisor.pools.values()].map(pool => pool.config) };
-    supervisor.saveConfig();
   }
 
   /** @returns why it did not work; the pool then is as it was before */
@@ -127,8 +121,7 @@ export class Reloads {
       case 'keep':
         return null;
       case 'remove':
-        await supervisor.stopPools([supervisor.pool(planned.pool)], false);
-        supervisor.pools.delete(planned.pool);
+        await supervisor.removePool(supervisor.pool(planned.pool));
         return null;
       case 'add':
         return wanted === undefined ? null : await this.#add(wanted);

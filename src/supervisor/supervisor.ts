@@ -3,7 +3,7 @@
  * apply, and sets the timer for the next. What it must know after its own death it leaves with the keeper.
  */
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
-import { FpmError } from '../errors.ts';
+import { EXIT, FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
@@ -17,6 +17,11 @@ import { Eyesight } from './eyesight.ts';
 /** DESIGN section 5: ten ticks a second; more while workers come and go, which are looked at until they have. */
 const TICK_MS = 100;
 const BUSY_TICK_MS = 20;
+
+interface ReloadNote {
+  readonly last: LastReload | null;
+  readonly isUnderWay: boolean;
+}
 
 export interface SupervisorPorts {
   readonly keeper: Keeper;
@@ -125,8 +130,15 @@ export class Supervisor {
   /** Stops these pools; the others go on. */
   async stopPools(pools: readonly Pool[], now: boolean): Promise<void> {
     for (const pool of pools) pool.stop(now);
-    await this.until(() => pools.every(pool => pool.isEmpty));
-    for (const pool of pools) await pool.close();
+    await this.#closed(pools);
+  }
+
+  /** It is no part of the configuration any more. */
+  async removePool(pool: Pool): Promise<void> {
+    pool.remove();
+    await this.#closed([pool]);
+    this.pools.delete(pool.name);
+    this.keep(this.config);
   }
 
   /** Stops everything. A second call with `now` cuts a graceful stop short. */
@@ -141,13 +153,45 @@ export class Supervisor {
     else await this.stopPools(pools, now);
   }
 
+  /** What every pool has by now is in effect, under these global settings. */
+  keep(globals: GlobalConfig): void {
+    this.config = { ...globals, pools: [...this.pools.values()].map(pool => pool.config) };
+    this.saveConfig();
+  }
+
   /** Leaves with the keeper what is in effect. */
   saveConfig(): void {
     this.ports.keeper.post('note', { name: 'config', text: JSON.stringify(this.config) });
   }
 
+  /** A reload is under way: should we die before its end, the next supervisor says so. */
+  beginReload(pools: readonly string[]): void {
+    const message = `the supervisor died while it reloaded ${pools.join(', ') || 'no pool'}: each of them is as it was or as the files said then; \`fpm-ts reload\` brings all to what they say`;
+    this.#saveReload({ at: new Date().toISOString(), ok: false, code: EXIT.failed, message }, true);
+  }
+
   saveLastReload(): void {
-    this.ports.keeper.post('note', { name: 'last_reload', text: JSON.stringify(this.lastReload) });
+    this.#saveReload(this.lastReload, false);
+  }
+
+  /** @param note what an earlier supervisor left */
+  restoreReload(note: string | undefined): void {
+    if (note === undefined) return;
+    const { last, isUnderWay } = JSON.parse(note) as ReloadNote;
+    this.lastReload = last;
+    if (!isUnderWay || last === null) return;
+    this.ports.report({ type: 'reloadFailed', message: last.message });
+    this.saveLastReload();
+  }
+
+  #saveReload(last: LastReload | null, isUnderWay: boolean): void {
+    const note: ReloadNote = { last, isUnderWay };
+    this.ports.keeper.post('note', { name: 'last_reload', text: JSON.stringify(note) });
+  }
+
+  async #closed(pools: readonly Pool[]): Promise<void> {
+    await this.until(() => pools.every(pool => pool.isEmpty));
+    for (const pool of pools) await pool.close();
   }
 
   #turn(): void {
@@ -182,7 +226,8 @@ export class Supervisor {
       return;
     }
     const isOurs = [...this.pools.values()].some(pool => pool.workers.has(event.pid));
-    if (!isOurs && event.event === 'gone') this.ports.keeper.post('acknowledge', { pid: event.pid });
+    if (!isOurs && event.event === 'gone')
+      this.ports.keeper.post('acknowledge', { pid: event.pid, note: null });
     // A pid belongs to one pool; the others ignore it.
     for (const pool of this.pools.values()) {
       if (event.event === 'exited') pool.exited(event.pid, event.exit);

@@ -77,6 +77,13 @@ export class WorkerHandle {
     return this.#lifecycle.reason;
   }
 
+  /** It ended by itself other than with code 0, as far as we were told, or never accepted. */
+  get hasFailed(): boolean {
+    if (this.exit === null) return false;
+    const { code, signal } = this.exit;
+    return this.reason === 'startTimeout' || (this.reason === 'ended' && (signal ?? code ?? 0) !== 0);
+  }
+
   get wasReady(): boolean {
     return this.#wasReady;
   }
