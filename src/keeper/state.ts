@@ -56,7 +56,7 @@ export type KeptSpec = Pick<
 export interface SavedWorker extends ProcessIdentity {
   readonly spec: KeptSpec;
   readonly tag: Tag;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the monotonic clock (os/clock.ts), which the next keeper reads alike. */
   readonly startedAtMs: number;
   /** Ours to be waited for; else an earlier keeper's. */
   readonly isChild: boolean;
@@ -74,7 +74,7 @@ export interface KeeperState {
   readonly bootId: string;
   readonly keeper: ProcessIdentity;
   readonly supervisor: ProcessIdentity | null;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the monotonic clock (os/clock.ts), which the next keeper reads alike. */
   readonly startedAtMs: number;
   /** What the supervisor has settled; null: it has not come so far. */
   readonly settled: Ask<'settle'> | null;

@@ -52,10 +52,8 @@ function blocks(section: string): string[] {
 }
 
 void test('each paragraph and each item names the test that shows it', () => {
-  for (const section of sections)
-    for (const block of blocks(section))
-      assert.ok(
-        [...block.matchAll(LINK)].length > 0 || block.includes('no test'),
-        `without a test: ${block}`,
-      );
+  for (const section of sections) {
+    const found = blocks(section);
+    for (const block of found) assert.ok(block.match(LINK) !== null, `without a test: ${block}`);
+  }
 });
