@@ -51,7 +51,7 @@ suite('root/package', {
   const processes = async (): Promise<string[]> =>
     (await good('ps', '-e', '-o', 'stat=,args=')).stdout
       .split('\n')
-      .filter(line => /\/usr\/lib\/fpm-ts\//.test(line) && !line.startsWith('Z'));
+      .filter(line => /\/usr\/lib\/fpm-ts\/|fpm-ts: /.test(line) && !line.startsWith('Z'));
 
   const [first, second] = [await build(root.shared, FIRST, '0022'), await build(root.shared, SECOND, '0022')];
   const before = await root.changes();
