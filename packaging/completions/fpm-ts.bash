@@ -36,18 +36,17 @@ _fpm_ts_value() {
     spawn,-d) kind=directory ;;
     spawn,-a) kind=other ;;
     spawn,-p) kind=other ;;
-    spawn,-s) kind=other ;;
+    spawn,-s) kind=file ;;
     spawn,-M) kind=other ;;
     spawn,-C) kind=other ;;
     spawn,-F) kind=other ;;
     spawn,-b) kind=other ;;
     spawn,-P) kind=file ;;
     spawn,-c) kind=directory ;;
-    spawn,-u) kind=other ;;
-    spawn,-g) kind=other ;;
-    spawn,-U) kind=other ;;
-    spawn,-G) kind=other ;;
-    spawn,--config) kind=file ;;
+    spawn,-u) kind=user ;;
+    spawn,-g) kind=group ;;
+    spawn,-U) kind=user ;;
+    spawn,-G) kind=group ;;
     init,--directory) kind=directory ;;
     init,-c | init,--config) kind=file ;;
     help,-c | help,--config) kind=file ;;
@@ -70,7 +69,7 @@ _fpm_ts_argument() {
     serve,0) kind=pool ;;
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
-    spawn,*) kind=other ;;
+    spawn,*) kind=file ;;
     help,0) kind='words start stop reload upgrade status scale explain check config reopen-logs request serve observe simulate spawn init help' ;;
     *) kind=other ;;
   esac
@@ -93,7 +92,7 @@ _fpm_ts_options() {
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;
     simulate) echo '--log --format --start-time -h --help -c --config --json' ;;
-    spawn) echo '-f -d -a -p -s -M -C -F -b -P -n -c -S -u -g -U -G -v -? -h --help --config --json' ;;
+    spawn) echo '-f -d -a -p -s -M -C -F -b -P -n -c -S -u -g -U -G -v -? -h --help' ;;
     init) echo '--directory --systemd -h --help -c --config --json' ;;
     help) echo '-c --config --json' ;;
     '') echo '-V --version -c --config --json -h --help' ;;
@@ -137,6 +136,8 @@ _fpm_ts() {
   case $kind in
     file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+    user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
+    group) mapfile -t COMPREPLY < <(compgen -g -- "$cur") ;;
     'words '*) mapfile -t COMPREPLY < <(compgen -W "${kind#words }" -- "$cur") ;;
   esac
 }

@@ -64,7 +64,7 @@ function configuration(): Entry[] {
 
 function service(): Entry[] {
   return [
-    ...tree('packaging/systemd', 'lib/systemd/system', path => path.endsWith('/fpm-ts.service')),
+    file('packaging/systemd/fpm-ts.service', 'lib/systemd/system/fpm-ts.service'),
     file('packaging/sysusers.d/fpm-ts.conf', 'usr/lib/sysusers.d/fpm-ts.conf'),
     file('packaging/tmpfiles.d/fpm-ts.conf', 'usr/lib/tmpfiles.d/fpm-ts.conf'),
   ];

@@ -7,20 +7,12 @@ export interface UnitPaths {
   readonly configFile: string;
 }
 
-/** Directories that ProtectHome= hides. */
-const HOMES = /^\/(home|root|run\/user)\//;
-
-/** What the packaged unit calls; a sh of its own stands behind it there. */
+/** What the packaged units call. */
 const PACKAGED_PROGRAM = '/usr/bin/fpm-ts';
 
 export function unitText(template: string, paths: UnitPaths): string {
   const program = [paths.node, paths.entry, '--config', paths.configFile].map(word).join(' ');
-  const text = template.replaceAll(PACKAGED_PROGRAM, () => program);
-  if (!HOMES.test(paths.node) && !HOMES.test(paths.entry) && !HOMES.test(paths.configFile)) return text;
-  return text.replace(
-    /^ProtectHome=.*$/m,
-    '# fpm-ts is installed in a home directory, which must be seen.\nProtectHome=read-only',
-  );
+  return template.replaceAll(PACKAGED_PROGRAM, () => program);
 }
 
 /** A word of ExecStart= (systemd.service(5)): quoted where it must be, and neither % nor $ begin anything. */

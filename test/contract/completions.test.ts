@@ -31,6 +31,10 @@ suite('contract/completions', {
     { line: 'fpm-ts st', offered: COMMANDS_WITH_ST },
     { line: 'fpm-ts --json st', offered: COMMANDS_WITH_ST },
     { line: 'fpm-ts help st', offered: COMMANDS_WITH_ST },
+    { line: 'fpm-ts spawn -u www-d', offered: ['www-data'] },
+    { line: 'fpm-ts spawn -G www-d', offered: ['www-data'] },
+    { line: `fpm-ts spawn -c ${scope.dir}/po`, offered: [`${scope.dir}/pools.d`] }, // a directory there
+    { line: 'fpm-ts spawn --js', offered: [] },
     { line: 'fpm-ts reload --d', offered: ['--dry-run'] },
     { line: 'fpm-ts status --js', offered: ['--json'] },
     { line: 'fpm-ts status --nothing', offered: [] },

@@ -85,7 +85,7 @@ suite('root/container', { root: true, needs: ['unshare'] }, async scope => {
   /** By its number outside. */
   const keeper = async (): Promise<string> => {
     const { stdout } = await good('ps', '-e', '-o', 'pid=,args=');
-    return /^ *(\d+) fpm-ts: keeper$/m.exec(stdout)?.[1] ?? assert.fail(stdout);
+    return /^ *(\d+) fpm-ts: keeper\b/m.exec(stdout)?.[1] ?? assert.fail(stdout);
   };
 
   await scope.test('the keeper is pid 1, on the Node of the image', async () => {

@@ -1,7 +1,7 @@
 /** The Debian package: built, installed by the real dpkg, started without systemd, upgraded as it runs, and purged. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programInfo } from '../../docs/generate/commands.ts';
 import { type CommandResult, cleanEnvironment, runCommand } from '../lib/command.ts';
@@ -12,7 +12,6 @@ import { suite } from '../lib/suite.ts';
 
 const FIRST = '9.1.0';
 const SECOND = '9.2.0';
-const HAS_UNIT = existsSync(join(REPOSITORY, 'packaging/systemd/fpm-ts.service'));
 
 /** What `npm run package:deb` does after it has built, and without compression. */
 async function build(out: string, version: string, umask: string): Promise<string> {
@@ -76,7 +75,7 @@ suite('root/package', {
 
   await scope.test('it installs without systemd, and starts nothing', async () => {
     const { stderr } = await dpkg('--install', first);
-    if (HAS_UNIT) assert.match(stderr, /^(Created symlink .*\n)?$/);
+    assert.match(stderr, /^(Created symlink .*\n)?$/);
     assert.deepEqual(await processes(), []);
     assert.equal((await good('fpm-ts', '--version')).stdout.trim(), FIRST);
     assert.equal((await good('dpkg', '--verify', 'fpm-ts')).stdout, '');
@@ -94,7 +93,6 @@ suite('root/package', {
   });
 
   await scope.test('the service is enabled for the next boot', async () => {
-    if (!HAS_UNIT) return;
     await good('test', '-e', '/etc/systemd/system/multi-user.target.wants/fpm-ts.service');
   });
 
@@ -167,6 +165,24 @@ log.file = "/var/log/fpm-ts/hello.log"
     assert.deepEqual(new Set(pids(now)), new Set(pids(old)));
     assert.match((await good('fpm-ts', 'request', 'hello', '/', '-i')).stdout, /^HTTP\/1\.1 200 OK/);
   });
+
+  await scope.test(
+    'init --systemd writes a unit for it that systemd finds good, and nothing over',
+    async () => {
+      const unit = '/etc/systemd/system/fpm-ts.service';
+      const { stdout } = await good('fpm-ts', 'init', '--systemd', '--json');
+      const { written, existing } = JSON.parse(stdout) as Record<string, readonly string[]>;
+      assert.deepEqual({ written, existing }, { written: [unit], existing: ['/etc/fpm-ts/fpm-ts.toml'] });
+      const text = (await good('cat', unit)).stdout;
+      const program =
+        '/usr/lib/fpm-ts/bin/node /usr/lib/fpm-ts/dist/main.js --config /etc/fpm-ts/fpm-ts.toml';
+      for (const line of [`ExecStart=${program} start`, `ExecReload=${program} reload`])
+        assert.ok(text.split('\n').includes(line), line);
+      const verdict = await good('systemd-analyze', 'verify', '--man=no', unit);
+      assert.doesNotMatch(verdict.stderr, /fpm-ts/);
+      await good('rm', unit);
+    },
+  );
 
   await scope.test('what the administrator has written is still there after the upgrade', async () => {
     assert.match((await good('cat', '/etc/fpm-ts/fpm-ts.toml')).stdout, /log\.file/);

@@ -67,6 +67,8 @@ _fpm_ts() {
   case $kind in
     file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     directory) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+    user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
+    group) mapfile -t COMPREPLY < <(compgen -g -- "$cur") ;;
     'words '*) mapfile -t COMPREPLY < <(compgen -W "\${kind#words }" -- "$cur") ;;
   esac
 }

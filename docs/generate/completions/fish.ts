@@ -70,7 +70,9 @@ function commandLines({ name, options, arguments: args }: Completed['commands'][
 }
 
 function optionLine({ names, description, value }: CompletedOption, when: string): string {
-  const named = names.map(name => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
+  const named = names.map(name =>
+    name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${fish(name.slice(1))}`,
+  );
   const takes = value === null ? '' : ` ${value === 'file' ? '-r' : '-x'} ${wordsOf(value)}`.trimEnd();
   return `complete -c fpm-ts -n ${when} ${named.join(' ')}${takes} -d ${fish(description)}`;
 }
@@ -81,6 +83,8 @@ function wordsOf(kind: Kind): string {
     file: '-F',
     directory: `-a '(__fish_complete_directories)'`,
     pool: `-a '(__fpm_ts_pools)' -d pool`,
+    user: `-a '(__fish_complete_users)'`,
+    group: `-a '(__fish_complete_groups)'`,
     other: '',
   }[kind];
 }

@@ -2,7 +2,7 @@
 import { type CommandInfo, type OptionInfo, type ProgramInfo, programInfo } from '../commands.ts';
 
 /** A list is one of these words. */
-export type Kind = 'file' | 'directory' | 'pool' | 'other' | readonly string[];
+export type Kind = 'file' | 'directory' | 'pool' | 'user' | 'group' | 'other' | readonly string[];
 
 export interface CompletedOption {
   readonly names: readonly string[];
@@ -38,6 +38,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   directory: 'directory',
   pool: 'pool',
   pools: 'pool',
+  user: 'user',
+  group: 'group',
+  app: 'file',
 };
 
 export function completed(program: ProgramInfo = programInfo()): Completed {
@@ -54,14 +57,13 @@ function completedCommand(
   anywhere: readonly OptionInfo[],
   commands: readonly string[],
 ): CompletedCommand {
-  const own = new Set(command.options.flatMap(({ names }) => names));
-  const inherited = anywhere
-    .map(option => ({ ...option, names: option.names.filter(name => !own.has(name)) }))
-    .filter(({ names }) => names.length > 0);
+  const own = command.options.flatMap(({ names }) => names);
+  // One that has such a name for itself (`spawn`, as spawn-fcgi) takes its line apart alone.
+  const isAlone = anywhere.some(({ names }) => names.some(name => own.includes(name)));
   return {
     name: command.name,
     description: short(command.description),
-    options: [...command.options, ...inherited].map(completedOption),
+    options: [...command.options, ...(isAlone ? [] : anywhere)].map(completedOption),
     arguments: command.arguments.map(({ name, choices, isVariadic }) => ({
       name,
       kind: name === 'command' ? commands : kindOf(name, choices),
@@ -71,7 +73,9 @@ function completedCommand(
 }
 
 function completedOption(option: OptionInfo): CompletedOption {
-  const value = option.value === null ? null : kindOf(option.value, option.choices);
+  // Where an option takes a path it is one of files; the argument of `request` is one of a URL.
+  const name = option.value === 'path' ? 'file' : option.value;
+  const value = name === null ? null : kindOf(name, option.choices);
   return { names: option.names, description: short(option.description), value };
 }
 

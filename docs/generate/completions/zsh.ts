@@ -89,5 +89,12 @@ function argumentOf(kind: Kind): string {
 
 function actionOf(kind: Kind): string {
   if (typeof kind !== 'string') return `:(${kind.join(' ')})`;
-  return { file: ':_files', directory: ':_files -/', pool: ':_fpm_ts_pools', other: ': ' }[kind];
+  return {
+    file: ':_files',
+    directory: ':_files -/',
+    pool: ':_fpm_ts_pools',
+    user: ':_users',
+    group: ':_groups',
+    other: ': ',
+  }[kind];
 }
