@@ -64,7 +64,7 @@ export async function endSpawned({ pids, watch, kind, dir }: Spawned): Promise<v
   const seen = pids.map(readStat).filter(stat => stat !== undefined);
   for (const it of seen) kill(it, 'SIGTERM');
   await untilGone(seen);
-  if (kind === 'fpm-ts') await assertNothingLeft(watch, dir);
+  if (kind === 'fpm-ts' && pids.length > 0) await assertNothingLeft(watch, dir);
 }
 
 export async function untilGone(processes: readonly Seen[]): Promise<void> {

@@ -1,11 +1,12 @@
 /** `fpm-ts spawn` beside the real spawn-fcgi: the same command lines as root, compared from outside. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectAddress } from '../../src/client/pool-target.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { jailed } from '../lib/jail.ts';
 import { freePort } from '../lib/ports.ts';
+import { descendants } from '../lib/processes.ts';
 import {
   directoriesFor,
   endSpawned,
@@ -40,7 +41,11 @@ interface Row {
 
 type Seen = Facts & { readonly spawned: Spawned };
 
-suite('root/spawn', { root: true, needs: ['gcc', 'libfcgi', 'spawn-fcgi', 'ss'] }, async scope => {
+suite('root/spawn', {
+  root: true,
+  needs: ['gcc', 'libfcgi', 'spawn-fcgi', 'ss'],
+  timeoutMs: 300_000,
+}, async scope => {
   const program = await compileFixture('inspect');
 
   let number = 0;
@@ -51,7 +56,7 @@ suite('root/spawn', { root: true, needs: ['gcc', 'libfcgi', 'spawn-fcgi', 'ss'] 
     for (const kind of KINDS) {
       const spawned = await runSpawn(scope, kind, dirs[kind], args, { env: ENV, umask });
       found.set(kind, { ...(await factsOf(spawned, socket, address)), spawned });
-      if (address !== undefined) await endSpawned(spawned); // the other one wants it, too
+      await endSpawned(spawned); // an address may be wanted by the other one, too
     }
     return Object.fromEntries(found) as Record<Kind, Seen>;
   }
@@ -160,4 +165,59 @@ suite('root/spawn', { root: true, needs: ['gcc', 'libfcgi', 'spawn-fcgi', 'ss'] 
       assert.deepEqual(comparable(seen['fpm-ts']), comparable(seen['spawn-fcgi']));
     });
   }
+
+  const inspections = (seen: Readonly<Record<Kind, Seen>>): [Seen['inspection'], Seen['inspection']] => [
+    seen['spawn-fcgi'].inspection,
+    seen['fpm-ts'].inspection,
+  ];
+
+  await scope.test(
+    'other than spawn-fcgi: one pid for all of them, which ends them, and a file that goes with it',
+    async () => {
+      const args = ['-s', 'app.sock', '-P', 'app.pid', '-F', '3', ...app];
+      const dirs = directoriesFor(scope, 'several');
+      const [real, ours] = [
+        await runSpawn(scope, 'spawn-fcgi', dirs['spawn-fcgi'], args, { env: ENV }),
+        await runSpawn(scope, 'fpm-ts', dirs['fpm-ts'], args, { env: ENV }),
+      ];
+      assert.deepEqual([real.pids.length, ours.pids.length], [3, 1]);
+      const [keeper = 0] = ours.pids;
+      assert.equal(readFileSync(join(real.dir, 'app.pid'), 'utf8'), real.pids.join('\n'));
+      assert.equal(readFileSync(join(ours.dir, 'app.pid'), 'utf8'), `${keeper}\n`);
+      assert.equal(descendants(keeper).filter(({ name }) => name.startsWith('inspect')).length, 3);
+      for (const it of [real, ours]) await endSpawned(it);
+      const left = (dir: string): string[] => readdirSync(dir).toSorted();
+      assert.deepEqual([left(real.dir), left(ours.dir)], [['app.pid', 'app.sock'], []]);
+    },
+  );
+
+  await scope.test('other than spawn-fcgi: nobody is put where he may not be', async () => {
+    const fill = (dir: string): void => chmodSync(dir, 0o700);
+    const seen = await see({ args: ['-s', 'app.sock', '-u', 'www-data', ...app], fill });
+    const [real, ours] = inspections(seen);
+    assert.deepEqual([real.cwd, ours.cwd], [seen['spawn-fcgi'].spawned.dir, '/']);
+  });
+
+  await scope.test('other than spawn-fcgi: a group without a user', async () => {
+    const [real, ours] = inspections(await see({ args: ['-s', 'app.sock', '-g', 'daemon', ...app] }));
+    assert.deepEqual([ours.uid, ours.gid], [real.uid, real.gid]);
+    assert.deepEqual([real.groups.includes(1), ours.groups.includes(1)], [false, true]);
+  });
+
+  await scope.test('other than spawn-fcgi: variables that every worker has', async () => {
+    const dirs = directoriesFor(scope, 'empty');
+    const names = [];
+    for (const kind of KINDS) {
+      const spawned = await runSpawn(scope, kind, dirs[kind], ['-s', 'app.sock', '-u', 'www-data', ...app], {
+        env: { PATH: process.env.PATH },
+      });
+      const { inspection } = await factsOf(spawned, 'app.sock');
+      names.push(inspection.environment.map(it => it.split('=', 1)[0]).toSorted());
+      await endSpawned(spawned);
+    }
+    assert.deepEqual(names, [
+      ['PATH', 'PWD'],
+      ['HOME', 'LOGNAME', 'PATH', 'PWD', 'USER'],
+    ]);
+  });
 });
