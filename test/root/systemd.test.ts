@@ -1,67 +1,26 @@
 /** The packaged unit under a real systemd: start, reload, crash, watchdog, restart, stop, and a socket unit. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askPool, unixSocket } from '../lib/ask-pool.ts';
-import { ask } from '../lib/http.ts';
 import { startLoad } from '../lib/load.ts';
-import { MAIN, REPOSITORY } from '../lib/paths.ts';
-import type { Place } from '../lib/place.ts';
+import { REPOSITORY } from '../lib/paths.ts';
 import { until } from '../lib/poll.ts';
 import { helloPools } from '../lib/pools.ts';
-import { type Status, workerPids } from '../lib/status.ts';
+import { workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
-import { type Systemd, startSystemd, systemdObstacle } from '../lib/systemd.ts';
+import { systemdObstacle } from '../lib/systemd.ts';
+import { innerPid, installService, UNIT } from '../lib/systemd-service.ts';
 
-const UNIT = 'fpm-ts.service';
-const CONTROL = '/run/fpm-ts/control.sock';
 const isHello = (body: string): boolean => /^hello from \d+\n$/.test(body);
 
-interface Service {
-  readonly systemd: Systemd;
-  status(): Promise<Status>;
-  /** Waits until the unit is active and its pools run, as `seen` says. */
-  statusWhen(what: string, seen: (status: Status) => boolean): Promise<Status>;
-  log(): string;
-}
-
-/** The unit as it is packaged, but for where its program, its configuration and its log are. */
-async function installService(place: Place, more = ''): Promise<Service> {
-  const systemd = await startSystemd(place);
-  const log = join(place.dir, 'fpm-ts.log');
-  const program = [process.execPath, MAIN, '-c', join(place.dir, 'fpm-ts.toml')];
-  const lines = ['start', 'reload'].flatMap(command => {
-    const key = command === 'start' ? 'ExecStart' : 'ExecReload';
-    return [`${key}=`, `${key}=${program.join(' ')} ${command}`];
-  });
-  const output = ['StandardOutput', 'StandardError'].map(key => `${key}=append:${log}`);
-  await systemd.unit(UNIT, readFileSync(join(REPOSITORY, 'packaging/systemd', UNIT), 'utf8'));
-  await systemd.unit(`${UNIT}.d/test.conf`, ['[Service]', ...lines, ...output, more, ''].join('\n'));
-  const service: Service = {
-    systemd,
-    async status() {
-      const { text } = await ask('http://localhost/v1/status', { socketPath: systemd.path(CONTROL) });
-      return JSON.parse(text) as Status;
-    },
-    statusWhen: (what, seen) =>
-      until(
-        async () => {
-          if ((await systemd.show(UNIT, 'ActiveState')) !== 'active') return undefined;
-          const status = await service.status();
-          return status.pools.every(({ state }) => state === 'running') && seen(status) ? status : undefined;
-        },
-        { what, deadlineMs: 20_000, explain: () => `${systemd.log()}\n${service.log()}` },
-      ),
-    log: () => readFileSync(log, 'utf8'),
-  };
-  return service;
-}
-
+const SOCKET = 'fpm-ts-www.socket';
+const NEEDS = ['gcc', 'libfcgi', 'python3', 'systemd'] as const;
 const WHY = systemdObstacle();
 
 suite('root/systemd', {
   root: true,
-  needs: ['gcc', 'libfcgi', 'python3', 'systemd'],
+  needs: NEEDS,
   obstacle: WHY,
 }, async scope => {
   const hello = await helloPools(scope);
@@ -192,8 +151,67 @@ suite('root/systemd', {
   });
 });
 
-/** The last of the pids in /proc/PID/status is that of the innermost namespace. */
-function innerPid(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return Number(/^NSpid:.*\t(\d+)$/m.exec(status)?.[1]);
-}
+suite('root/systemd watchdog', { root: true, needs: NEEDS, obstacle: WHY }, async scope => {
+  const hello = await helloPools(scope);
+  mkdirSync(join(scope.dir, 'pools.d'));
+  writeFileSync(join(scope.dir, 'fpm-ts.toml'), 'log.format = "json"\n');
+  writeFileSync(
+    join(scope.dir, 'pools.d/www.toml'),
+    hello('www', { 'listen.address': '/run/fpm-ts/www.sock' }),
+  );
+  const { systemd, statusWhen } = await installService(scope, 'WatchdogSec=2s');
+  await systemd.systemctl('start', UNIT);
+
+  await scope.test('a keeper that hangs is replaced, and its workers are gone on with', async () => {
+    const before = await statusWhen('all of it', () => true);
+    const keeper = systemd.processes(UNIT).find(pid => innerPid(pid) === before.pid);
+    assert.ok(keeper !== undefined);
+    process.kill(keeper, 'SIGSTOP');
+    const after = await statusWhen('another keeper', ({ pid }) => pid !== before.pid);
+    assert.deepEqual(new Set(workerPids(after, 'www')), new Set(workerPids(before, 'www')));
+    await systemd.systemctl('stop', UNIT);
+    assert.deepEqual(systemd.processes(UNIT), []);
+  });
+});
+
+suite('root/systemd socket', { root: true, needs: NEEDS, obstacle: WHY }, async scope => {
+  const hello = await helloPools(scope);
+  mkdirSync(join(scope.dir, 'pools.d'));
+  writeFileSync(join(scope.dir, 'fpm-ts.toml'), 'log.format = "json"\n');
+  writeFileSync(join(scope.dir, 'pools.d/www.toml'), hello('www', { 'listen.address': 'systemd:www' }));
+  const { systemd, statusWhen } = await installService(scope);
+  await systemd.unit(SOCKET, readFileSync(join(REPOSITORY, 'packaging/systemd', SOCKET), 'utf8'));
+  await systemd.systemctl('start', SOCKET);
+  const path = systemd.path('/run/fpm-ts-www.sock');
+  const file = lstatSync(path).ino;
+
+  await scope.test('the first who connects starts the service, and is answered', async () => {
+    assert.equal(await systemd.show(UNIT, 'ActiveState'), 'inactive');
+    assert.ok(isHello(await askPool(unixSocket(path), { timeoutMs: 20_000 })));
+    const status = await statusWhen('all of it', () => true);
+    assert.equal(status.pools[0]?.listen.address, 'systemd:www');
+  });
+
+  await scope.test(
+    'after a crash it is served by the same workers, for the next keeper too; 0 failed',
+    async () => {
+      const before = await statusWhen('all of it', () => true);
+      const load = startLoad(scope, unixSocket(path), 2, isHello);
+      await systemd.run('kill', '-9', String(before.pid));
+      const after = await statusWhen('another keeper', ({ pid }) => pid !== before.pid);
+      assert.deepEqual(new Set(workerPids(after, 'www')), new Set(workerPids(before, 'www')));
+      await systemd.systemctl('reload', UNIT);
+      await load.more(20);
+      assert.deepEqual(await load.end(), []);
+    },
+  );
+
+  await scope.test('while the service is restarted, who connects waits; 0 failed', async () => {
+    const load = startLoad(scope, unixSocket(path), 2, isHello);
+    await load.more(5);
+    await systemd.systemctl('restart', UNIT);
+    await load.more(20);
+    assert.deepEqual(await load.end(), []);
+    assert.equal(lstatSync(path).ino, file);
+  });
+});
