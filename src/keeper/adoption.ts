@@ -68,12 +68,14 @@ function stillOpen(listeners: readonly SavedListener[]): SavedListener[] {
  * listener that only a worker can have got from us.
  */
 function unlisted({ keeper, listeners, workers }: KeeperState): SavedWorker[] {
-  const known = new Set([keeper.pid, ...workers.map(({ pid }) => pid)]);
+  const known = new Set([keeper.pid, process.pid, ...workers.map(({ pid }) => pid)]);
+  // The service manager's are also its own, and whoever else it has given them to has them: we, to begin with.
+  const ours = listeners.filter(({ spec }) => spec.address.type !== 'systemd');
   return allPids().flatMap(pid => {
     const stat = known.has(pid) ? null : readStat(pid);
     if (stat === null || stat.session !== pid || stat.startTicks < keeper.startTicks) return [];
     const held = new Set(openSockets(pid));
-    const listener = listeners.find(({ inode }) => held.has(inode));
+    const listener = ours.find(({ inode }) => held.has(inode));
     const sibling = workers.findLast(({ spec }) => spec.listener === listener?.spec.id);
     if (listener === undefined || sibling === undefined) return [];
     const { startTicks } = stat;

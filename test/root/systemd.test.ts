@@ -178,7 +178,10 @@ suite('root/systemd socket', { root: true, needs: NEEDS, obstacle: WHY }, async 
   const hello = await helloPools(scope);
   mkdirSync(join(scope.dir, 'pools.d'));
   writeFileSync(join(scope.dir, 'fpm-ts.toml'), 'log.format = "json"\n');
-  writeFileSync(join(scope.dir, 'pools.d/www.toml'), hello('www', { 'listen.address': 'systemd:www' }));
+  writeFileSync(
+    join(scope.dir, 'pools.d/www.toml'),
+    hello('www', { 'listen.address': 'systemd:www', 'pm.max_children': 4, stop_is_graceful: false }),
+  );
   const { systemd, statusWhen } = await installService(scope);
   await systemd.unit(SOCKET, readFileSync(join(REPOSITORY, 'packaging/systemd', SOCKET), 'utf8'));
   await systemd.systemctl('start', SOCKET);
@@ -196,7 +199,7 @@ suite('root/systemd socket', { root: true, needs: NEEDS, obstacle: WHY }, async 
     'after a crash it is served by the same workers, for the next keeper too; 0 failed',
     async () => {
       const before = await statusWhen('all of it', () => true);
-      const load = startLoad(scope, unixSocket(path), 2, isHello);
+      const load = startLoad(scope, unixSocket(path), 1, isHello);
       await systemd.run('kill', '-9', String(before.pid));
       const after = await statusWhen('another keeper', ({ pid }) => pid !== before.pid);
       assert.deepEqual(new Set(workerPids(after, 'www')), new Set(workerPids(before, 'www')));
@@ -207,7 +210,7 @@ suite('root/systemd socket', { root: true, needs: NEEDS, obstacle: WHY }, async 
   );
 
   await scope.test('while the service is restarted, who connects waits; 0 failed', async () => {
-    const load = startLoad(scope, unixSocket(path), 2, isHello);
+    const load = startLoad(scope, unixSocket(path), 1, isHello);
     await load.more(5);
     await systemd.systemctl('restart', UNIT);
     await load.more(20);
