@@ -1,6 +1,6 @@
 /** What a keeper that was killed has left in the run directory: whether it can be gone on with. */
 import { nowMs } from '../os/clock.ts';
-import { unlinkOwn } from '../os/listener.ts';
+import { isOwnFile, unlinkOwn } from '../os/listener.ts';
 import { signalProcess, untilEnded } from '../os/pidfd.ts';
 import { allPids, linkOf, openSockets, readStat } from '../os/proc.ts';
 import { IN_LISTEN } from '../os/socket-rows.ts';
@@ -65,7 +65,8 @@ function stillOpen(listeners: readonly SavedListener[]): SavedListener[] {
 
 /**
  * Those that were started in the last moment, of which the state does not know yet: each leads a session, and has a
- * listener that only a worker can have got from us.
+ * listener that only a worker can have got from us. The first ones of a generation that nobody has reached yet are
+ * ended: nothing is known of how they are meant to be.
  */
 function unlisted({ keeper, listeners, workers }: KeeperState): SavedWorker[] {
   const known = new Set([keeper.pid, process.pid, ...workers.map(({ pid }) => pid)]);
@@ -76,12 +77,23 @@ function unlisted({ keeper, listeners, workers }: KeeperState): SavedWorker[] {
     if (stat === null || stat.session !== pid || stat.startTicks < keeper.startTicks) return [];
     const held = new Set(openSockets(pid));
     const listener = ours.find(({ inode }) => held.has(inode));
-    const sibling = workers.findLast(({ spec }) => spec.listener === listener?.spec.id);
-    if (listener === undefined || sibling === undefined) return [];
+    if (listener === undefined) return [];
+    const sibling = workers.findLast(({ spec }) => spec.listener === listener.spec.id);
+    if (sibling === undefined) {
+      if (isHidden(listener)) signalProcess(pid, 'SIGKILL');
+      return [];
+    }
     const { startTicks } = stat;
     const pipes = { stdout: pipeOf(pid, 1), stderr: pipeOf(pid, 2) };
     return [{ ...sibling, pid, startTicks, startedAtMs: nowMs(), exit: null, gone: false, ...pipes }];
   });
+}
+
+/** Beside another one, and not yet in its place. */
+function isHidden({ spec, file, tcp }: SavedListener): boolean {
+  const { address } = spec;
+  if (address.type === 'unix') return file !== null && !isOwnFile(address.path, file.identity);
+  return tcp !== null && !tcp.isSteeredTo;
 }
 
 function pipeOf(pid: number, descriptor: number): SavedPipe | null {

@@ -224,7 +224,11 @@ export class Keeper {
       if (!isFirst) return { heldBy: null, found: null };
       return { heldBy: null, found: await this.#adopt(ask.runDir) };
     },
-    listen: ask => ({ inode: this.#listeners.open(ask.spec) }),
+    listen: async ask => {
+      const inode = this.#listeners.open(ask.spec);
+      await this.#stateFile?.written(); // by its listener a worker is known that was started in our last moment
+      return { inode };
+    },
     publish: ask => {
       this.#listeners.publish(ask.id);
       return null;

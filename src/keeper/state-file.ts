@@ -15,6 +15,7 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const LARGEST_BYTES = 64 * 1024 * 1024;
 /** At most a tenth of our time goes into making the text: a thousand workers that start make it again and again. */
 const REST = 9;
+const PATIENCE_MS = 1000;
 
 export class StateFile {
   readonly #path: string;
@@ -39,6 +40,12 @@ export class StateFile {
   changed(): void {
     this.#isChanged = true;
     if (!this.#isClosed) this.#writing ??= this.#writeAll();
+  }
+
+  /** What there is now is written, or cannot be, or a disk hangs. */
+  async written(): Promise<void> {
+    this.changed();
+    await Promise.race([this.#writing, new Promise(resolve => setTimeout(resolve, PATIENCE_MS).unref())]);
   }
 
   /** The end: nobody is to go on. */

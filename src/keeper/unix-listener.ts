@@ -65,12 +65,15 @@ export class UnixListener implements OpenListener {
   }
 
   private constructor(saved: SavedListener, path: string, peers: Peers) {
+    const identity = saved.file?.identity ?? { dev: 0, ino: 0 };
     this.spec = saved.spec;
     this.inode = saved.inode;
     this.descriptor = saved.descriptor;
     this.path = path;
-    this.#file = saved.file?.identity ?? { dev: 0, ino: 0 };
-    this.#name = saved.file?.name ?? null;
+    this.#file = identity;
+    // What was saved may be older than the last rename.
+    const names = [path, path + HIDDEN_SUFFIX, path + REFUSING_SUFFIX];
+    this.#name = names.find(name => isOwnFile(name, identity)) ?? null;
     this.#peers = peers;
   }
 

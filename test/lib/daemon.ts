@@ -167,7 +167,7 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
   }
 
   async function crash(): Promise<void> {
-    await status(); // whoever is left without it is looked for at the end
+    watch.look([current.pid ?? 0]); // whoever is left without it is looked for at the end
     current.child.kill('SIGKILL');
     await current.exited;
   }
