@@ -16,6 +16,7 @@ import {
   reap,
   signalGroup,
   signalProcess,
+  UNKNOWN_EXIT,
 } from '../os/pidfd.ts';
 import type { Poller } from '../os/poller.ts';
 import { groupMembers, readStat } from '../os/proc.ts';
@@ -42,8 +43,6 @@ export interface RunningProcess {
   readonly exit: Exit | null;
   readonly gone: boolean;
 }
-
-const UNKNOWN_EXIT: Exit = { code: null, signal: null };
 
 export class ProcessHandle {
   readonly pid: number;
@@ -185,7 +184,7 @@ export class ProcessHandle {
 
   #ended(pid: number, pidfd: number): void {
     if (pid === this.pid) {
-      const exit = this.isChild ? reap(pidfd) : UNKNOWN_EXIT;
+      const exit = reap(pidfd);
       if (exit === null) return;
       this.#exit = exit;
     }

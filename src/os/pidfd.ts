@@ -91,9 +91,17 @@ function delivered(result: number, name: string): boolean {
   throw new SystemError(name, errno);
 }
 
-/** Reaps a child that has ended; null when it still runs. @throws {SystemError} ECHILD when it is no child of ours */
+/** It has ended, and how was told to somebody else. */
+export const UNKNOWN_EXIT: Exit = { code: null, signal: null };
+
+/** How a process has ended, reaped when it is a child of ours; null when it still runs. */
 export function reap(pidfd: number): Exit | null {
-  return wait(P_PIDFD, pidfd, WEXITED | WNOHANG)?.exit ?? null;
+  try {
+    return wait(P_PIDFD, pidfd, WEXITED | WNOHANG)?.exit ?? null;
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === constants.errno.ECHILD) return UNKNOWN_EXIT;
+    throw error;
+  }
 }
 
 /** The pid of some child that has ended and is not reaped yet, left as it is; null when there is none. */
@@ -101,7 +109,7 @@ export function peekEndedChild(): number | null {
   try {
     return wait(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT)?.pid ?? null;
   } catch (error) {
-    if (error instanceof SystemError && error.code === 'ECHILD') return null;
+    if (error instanceof SystemError && error.errno === constants.errno.ECHILD) return null;
     throw error;
   }
 }
