@@ -22,8 +22,16 @@ export function registerProcesses(program: Command, entry: string): void {
       const common = globals(command);
       const file = await configFile(common);
       if (options.trial === true) {
-        const { rehearse } = await import('./rehearsal.ts');
-        return await rehearse(file);
+        try {
+          const { rehearse } = await import('./rehearsal.ts');
+          return await rehearse(file);
+        } catch (error) {
+          // Uncaught, because only then does Node say in which file a mistake is.
+          setImmediate(() => {
+            throw error;
+          });
+          return;
+        }
       }
       const { runKeeper } = await import('./keeper-process.ts');
       if (file === null) return;

@@ -169,11 +169,12 @@ function versionOf(entry: string, { exit, stdout, stderr, isLate }: Ended, deadl
 export function quoted(stderr: string): string {
   const lines = stderr.split('\n').map(line => line.trim());
   const message =
-    lines.find(line => /^(fpm-ts: |\w*Error\b)/.test(line)) ?? lines.findLast(line => line !== '');
+    [/^\w*Error\b/, /^(fpm-ts|error): /].map(it => lines.find(line => it.test(line))).find(Boolean) ??
+    lines.find(line => line !== '');
   if (message === undefined) return '';
   const file = lines
     .map(line => /(?:file:\/\/)?(\/[^\s()]+?\.[cm]?js(?:on)?)\b/.exec(line)?.[1])
     .find(Boolean);
-  const text = message.replace(/^fpm-ts: /, '');
+  const text = message.replace(/^(fpm-ts|error): /, '');
   return `: ${text}${file === undefined || text.includes(file) ? '' : ` (${file})`}`;
 }

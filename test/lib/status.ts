@@ -57,6 +57,13 @@ export interface Status {
     readonly code: number;
     readonly message: string;
   } | null;
+  readonly last_upgrade: {
+    readonly at: string;
+    readonly ok: boolean;
+    readonly from: string;
+    readonly to: string | null;
+    readonly message: string;
+  } | null;
   readonly config_changed_on_disk: boolean;
   readonly pools: readonly PoolStatus[];
 }

@@ -7,8 +7,12 @@ import type { Place } from './place.ts';
 export interface Versions {
   /** What is started: the program of the current version. */
   readonly main: string;
-  /** Makes it the current one; it is installed when it is not there. @returns its directory */
-  use(version: string): string;
+  /**
+   * Makes it the current one; it is installed when it is not there.
+   * @param name of its directory, where several say the same version
+   * @returns its directory
+   */
+  use(version: string, name?: string): string;
 }
 
 /** The built program as several versions, which differ in nothing but what they say. */
@@ -17,10 +21,10 @@ export function openVersions(place: Place, first: string): Versions {
   const current = join(root, 'current');
   mkdirSync(root);
   const installed = new Set<string>();
-  const use = (version: string): string => {
-    const directory = join(root, version);
-    if (!installed.has(version)) installVersion(directory, version);
-    installed.add(version);
+  const use = (version: string, name = version): string => {
+    const directory = join(root, name);
+    if (!installed.has(name)) installVersion(directory, version);
+    installed.add(name);
     symlinkSync(directory, `${current}.new`);
     renameSync(`${current}.new`, current);
     return directory;

@@ -1,0 +1,124 @@
+/** An installed version that cannot go on is found out before anything has happened: the old one goes on untouched. */
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { askPool, unixSocket } from '../lib/ask-pool.ts';
+import { startDaemon } from '../lib/daemon.ts';
+import { helloPools, socketOf } from '../lib/pools.ts';
+import { descendants } from '../lib/processes.ts';
+import { type Status, workerPids } from '../lib/status.ts';
+import { suite } from '../lib/suite.ts';
+import { openVersions, patch } from '../lib/versions.ts';
+
+interface Row {
+  readonly what: string;
+  /** Breaks an installation in that directory. */
+  readonly spoil: (directory: string) => void;
+  readonly reason: RegExp;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    what: 'the program is gone',
+    spoil: directory => rmSync(join(directory, 'dist/main.js')),
+    reason: /^fpm-ts: \S+\/current\/dist\/main\.js cannot be read \(ENOENT\): install fpm-ts again$/m,
+  },
+  {
+    what: 'a file of the supervisor is gone',
+    spoil: directory => rmSync(join(directory, 'dist/pool/recycler.js')),
+    reason: /does not come up \(exit code 1\): .*Cannot find module '\S+\/dist\/pool\/recycler\.js'/,
+  },
+  {
+    what: 'a file of the keeper is cut short',
+    spoil: directory => truncateSync(join(directory, 'dist/keeper/workers.js'), 700),
+    reason: /does not come up \(exit code 1\): .*Error.*workers\.js/,
+  },
+  {
+    what: 'all of it is empty',
+    spoil: directory => truncateSync(join(directory, 'dist/main.js')),
+    reason: /said nothing of what it was asked: its files may be incomplete$/m,
+  },
+  {
+    what: 'it is no JSON what names the version',
+    spoil: directory => truncateSync(join(directory, 'package.json')),
+    reason: /does not come up \(exit code 1\): SyntaxError: .*JSON.*/,
+  },
+  {
+    what: 'it passes on and reads another state',
+    spoil: directory => patch(directory, 'dist/keeper/state.js', 'STATE_SCHEMA = 1', 'STATE_SCHEMA = 99'),
+    reason:
+      /2\.0\.0 cannot read what this version passes on, which is of another version of fpm-ts \(schema 1/,
+  },
+  {
+    what: 'its supervisor cannot go on with what there is',
+    spoil: directory =>
+      patch(
+        directory,
+        'dist/pool/pool.js',
+        'this.#crew.restore(',
+        'throw new Error("no crew"); this.#crew.restore(',
+      ),
+    reason: /2\.0\.0 .*no crew/,
+  },
+  {
+    what: 'it crashes',
+    spoil: directory =>
+      patch(
+        directory,
+        'dist/keeper/keeper.js',
+        'export class Keeper',
+        'process.kill(process.pid, "SIGSEGV");\nexport class Keeper',
+      ),
+    reason: /was ended by SIGSEGV/,
+  },
+  {
+    what: 'it is of before there were upgrades',
+    spoil: directory => patch(directory, 'dist/cli/processes.js', "'--trial'", "'--other'"),
+    reason: /does not come up \(exit code 64\): .*unknown option '--trial'/,
+  },
+];
+
+suite('integration/upgrade-refused', { needs: ['gcc', 'libfcgi'] }, async scope => {
+  const versions = openVersions(scope, '1.0.0');
+  const hello = await helloPools(scope);
+  const daemon = await startDaemon(scope, {
+    pools: { www: hello('www') },
+    program: [process.execPath, versions.main],
+    expectedLog: [/"event":"upgradeFailed"/],
+  });
+  const same = (status: Status): unknown => [
+    status.version,
+    status.pid,
+    status.supervisor_pid,
+    workerPids(status, 'www'),
+  ];
+  const before = await daemon.status();
+  const children = descendants(daemon.pid).length;
+
+  for (const [i, { what, spoil, reason }] of ROWS.entries()) {
+    await scope.test(`${what}: the old one goes on, and the reason is said`, async () => {
+      const directory = versions.use('2.0.0', `2.0.0-${i}`);
+      spoil(directory);
+      const { code, stdout, stderr } = await daemon.cli('upgrade');
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, reason);
+      assert.match(stderr, /\nfpm-ts 1\.0\.0 goes on as before\n$/);
+      assert.ok(!/\n +at /.test(stderr), 'no stack trace');
+      const after = await daemon.status();
+      assert.deepEqual(same(after), same(before));
+      assert.equal(after.last_upgrade?.ok, false);
+      assert.match(`fpm-ts: ${after.last_upgrade.message}`, reason);
+      assert.equal(descendants(daemon.pid).length, children);
+    });
+  }
+
+  await scope.test('mended, it goes through', async () => {
+    assert.match(await askPool(unixSocket(socketOf(scope, 'www'))), /^hello/);
+    versions.use('2.0.1');
+    const { code, stderr } = await daemon.cli('upgrade');
+    assert.deepEqual([code, stderr], [0, '']);
+    const { last_upgrade } = await daemon.status();
+    assert.deepEqual([last_upgrade?.ok, last_upgrade?.from, last_upgrade?.to], [true, '1.0.0', '2.0.1']);
+    assert.ok(readFileSync(join(daemon.dir, 'fpm-ts.log'), 'utf8').includes('"event":"upgraded"'));
+  });
+});
