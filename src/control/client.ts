@@ -14,8 +14,8 @@ export interface Instance {
   readonly pidFile: string;
 }
 
-/** A supervisor that died is back before that. */
-const RESTART_PATIENCE_MS = 3000;
+/** A supervisor that died, or that an upgrade has ended, is back before that, on a busy machine as well. */
+const RESTART_PATIENCE_MS = 10_000;
 const TRY_EVERY_MS = 50;
 
 /** @throws {FpmError} NOT_RUNNING, NOT_ANSWERING, NOT_ALLOWED, or what the supervisor answered */
@@ -25,8 +25,10 @@ export async function call<N extends CommandName>(
   args: Args<N>,
 ): Promise<Result<N>> {
   const command: Command = COMMANDS[name];
+  // Whoever is to stop everything may have done so, and then nobody answers.
+  const mayRepeat = command.mayBeRepeated && !(name === 'stop' && !('pools' in args));
   const isGet = command.method === 'GET';
-  const answer = await untilThere(instance, command, () =>
+  const answer = await untilThere(instance, command, mayRepeat, () =>
     exchange({
       socketPath: instance.socket,
       method: command.method,
@@ -49,9 +51,10 @@ function queryOf(args: object): string {
 async function untilThere<T>(
   { socket, pidFile }: Instance,
   command: Command,
+  mayRepeat: boolean,
   ask: () => Promise<T>,
 ): Promise<T> {
-  const giveUpAtMs = performance.now() + RESTART_PATIENCE_MS;
+  let giveUpAtMs = Number.POSITIVE_INFINITY;
   for (;;) {
     try {
       return await ask();
@@ -59,9 +62,10 @@ async function untilThere<T>(
       if (error instanceof SilenceError) throw isSilent(socket, error, command);
       const failure = error as NodeJS.ErrnoException;
       if (failure.code === 'EACCES') throw mayNotConnect(socket);
-      if (!mayAskAgain(failure, command)) throw brokeOff(socket, failure, command);
+      if (!mayAskAgain(failure, mayRepeat)) throw brokeOff(socket, failure, command);
       const keeper = lockHolder(pidFile);
       if (keeper === null) throw notRunning(socket);
+      giveUpAtMs = Math.min(giveUpAtMs, performance.now() + RESTART_PATIENCE_MS);
       if (performance.now() > giveUpAtMs) throw withoutSupervisor(socket, keeper, failure.code ?? '');
       await delay(TRY_EVERY_MS);
     }
@@ -69,7 +73,7 @@ async function untilThere<T>(
 }
 
 /** Nobody has heard the question, or it may be asked twice. */
-function mayAskAgain({ code = '' }: NodeJS.ErrnoException, command: Command): boolean {
+function mayAskAgain({ code = '' }: NodeJS.ErrnoException, mayRepeat: boolean): boolean {
   // EAGAIN: the queue of the socket is full.
-  return ['ENOENT', 'ECONNREFUSED', 'EAGAIN'].includes(code) || (command.isReadOnly && code === 'ECONNRESET');
+  return ['ENOENT', 'ECONNREFUSED', 'EAGAIN'].includes(code) || (mayRepeat && code === 'ECONNRESET');
 }

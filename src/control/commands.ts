@@ -8,6 +8,8 @@ export interface Command {
   readonly help: string;
   /** It changes nothing. */
   readonly isReadOnly: boolean;
+  /** Asked again, because the supervisor ended before it answered, it does no more than what it was asked for. */
+  readonly mayBeRepeated: boolean;
   /** The user of a pool may use it for that pool (DESIGN section 3, control.group). */
   readonly isForPoolUsers: boolean;
 }
@@ -28,6 +30,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/status',
     help: 'What the supervisor and its pools are doing.',
     isReadOnly: true,
+    mayBeRepeated: true,
     isForPoolUsers: true,
   },
   explain: {
@@ -35,6 +38,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/explain',
     help: 'What was decided about a pool lately, each time with the reasons.',
     isReadOnly: true,
+    mayBeRepeated: true,
     isForPoolUsers: true,
   },
   reload: {
@@ -42,6 +46,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/reload',
     help: 'Reads the configuration again and replaces the workers; answers when that is done.',
     isReadOnly: false,
+    mayBeRepeated: false,
     isForPoolUsers: true,
   },
   stop: {
@@ -49,6 +54,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/stop',
     help: 'Stops the named pools and answers when they are gone; without names stops everything, and answers at once.',
     isReadOnly: false,
+    mayBeRepeated: true,
     isForPoolUsers: false,
   },
   start: {
@@ -56,6 +62,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/start',
     help: 'Starts stopped pools; answers when they are ready.',
     isReadOnly: false,
+    mayBeRepeated: true,
     isForPoolUsers: false,
   },
   scale: {
@@ -63,6 +70,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/scale',
     help: 'Gives a pool another number of workers, until the next reload.',
     isReadOnly: false,
+    mayBeRepeated: true,
     isForPoolUsers: false,
   },
   'reopen-logs': {
@@ -70,6 +78,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/reopen-logs',
     help: 'Opens the log files anew, after they were moved away.',
     isReadOnly: false,
+    mayBeRepeated: true,
     isForPoolUsers: false,
   },
   upgrade: {
@@ -77,6 +86,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     path: '/v1/upgrade',
     help: 'Tries out the version that is installed now; answers when it can go on, and is then replaced by it. How that went, last_upgrade in the status says.',
     isReadOnly: false,
+    mayBeRepeated: false,
     isForPoolUsers: false,
   },
 };

@@ -67,8 +67,14 @@ export class Daemon {
       report: this.report,
       isStopping: () => this.supervisor.isStopping,
       apartFromReloads: work => this.#reloads.apart(work),
-      closeControl: graceMs => this.#control.close(graceMs),
-      openControl: () => this.#openControl(),
+      closeControl: graceMs => {
+        this.#upkeep.end();
+        return this.#control.close(graceMs);
+      },
+      openControl: async () => {
+        await this.#openControl();
+        this.#upkeep.start();
+      },
     });
     this.#control = new ControlServer({
       path: config.control.socket,

@@ -35,6 +35,7 @@ export class Upkeep {
   }
 
   start(): void {
+    this.#isEnded = false;
     this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY_MS);
   }
 
