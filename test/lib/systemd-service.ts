@@ -13,10 +13,10 @@ export const UNIT = 'fpm-ts.service';
 const CONTROL = '/run/fpm-ts/control.sock';
 export interface Service {
   readonly systemd: Systemd;
-  status(): Promise<Status>;
+  readonly status: () => Promise<Status>;
   /** Waits until the unit is active and its pools run, as `seen` says. */
-  statusWhen(what: string, seen: (status: Status) => boolean): Promise<Status>;
-  log(): string;
+  readonly statusWhen: (what: string, seen: (status: Status) => boolean) => Promise<Status>;
+  readonly log: () => string;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function installService(place: Place, more = ''): Promise<Service> 
   await systemd.unit(`${UNIT}.d/test.conf`, ['[Service]', ...lines, ...output, more, ''].join('\n'));
   const service: Service = {
     systemd,
-    async status() {
+    status: async () => {
       const { text } = await ask('http://localhost/v1/status', { socketPath: systemd.path(CONTROL) });
       return JSON.parse(text) as Status;
     },

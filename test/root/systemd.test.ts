@@ -16,6 +16,10 @@ const isHello = (body: string): boolean => /^hello from \d+\n$/.test(body);
 
 const SOCKET = 'fpm-ts-www.socket';
 const NEEDS = ['gcc', 'libfcgi', 'python3', 'systemd'] as const;
+/** With what docs/systemd.md says for those who know where their sites write. */
+const MORE = ['WatchdogSec=2s', 'ProtectSystem=strict', 'NoNewPrivileges=yes', 'ReadWritePaths=/tmp'].join(
+  '\n',
+);
 const WHY = systemdObstacle();
 
 suite('root/systemd', {
@@ -129,6 +133,18 @@ suite('root/systemd', {
     assert.deepEqual(systemd.processes(UNIT), []);
   });
 
+  await scope.test('a start that cannot succeed leaves them serving; systemctl kill ends them', async () => {
+    await systemd.systemctl('start', UNIT);
+    const text = readFileSync(www, 'utf8');
+    writeFileSync(www, 'comand = 1\n');
+    process.kill(outside(await mainPid()), 'SIGKILL');
+    await until(async () => (await systemd.show(UNIT, 'ActiveState')) === 'failed', { what: 'the failure' });
+    writeFileSync(www, text);
+    assert.ok(isHello(await askPool(socket)));
+    await systemd.systemctl('kill', UNIT);
+    await until(() => systemd.processes(UNIT).length === 0, { what: 'everything to be gone' });
+  });
+
   await scope.test('a keeper that dies in the stop: what it could not end is killed', async () => {
     writeFileSync(
       www,
@@ -159,7 +175,7 @@ suite('root/systemd watchdog', { root: true, needs: NEEDS, obstacle: WHY }, asyn
     join(scope.dir, 'pools.d/www.toml'),
     hello('www', { 'listen.address': '/run/fpm-ts/www.sock' }),
   );
-  const { systemd, statusWhen } = await installService(scope, 'WatchdogSec=2s');
+  const { systemd, statusWhen } = await installService(scope, MORE);
   await systemd.systemctl('start', UNIT);
 
   await scope.test('a keeper that hangs is replaced, and its workers are gone on with', async () => {
