@@ -13,7 +13,7 @@ import {
   type OomCounters,
   readOomCounters,
 } from '../observe/out-of-memory.ts';
-import { workerSpec } from '../worker/command.ts';
+import { listenerDescriptor, workerSpec } from '../worker/command.ts';
 import { poolIdentity } from '../worker/identity.ts';
 import type { Effect, WorkerEvent, WorkerPhase } from '../worker/lifecycle.ts';
 import { acceptsOn, lookAtWorker } from '../worker/readiness.ts';
@@ -157,9 +157,9 @@ export class Crew {
    * interrupts, and php-cgi and others look at their flag before they accept, not while. It is told again.
    */
   #remind(worker: WorkerHandle, config: PoolConfig): void {
-    const { stopSignal, listen } = worker.startedWith ?? config;
-    if (listen.address.type === 'none' || !acceptsOn(worker.pid, listen.pass === 'systemd' ? 3 : 0)) return;
-    this.#ports.keeper.post('signal', { pid: worker.pid, signal: stopSignal });
+    const pool = worker.startedWith ?? config;
+    if (pool.listen.address.type === 'none' || !acceptsOn(worker.pid, listenerDescriptor(pool))) return;
+    this.#ports.keeper.post('signal', { pid: worker.pid, signal: pool.stopSignal });
   }
 
   exited(pid: number, exit: Exit, config: PoolConfig): void {
@@ -285,9 +285,9 @@ function isServing({ pid, listenerInode }: WorkerHandle, accepted: ReadonlySet<n
   return (connectionsOf(pid, accepted)?.length ?? 0) > 0;
 }
 
-function isAccepting(worker: WorkerHandle, { listen }: PoolConfig, now: number): boolean {
+function isAccepting(worker: WorkerHandle, pool: PoolConfig, now: number): boolean {
   const isOld = now - worker.startedAtMs >= UNSEEN_READY_MS;
-  if (listen.address.type === 'none') return isOld;
-  const sight = lookAtWorker(worker.pid, listen.pass === 'systemd' ? 3 : 0);
+  if (pool.listen.address.type === 'none') return isOld;
+  const sight = lookAtWorker(worker.pid, listenerDescriptor(pool));
   return sight === 'accepting' || (sight === 'unseen' && isOld);
 }

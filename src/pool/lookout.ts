@@ -5,6 +5,7 @@
 import type { PoolConfig } from '../config/types.ts';
 import type { ListenerLoad } from '../observe/sockets.ts';
 import { AcceptCounts } from '../worker/accept-counts.ts';
+import { listenerDescriptor } from '../worker/command.ts';
 import { LoadMeter } from './load-meter.ts';
 import type { Sight } from './scaling/goal.ts';
 
@@ -65,7 +66,7 @@ export class Lookout {
       pm.mode === 'ondemand' &&
       followsLoad &&
       isNobodySeen &&
-      this.#acceptCounts.haveServed(ready, listen.pass === 'systemd' ? 3 : 0, nowMs, pm.processIdleTimeoutMs);
+      this.#acceptCounts.haveServed(ready, listenerDescriptor({ listen }), nowMs, pm.processIdleTimeoutMs);
     return this.meter.hasQueue && !hadQueue && this.meter.isStale;
   }
 

@@ -40,13 +40,18 @@ export function workerSpec(
     cwd: pool.chroot === undefined ? pool.chdir : '/',
     umask: pool.umask,
     listener,
-    listenerDescriptor: pool.listen.pass === 'systemd' ? 3 : 0,
+    listenerDescriptor: listenerDescriptor(pool),
     wholeGroup: pool.killMode === 'group',
     stopSignal: pool.stopSignal,
     stopTimeoutMs: pool.processControlTimeoutMs,
     pool: pool.name,
     logFile: pool.logFile ?? null,
   };
+}
+
+/** Where a worker finds its listener: sd_listen_fds(3), or FCGI_LISTENSOCK_FILENO of the FastCGI specification. */
+export function listenerDescriptor({ listen }: Pick<PoolConfig, 'listen'>): 0 | 3 {
+  return listen.pass === 'systemd' ? 3 : 0;
 }
 
 /**
