@@ -2,7 +2,7 @@
 import { workersHolding } from '../observe/holders.ts';
 import { listenersAt } from '../observe/listeners-at.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
-import { describeReason } from '../pool/scaling/why.ts';
+import { describeCause } from '../pool/scaling/why.ts';
 import type { ShadowPool } from '../pool/simulation/shadow.ts';
 
 /** One line of `--json`. What cannot be seen is null. */
@@ -52,8 +52,7 @@ export class Observer {
     this.#most = Math.max(this.#most, waiting);
     const before = this.#shadow.workers;
     const why = this.#shadow.look({ accepted: accepted.size, waiting }, nowMs);
-    if (this.#shadow.workers !== before && why[0] !== undefined)
-      this.#reason = withoutCount(describeReason(why[0]));
+    if (this.#shadow.workers !== before && why[0] !== undefined) this.#reason = describeCause(why[0]);
   }
 
   /** What there is to say, since the last time. */
@@ -77,11 +76,6 @@ export class Observer {
     this.#listeners = listenersAt(this.#address);
     return observation;
   }
-}
-
-/** How many workers fpm-ts had before would be read as how many the server has. */
-function withoutCount(reason: string): string {
-  return reason.replace(/, there (is|are) \d+$/, '');
 }
 
 /** Several listeners at one address are one pool; on TCP each of them shows what was accepted at the address. */

@@ -64,21 +64,28 @@ export interface DemandNumbers {
 
 /** One sentence without its full stop. */
 export function describeReason(reason: Reason): string {
+  const { code } = reason;
+  const isCounted = code === 'demand' || code === 'load-unknown' || code === 'idle-excess';
+  return describeCause(reason) + (isCounted ? `, there ${are(reason.present)}` : '');
+}
+
+/** The same without how many workers there are: what somebody else's pool would need, who has others. */
+export function describeCause(reason: Reason): string {
   switch (reason.code) {
     case 'below-size':
       return `${reason.present} of ${workers(reason.size)} that ${sizedBy(reason.by)}`;
     case 'first-fill':
       return `${reason.present} of the ${reason.startServers} that start_servers starts with`;
     case 'demand':
-      return `${demand(reason)}${spare('min', reason)}, there ${are(reason.present)}`;
+      return `${demand(reason)}${spare('min', reason)}`;
     case 'load-unknown':
-      return `its connections cannot be seen, so it is kept at ${workers(reason.size)}, there ${are(reason.present)}`;
+      return `its connections cannot be seen, so it is kept at ${workers(reason.size)}`;
     case 'reload':
       return `the new generation lacks ${reason.missing}`;
     case 'above-size':
       return `${reason.present} where ${workers(reason.size)} ${reason.size === 1 ? 'is' : 'are'} what ${sizedBy(reason.by)}`;
     case 'idle-excess':
-      return `${demand(reason)}${spare('max', reason)}, the peak of the last ${seconds(reason.idleTimeoutMs)} needed ${reason.peak}, there ${are(reason.present)}`;
+      return `${demand(reason)}${spare('max', reason)}, the peak of the last ${seconds(reason.idleTimeoutMs)} needed ${reason.peak}`;
     case 'room-for-reload':
       return `${workers(reason.count)} of the old generation ${reason.count === 1 ? 'gives' : 'give'} way to the new one, as there is no room for both`;
     case 'process-max-return':

@@ -1,7 +1,7 @@
 /** What a reason says in words: each with the numbers that led there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeReason, type Reason } from '../../../../src/pool/scaling/why.ts';
+import { describeCause, describeReason, type Reason } from '../../../../src/pool/scaling/why.ts';
 
 const numbers = { accepted: 3, waiting: 2, needed: 5, present: 4 };
 
@@ -72,3 +72,10 @@ const TEXTS: {
 for (const [code, [values, text]] of Object.entries(TEXTS)) {
   void test(code, () => assert.equal(describeReason({ code, ...values } as Reason), text));
 }
+
+void test('the cause is the reason without how many there are', () => {
+  const demand: Reason = { code: 'demand', ...numbers, spare: 0 };
+  assert.equal(describeReason(demand), `${describeCause(demand)}, there are 4`);
+  const reload: Reason = { code: 'reload', missing: 4 };
+  assert.equal(describeCause(reload), describeReason(reload));
+});
