@@ -2,12 +2,13 @@
  * The keeper (DESIGN D4): holds listeners and children, writes the log, restarts the supervisor, and otherwise
  * does what the supervisor asks. It reads no configuration and no byte from the network.
  */
-import { lstatSync, unlinkSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { dateOf, nowMs } from '../os/clock.ts';
 import { closeInheritedOnExec, endProcess } from '../os/descriptor.ts';
 import { takeEarlySignals } from '../os/early-signals.ts';
 import { fileLimitText, softFileLimit } from '../os/file-limit.ts';
+import { removeStale } from '../os/listener.ts';
 import { ownLibraries } from '../os/own-library.ts';
 import { Poller } from '../os/poller.ts';
 import { bootId } from '../os/proc.ts';
@@ -516,7 +517,7 @@ export class Keeper {
     this.#serviceManager.report('stopping', message);
     this.#frozen.thawAll();
     this.#listeners.closeAll();
-    if (this.#ownStop.isUnderWay && this.#settled !== null) removeSocket(this.#settled.controlSocket);
+    if (this.#ownStop.isUnderWay && this.#settled !== null) removeStale(this.#settled.controlSocket);
     await this.#stateFile?.remove();
     await this.#sinks.close();
     // Whoever still waits for all pools to be ready has waited in vain, however well the stop went.
@@ -558,11 +559,6 @@ function openSinks(settings: LogSettings | null): LogSinks {
     sinks.main.write({ level: ERROR, time: Date.now(), msg });
     return sinks;
   }
-}
-
-/** Of a supervisor that was killed. */
-function removeSocket(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
 }
 
 function explained(error: unknown): string {

@@ -149,7 +149,8 @@ export function refuseOccupied(path: string): void {
   if (occupancy === 'listening') throw new SystemError('bind', 98, path); // EADDRINUSE
 }
 
-function removeStale(path: string): void {
+/** Removes a socket file that nobody listens on any more; what is no socket stays. */
+export function removeStale(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
 }
 

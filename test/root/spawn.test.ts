@@ -215,9 +215,6 @@ suite('root/spawn', {
       names.push(new Set(inspection.environment.map(it => it.split('=', 1)[0])));
       await endSpawned(spawned);
     }
-    assert.deepEqual(names, [
-      new Set(['PATH', 'PWD']),
-      new Set(['HOME', 'LOGNAME', 'PATH', 'PWD', 'USER']),
-    ]);
+    assert.deepEqual(names, [new Set(['PATH', 'PWD']), new Set(['HOME', 'LOGNAME', 'PATH', 'PWD', 'USER'])]);
   });
 });
