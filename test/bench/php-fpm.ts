@@ -1,28 +1,14 @@
 /** php-fpm in a storm: when it listens, and a reload of it seen to its end. */
 
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Disturbance } from '../lib/disturb.ts';
 import { until } from '../lib/poll.ts';
+import { accepts } from '../lib/server.ts';
 
 /** @param listen as in php-fpm's configuration: a path or HOST:PORT */
 export async function untilListening(listen: string): Promise<void> {
   await until(() => accepts(listen), { what: `php-fpm to listen on ${listen}` });
-}
-
-async function accepts(listen: string): Promise<boolean> {
-  const [host, port] = listen.split(':');
-  const socket = port === undefined ? connect(listen) : connect(Number(port), host);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 function children(pid: number): string[] {

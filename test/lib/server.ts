@@ -40,8 +40,10 @@ export interface Server extends StartedProcess {
   readonly url: string;
 }
 
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
+/** @param listen a path or HOST:PORT */
+export async function accepts(listen: string): Promise<boolean> {
+  const [host, port] = listen.split(':');
+  const socket = port === undefined ? connect(listen) : connect(Number(port), host);
   try {
     await once(socket, 'connect');
     return true;
@@ -98,7 +100,7 @@ export async function startServer(place: Place, server: ServerCommand): Promise<
   await until(
     () => {
       process.assertRunning();
-      return accepts(server.port);
+      return accepts(`127.0.0.1:${server.port}`);
     },
     { what: `${server.command} to accept connections`, explain: () => process.errors() },
   );
