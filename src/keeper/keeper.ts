@@ -138,8 +138,11 @@ export class Keeper {
       inheritance === null
         ? takeInheritedListeners(process.env)
         : new Map(inheritance.inherited.map(({ name, descriptor }) => [name, descriptor]));
-    this.#listeners = new Listeners(this.#inherited, this.#poller, id =>
-      this.#supervisor.send({ event: 'knocked', id }),
+    this.#listeners = new Listeners(
+      this.#inherited,
+      this.#poller,
+      id => this.#supervisor.send({ event: 'knocked', id }),
+      path => this.#log(WARN, `the socket ${path} was removed by somebody: it is there again`),
     );
     this.#isInBackground = inheritance?.passed.isInBackground ?? options.announceDescriptor !== null;
     this.#announcer = new Announcer(inheritance?.passed.announceDescriptor ?? options.announceDescriptor);
@@ -230,6 +233,7 @@ export class Keeper {
       await this.#stateFile?.written(); // by its listener a worker is known that was started in our last moment
       return { inode };
     },
+    take: ({ spec, pid, inode }) => this.#listeners.take(spec, pid, inode),
     publish: ask => {
       this.#listeners.publish(ask.id);
       return null;

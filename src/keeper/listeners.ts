@@ -1,14 +1,16 @@
 /** The listening sockets that the keeper holds open, by the supervisor's names for them. */
+import { isDeepStrictEqual } from 'node:util';
 import { collide, isSameEndpoint } from '../os/address.ts';
-import { setNonblocking } from '../os/descriptor.ts';
+import { isNonblocking, setNonblocking } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
 import { type TcpAddress, tcpEndpoint } from '../os/tcp-listener.ts';
+import { ForeignListener } from './foreign-listener.ts';
 import { heldDescriptor, type OpenListener } from './open-listener.ts';
-import type { ListenerSpec, ListenerState } from './protocol.ts';
+import type { Answer, BindAddress, ListenerSpec, ListenerState } from './protocol.ts';
 import type { SavedListener, SavedSocket } from './state.ts';
 import { SystemdListener } from './systemd-listener.ts';
-import { TcpListener } from './tcp-listener.ts';
-import { UnixListener } from './unix-listener.ts';
+import { TcpListener, type TcpNeighbours } from './tcp-listener.ts';
+import { UnixListener, type UnixNeighbours } from './unix-listener.ts';
 
 export class Listeners {
   /** In the order in which they were opened, which for TCP is the order in their group. */
@@ -16,17 +18,25 @@ export class Listeners {
   readonly #inherited: ReadonlyMap<string, number>;
   readonly #poller: Poller;
   readonly #knocked: (id: string) => void;
+  readonly #putBack: (path: string) => void;
   /** Descriptors at which the poller looks, with the listener to be reported. */
   readonly #watched = new Map<number, string>();
 
   /**
    * @param inherited sockets from the service manager, by name
    * @param knocked is called once for each `watch`, when a connection waits
+   * @param putBack is called with the path of a socket that somebody removed and that is there again
    */
-  constructor(inherited: ReadonlyMap<string, number>, poller: Poller, knocked: (id: string) => void) {
+  constructor(
+    inherited: ReadonlyMap<string, number>,
+    poller: Poller,
+    knocked: (id: string) => void,
+    putBack: (path: string) => void = () => {},
+  ) {
     this.#inherited = inherited;
     this.#poller = poller;
     this.#knocked = knocked;
+    this.#putBack = putBack;
   }
 
   /**
@@ -42,6 +52,17 @@ export class Listeners {
     this.#open.set(spec.id, listener);
     setNonblocking(heldDescriptor(listener), spec.nonblock);
     return listener.inode;
+  }
+
+  /**
+   * Takes the listener of another program at that address.
+   * @throws {SystemError} EPERM when we may not have it; {Error} when that process does not have it
+   */
+  take(spec: ListenerSpec, pid: number, inode: number): Answer<'take'> {
+    const listener = ForeignListener.take(spec, pid, inode);
+    this.#open.set(spec.id, listener);
+    const { descriptor } = listener;
+    return { isLost: descriptor === null, isNonblocking: descriptor !== null && isNonblocking(descriptor) };
   }
 
   /** Goes on with one that listens already. @param descriptor null: nobody lets us have it */
@@ -91,12 +112,13 @@ export class Listeners {
       inode: listener.inode,
       isPublic: listener.isPublic,
       isLost: listener.descriptor === null,
+      isForeign: listener instanceof ForeignListener,
     }));
   }
 
   /** As they are now, for whoever goes on with them. */
   get saved(): SavedListener[] {
-    return [...this.#open.values()].map(({ saved }) => saved);
+    return [...this.#open.values()].flatMap(({ saved }) => saved ?? []);
   }
 
   get savedInherited(): SavedSocket[] {
@@ -118,9 +140,9 @@ export class Listeners {
     const { address } = spec;
     switch (address.type) {
       case 'unix':
-        return UnixListener.open(spec, address.path, () => this.#onPath(address.path));
+        return UnixListener.open(spec, address.path, this.#unixNeighbours(address));
       case 'tcp':
-        return TcpListener.open(spec, address, () => this.#onEndpoint(address), this.#besides(address));
+        return TcpListener.open(spec, address, this.#tcpNeighbours(address), this.#besides(address));
       case 'systemd':
         return new SystemdListener(spec, this.#passed(address.name));
     }
@@ -130,9 +152,9 @@ export class Listeners {
     const { address } = saved.spec;
     switch (address.type) {
       case 'unix':
-        return UnixListener.restore(saved, descriptor, address.path, () => this.#onPath(address.path));
+        return UnixListener.restore(saved, descriptor, address.path, this.#unixNeighbours(address));
       case 'tcp':
-        return TcpListener.restore(saved, descriptor, address, () => this.#onEndpoint(address));
+        return TcpListener.restore(saved, descriptor, address, this.#tcpNeighbours(address));
       case 'systemd':
         return new SystemdListener(saved.spec, descriptor ?? this.#passed(address.name));
     }
@@ -143,6 +165,29 @@ export class Listeners {
     const descriptor = this.#inherited.get(name);
     if (descriptor === undefined) throw new Error(`no socket named ${name} was passed in LISTEN_FDNAMES`);
     return descriptor;
+  }
+
+  #unixNeighbours(address: Extract<BindAddress, { type: 'unix' }>): UnixNeighbours {
+    return {
+      peers: () => this.#onPath(address.path),
+      taken: () => this.#takenAt(address),
+      putBack: this.#putBack,
+    };
+  }
+
+  #tcpNeighbours(address: TcpAddress): TcpNeighbours {
+    const { host, port, dualStack } = address;
+    return {
+      peers: () => this.#onEndpoint(address),
+      taken: () => this.#takenAt({ type: 'tcp', host, port, dualStack }),
+    };
+  }
+
+  /** Those of other programs that are being taken over. */
+  #takenAt(address: BindAddress): ForeignListener[] {
+    return [...this.#open.values()]
+      .filter(listener => listener instanceof ForeignListener)
+      .filter(({ spec }) => isDeepStrictEqual(spec.address, address));
   }
 
   #onPath(path: string): UnixListener[] {
@@ -159,11 +204,9 @@ export class Listeners {
   /** Those of ours that the kernel would see in the way: the same address, or one that takes in the other. */
   #besides(address: TcpAddress): Set<number> {
     const wanted = tcpEndpoint(address);
-    return new Set(
-      this.#tcp()
-        .filter(listener => collide(listener.endpoint, wanted))
-        .map(({ inode }) => inode),
-    );
+    const ours = this.#tcp().filter(listener => collide(listener.endpoint, wanted));
+    const taken = this.#tcpNeighbours(address).taken();
+    return new Set([...ours, ...taken].map(({ inode }) => inode));
   }
 
   #tcp(): TcpListener[] {

@@ -6,7 +6,7 @@ export interface OpenListener {
   readonly spec: ListenerSpec;
   /** Of the socket itself: the number in `socket:[N]`. */
   readonly inode: number;
-  /** null: it is lost, only workers of an earlier keeper hold it. */
+  /** null: it is lost, only workers of an earlier keeper hold it, or the program that had it before us. */
   readonly descriptor: number | null;
   /** New connections to the address come here. */
   readonly isPublic: boolean;
@@ -17,8 +17,8 @@ export interface OpenListener {
   /** Takes no new connections; those that wait or are half open stay. */
   refuse(): void;
   close(): void;
-  /** As it is now, for whoever goes on with it. */
-  readonly saved: SavedListener;
+  /** As it is now, for whoever goes on with it; null: nobody is to. */
+  readonly saved: SavedListener | null;
 }
 
 /** @returns the descriptor of a listener. @throws {Error} when it is lost */

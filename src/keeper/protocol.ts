@@ -32,6 +32,8 @@ export interface ListenerState {
   readonly isPublic: boolean;
   /** Only its workers hold it: nobody can be started on it, and nothing about it can be changed. */
   readonly isLost: boolean;
+  /** It is another program's, which the pool takes over. */
+  readonly isForeign: boolean;
 }
 
 export interface WorkerSpec {
@@ -140,6 +142,15 @@ export interface Requests {
    * the specification, and takes connections again when it was refusing them; its address stays.
    */
   listen: { ask: { readonly spec: ListenerSpec }; answer: { readonly inode: number } };
+  /**
+   * Takes the listener of another program, which listens at that address: `listen` then opens ours beside it, and
+   * `publish` of that one puts this one aside. A Unix socket that the kernel does not let us have is taken by its path
+   * alone: it is lost. `isNonblocking` is how that program has it.
+   */
+  take: {
+    ask: { readonly spec: ListenerSpec; readonly pid: number; readonly inode: number };
+    answer: { readonly isLost: boolean; readonly isNonblocking: boolean };
+  };
   /** In one step, all new connections to the address come to this listener; the other one keeps what is in its queue. */
   publish: { ask: { readonly id: string }; answer: null };
   /**

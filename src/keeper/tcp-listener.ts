@@ -9,6 +9,7 @@
  */
 import { closeSync, fstatSync } from 'node:fs';
 import { type Endpoint, formatEndpoint } from '../os/address.ts';
+import { reveal } from '../os/aside.ts';
 import { setBacklog } from '../os/listener.ts';
 import {
   listenTcp,
@@ -19,21 +20,26 @@ import {
   type TcpAddress,
   tcpEndpoint,
 } from '../os/tcp-listener.ts';
+import type { ForeignListener } from './foreign-listener.ts';
 import { heldDescriptor, type OpenListener } from './open-listener.ts';
 import type { ListenerSpec } from './protocol.ts';
 import type { SavedListener } from './state.ts';
 
 const GROUP_MAX = 2;
 
-/** All that are open on the address, the first to listen first. */
-type Peers = () => readonly TcpListener[];
+export interface TcpNeighbours {
+  /** All of ours that are open on the address, the first to listen first. */
+  readonly peers: () => readonly TcpListener[];
+  /** Those of other programs at the address that are being taken over. */
+  readonly taken: () => readonly ForeignListener[];
+}
 
 export class TcpListener implements OpenListener {
   spec: ListenerSpec;
   readonly inode: number;
   readonly descriptor: number | null;
   readonly endpoint: Endpoint;
-  readonly #peers: Peers;
+  readonly #neighbours: TcpNeighbours;
   #isSteeredTo: boolean;
   #isRefusing: boolean;
 
@@ -45,10 +51,11 @@ export class TcpListener implements OpenListener {
   static open(
     spec: ListenerSpec,
     address: TcpAddress,
-    peers: Peers,
+    neighbours: TcpNeighbours,
     besides: ReadonlySet<number>,
   ): TcpListener {
-    const others = peers();
+    const others = neighbours.peers();
+    const isHidden = neighbours.taken().length > 0;
     const endpoint = tcpEndpoint(address);
     if (others.length >= GROUP_MAX) {
       const ids = others.map(other => other.spec.id).join(' and ');
@@ -58,12 +65,12 @@ export class TcpListener implements OpenListener {
     const [first] = others;
     // One that is lost shares the new connections with the second until that is published; its workers serve, too.
     if (first !== undefined && first.descriptor !== null) steer(first.descriptor, 0);
-    const descriptor = listenTcp({ ...spec, ...address }, besides);
-    const tcp = { isSteeredTo: first === undefined, isRefusing: false };
+    const descriptor = listenTcp({ ...spec, ...address, isHidden }, besides);
+    const tcp = { isSteeredTo: first === undefined && !isHidden, isRefusing: false };
     return new TcpListener(
       { spec, inode: fstatSync(descriptor).ino, descriptor, file: null, tcp },
       endpoint,
-      peers,
+      neighbours,
     );
   }
 
@@ -72,17 +79,17 @@ export class TcpListener implements OpenListener {
     saved: SavedListener,
     descriptor: number | null,
     address: TcpAddress,
-    peers: Peers,
+    neighbours: TcpNeighbours,
   ): TcpListener {
-    return new TcpListener({ ...saved, descriptor }, tcpEndpoint(address), peers);
+    return new TcpListener({ ...saved, descriptor }, tcpEndpoint(address), neighbours);
   }
 
-  private constructor(saved: SavedListener, endpoint: Endpoint, peers: Peers) {
+  private constructor(saved: SavedListener, endpoint: Endpoint, neighbours: TcpNeighbours) {
     this.spec = saved.spec;
     this.inode = saved.inode;
     this.descriptor = saved.descriptor;
     this.endpoint = endpoint;
-    this.#peers = peers;
+    this.#neighbours = neighbours;
     this.#isSteeredTo = saved.tcp?.isSteeredTo ?? true;
     this.#isRefusing = saved.tcp?.isRefusing ?? false;
   }
@@ -101,8 +108,16 @@ export class TcpListener implements OpenListener {
 
   publish(): void {
     if (this.#isRefusing) this.adjust(this.spec);
+    for (const other of this.#neighbours.taken()) {
+      reveal(heldDescriptor(this)); // for a moment both can be reached, and both serve
+      other.replaced();
+    }
     steer(heldDescriptor(this), this.#peers().indexOf(this));
     for (const peer of this.#peers()) peer.#isSteeredTo = peer === this;
+  }
+
+  #peers(): readonly TcpListener[] {
+    return this.#neighbours.peers();
   }
 
   refuse(): void {

@@ -16,12 +16,20 @@ import {
   setOwnerAndMode,
   unlinkOwn,
 } from '../os/listener.ts';
+import type { ForeignListener } from './foreign-listener.ts';
+import { KeptName } from './kept-name.ts';
 import { heldDescriptor, type OpenListener } from './open-listener.ts';
 import type { ListenerSpec } from './protocol.ts';
 import type { SavedListener } from './state.ts';
 
-/** All that are open on the path. */
-type Peers = () => readonly UnixListener[];
+export interface UnixNeighbours {
+  /** All of ours that are open on the path. */
+  readonly peers: () => readonly UnixListener[];
+  /** Those of other programs on the path that are being taken over. */
+  readonly taken: () => readonly ForeignListener[];
+  /** Is called when somebody had removed the path, and it is there again. */
+  readonly putBack: (path: string) => void;
+}
 
 export class UnixListener implements OpenListener {
   spec: ListenerSpec;
@@ -29,28 +37,36 @@ export class UnixListener implements OpenListener {
   readonly descriptor: number | null;
   readonly path: string;
   readonly #file: FileIdentity;
-  readonly #peers: Peers;
+  readonly #neighbours: UnixNeighbours;
   /** Under which its file can be found; null: it has been replaced. */
   #name: string | null;
+  /** After a takeover: whoever was taken over may remove the path. null: nobody is expected to. */
+  #kept: KeptName | null = null;
 
   /**
    * Opens one that is public when it is the first on its path, else hidden.
    * @throws {SystemError} when the kernel refuses or somebody else listens there
    */
-  static open(spec: ListenerSpec, path: string, peers: Peers): UnixListener {
-    const others = peers();
+  static open(spec: ListenerSpec, path: string, neighbours: UnixNeighbours): UnixListener {
+    const others = neighbours.peers();
     const options = { ...spec, path };
-    if (others.length === 0) return UnixListener.#bound(spec, path, listenUnix(options), path, peers);
+    if (others.length === 0 && neighbours.taken().length === 0)
+      return UnixListener.#bound(spec, path, listenUnix(options), path, neighbours);
     const hidden = path + HIDDEN_SUFFIX;
     const waiting = others.find(other => other.#name === hidden);
     if (waiting !== undefined)
       throw new Error(`listener ${waiting.spec.id} waits for ${path} already: publish or close it first`);
-    return UnixListener.#bound(spec, path, listenHidden(options), hidden, peers);
+    return UnixListener.#bound(spec, path, listenHidden(options), hidden, neighbours);
   }
 
   /** Goes on with one that listens already. @param descriptor null: it is lost */
-  static restore(saved: SavedListener, descriptor: number | null, path: string, peers: Peers): UnixListener {
-    return new UnixListener({ ...saved, descriptor }, path, peers);
+  static restore(
+    saved: SavedListener,
+    descriptor: number | null,
+    path: string,
+    neighbours: UnixNeighbours,
+  ): UnixListener {
+    return new UnixListener({ ...saved, descriptor }, path, neighbours);
   }
 
   static #bound(
@@ -58,23 +74,28 @@ export class UnixListener implements OpenListener {
     path: string,
     { descriptor, file: identity }: BoundUnixListener,
     name: string,
-    peers: Peers,
+    neighbours: UnixNeighbours,
   ): UnixListener {
     const { ino: inode } = fstatSync(descriptor);
-    return new UnixListener({ spec, inode, descriptor, file: { name, identity }, tcp: null }, path, peers);
+    return new UnixListener(
+      { spec, inode, descriptor, file: { name, identity }, tcp: null },
+      path,
+      neighbours,
+    );
   }
 
-  private constructor(saved: SavedListener, path: string, peers: Peers) {
+  private constructor(saved: SavedListener, path: string, neighbours: UnixNeighbours) {
     const identity = saved.file?.identity ?? { dev: 0, ino: 0 };
     this.spec = saved.spec;
     this.inode = saved.inode;
     this.descriptor = saved.descriptor;
     this.path = path;
     this.#file = identity;
+    this.#neighbours = neighbours;
     // What was saved may be older than the last rename.
     const names = [path, path + HIDDEN_SUFFIX, path + REFUSING_SUFFIX];
-    this.#name = names.find(name => isOwnFile(name, identity)) ?? null;
-    this.#peers = peers;
+    this.#name = names.find(name => isOwnFile(name, identity)) ?? KeptName.putBack(path, identity);
+    if (KeptName.exists(path, identity)) this.#keep();
   }
 
   get isPublic(): boolean {
@@ -96,11 +117,16 @@ export class UnixListener implements OpenListener {
     if (name === null || !isOwnFile(name, this.#file))
       throw new Error(`the socket of ${this.spec.id} has no file any more that could become ${this.path}`);
     // Whatever happened to the path meanwhile: only who listens there and is not ours is in the way.
-    const isOurs = this.#peers().some(other => isOwnFile(this.path, other.#file));
-    if (!isOurs) refuseOccupied(this.path);
+    const { peers, taken } = this.#neighbours;
+    const isOurs = peers().some(other => isOwnFile(this.path, other.#file));
+    const isTaken = taken().some(other => other.isAt(this.path));
+    if (!isOurs && !isTaken) refuseOccupied(this.path);
     renameSync(name, this.path);
     this.#name = this.path;
-    for (const other of this.#peers()) if (other !== this) other.#replaced();
+    const isToBeKept = isTaken || peers().some(other => other.#kept !== null);
+    for (const other of peers()) if (other !== this) other.#replaced();
+    for (const other of taken()) other.replaced();
+    if (isToBeKept) this.#keep();
   }
 
   /** Its file keeps a name, because one without could not be had back. */
@@ -133,13 +159,29 @@ export class UnixListener implements OpenListener {
     return this.#name === this.path + REFUSING_SUFFIX;
   }
 
+  #keep(): void {
+    try {
+      this.#kept ??= new KeptName(this.path, this.#file, {
+        isWanted: () => this.isPublic,
+        putBack: this.#neighbours.putBack,
+      });
+    } catch {} // it serves without; should its file go, the supervisor sees that
+  }
+
+  #letGo(): void {
+    this.#kept?.close();
+    this.#kept = null;
+  }
+
   /** Another one has the path now. */
   #replaced(): void {
+    this.#letGo();
     if (this.isPublic) this.#name = null;
     if (this.#isRefusing) this.#unlink();
   }
 
   #unlink(): void {
+    this.#letGo();
     if (this.#name !== null) unlinkOwn(this.#name, this.#file);
     this.#name = null;
   }

@@ -18,6 +18,9 @@ export const HIDDEN_SUFFIX = '.new';
 /** Added to a socket's path while it takes no new connections, so that it can be had back. */
 export const REFUSING_SUFFIX = '.old';
 
+/** Added to a socket's path for a second name of the same file, by which it can be had back (keeper/kept-name.ts). */
+export const KEPT_SUFFIX = '.kept';
+
 /** The room that a path must leave for those, in bytes: more than they take now, so that they may grow a number. */
 export const TEMPORARY_SUFFIX_BYTES = 12;
 

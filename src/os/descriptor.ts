@@ -103,6 +103,11 @@ export function setCloseOnExec(descriptor: number, on: boolean): void {
   must(fcntl(descriptor, F_SETFD, 'int', on ? FD_CLOEXEC : 0), 'fcntl');
 }
 
+/** Whether O_NONBLOCK is set on the open file description. */
+export function isNonblocking(descriptor: number): boolean {
+  return (must(fcntl(descriptor, F_GETFL, 'int', 0), 'fcntl') & NONBLOCK) !== 0;
+}
+
 /** Marks everything from 3 upwards close-on-exec, whoever left it open for us (close_range(2), Linux 5.11). */
 export function closeInheritedOnExec(): void {
   must(syscall(CLOSE_RANGE, 'uint', 3, 'uint', 0xffffffff, 'uint', CLOSE_RANGE_CLOEXEC), 'close_range');

@@ -79,6 +79,7 @@ export function visitTcpText(
       address,
       inode: Number(inode),
       uid: Number(uid),
+      interfaceIndex: 0,
       queueLength: Number.parseInt(queues.split(':')[1] ?? '', 16),
       queueLimit: 0,
       v6Only: null,

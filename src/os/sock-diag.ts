@@ -3,6 +3,7 @@
  * which connections were accepted. Rows of this network namespace only. Nothing is allocated for a row: a dump of
  * ten thousand is read in place.
  */
+import { ASIDE_INTERFACE } from './aside.ts';
 import { attribute, attributeLength, netlinkDump } from './netlink.ts';
 import { portFilter } from './port-filter.ts';
 import {
@@ -80,12 +81,21 @@ export function visitTcp(
   });
 }
 
-/** @throws {NetlinkRefused} */
+/**
+ * Those that can be reached: one that was taken over and set aside is in nobody's way.
+ * @throws {NetlinkRefused}
+ */
 export function tcpListeners(): TcpListener[] {
+  return allTcpListeners().filter(({ interfaceIndex }) => interfaceIndex !== ASIDE_INTERFACE);
+}
+
+/** Those as well that were set aside. @throws {NetlinkRefused} */
+export function allTcpListeners(): TcpListener[] {
   const found: TcpListener[] = [];
   for (const family of [4, 6] as const)
-    visitTcp(family, IN_LISTEN, null, ({ port, address, v6Only, inode, uid, queueLength, queueLimit }) => {
-      found.push({ family, port, address, v6Only, inode, uid, queueLength, queueLimit });
+    visitTcp(family, IN_LISTEN, null, row => {
+      const { port, address, v6Only, inode, uid, interfaceIndex, queueLength, queueLimit } = row;
+      found.push({ family, port, address, v6Only, inode, uid, interfaceIndex, queueLength, queueLimit });
     });
   return found;
 }
@@ -150,6 +160,7 @@ class TcpDiagRow implements TcpRow {
   port = 0;
   inode = 0;
   uid = 0;
+  interfaceIndex = 0;
   queueLength = 0;
   queueLimit = 0;
   #bytes: Buffer = Buffer.alloc(0);
@@ -163,6 +174,7 @@ class TcpDiagRow implements TcpRow {
     this.family = bytes[from] === AF_INET6 ? 6 : 4;
     this.state = bytes.readUInt8(from + 1);
     this.port = bytes.readUInt16BE(from + 4);
+    this.interfaceIndex = bytes.readUInt32LE(from + 40); // in the id, and in host order all the same
     this.queueLength = bytes.readUInt32LE(from + 56);
     this.queueLimit = bytes.readUInt32LE(from + 60);
     this.uid = bytes.readUInt32LE(from + 64);

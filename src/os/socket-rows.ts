@@ -32,6 +32,8 @@ export interface TcpRow {
   /** 0: no process has it, so it waits to be accepted or is half open or closing. */
   readonly inode: number;
   readonly uid: number;
+  /** The number of the interface that it is bound to; 0: none, or not known here. */
+  readonly interfaceIndex: number;
   readonly queueLength: number;
   readonly queueLimit: number;
   /** The own address in network order: 4 or 16 bytes. */

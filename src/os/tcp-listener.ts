@@ -5,11 +5,12 @@
 import { closeSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { collide, type Endpoint, endpoint, formatEndpoint, holderOf } from './address.ts';
+import { ASIDE_INTERFACE, hide } from './aside.ts';
 import { attachProgram, instruction, RETURN } from './bpf.ts';
 import { clientFilter, handshakeFilter } from './client-filter.ts';
 import { declare, lastErrno, must, SystemError } from './libc.ts';
 import { NetlinkRefused } from './netlink.ts';
-import { tcpListeners } from './sock-diag.ts';
+import { allTcpListeners, tcpListeners } from './sock-diag.ts';
 import { AF_INET6, inetAddress } from './sockaddr.ts';
 import type { TcpListener } from './socket-rows.ts';
 
@@ -42,6 +43,8 @@ export interface TcpAddress {
 export interface TcpListenerOptions extends TcpAddress {
   readonly backlog: number;
   readonly allowedClients: readonly string[];
+  /** Nothing comes to it before it is revealed (aside.ts). */
+  readonly isHidden?: boolean;
 }
 
 export function tcpEndpoint({ host, port, dualStack }: TcpAddress): Endpoint {
@@ -62,7 +65,8 @@ export function listenTcp(options: TcpListenerOptions, besides: ReadonlySet<numb
     if (options.allowedClients.length > 0) setAllowedClients(descriptor, options.allowedClients);
     // SO_REUSEPORT hides an address that is in use: where nobody of ours is in the way, the bind is done without it
     // and the kernel refuses for us. Beside one of ours it cannot, and we look ourselves.
-    if (besides.size > 0) {
+    if (options.isHidden === true) hide(descriptor);
+    if (besides.size > 0 || isOneAsideAt(wanted)) {
       refuseTaken(wanted, besides);
       setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
     }
@@ -92,9 +96,16 @@ function refuseTaken(wanted: Endpoint, besides: ReadonlySet<number>): void {
   throw new SystemError('bind', EADDRINUSE, subject);
 }
 
-function listeners(): TcpListener[] {
+/** Another program's, which was taken over: it has the address still, and lets us bind beside it. */
+function isOneAsideAt(wanted: Endpoint): boolean {
+  return listeners(allTcpListeners).some(
+    other => other.interfaceIndex === ASIDE_INTERFACE && collide(wanted, other),
+  );
+}
+
+function listeners(read: () => TcpListener[] = tcpListeners): TcpListener[] {
   try {
-    return tcpListeners();
+    return read();
   } catch (error) {
     if (error instanceof NetlinkRefused) return []; // then the kernel's own answer must do
     throw error;
