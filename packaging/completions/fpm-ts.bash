@@ -12,6 +12,8 @@ _fpm_ts_value() {
     upgrade,-c | upgrade,--config) kind=file ;;
     status,-c | status,--config) kind=file ;;
     scale,-c | scale,--config) kind=file ;;
+    takeover,--pid) kind=other ;;
+    takeover,-c | takeover,--config) kind=file ;;
     explain,-c | explain,--config) kind=file ;;
     check,-c | check,--config) kind=file ;;
     config,-c | config,--config) kind=file ;;
@@ -62,6 +64,7 @@ _fpm_ts_argument() {
     status,0) kind=pool ;;
     scale,0) kind=pool ;;
     scale,1) kind=other ;;
+    takeover,0) kind=pool ;;
     explain,0) kind=pool ;;
     config,0) kind=pool ;;
     request,0) kind=pool ;;
@@ -70,7 +73,7 @@ _fpm_ts_argument() {
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
     spawn,*) kind=file ;;
-    help,0) kind='words start stop reload upgrade status scale explain check config reopen-logs request serve observe simulate spawn init help' ;;
+    help,0) kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate spawn init help' ;;
     *) kind=other ;;
   esac
 }
@@ -84,6 +87,7 @@ _fpm_ts_options() {
     upgrade) echo '--dry-run -h --help -c --config --json' ;;
     status) echo '--watch --check -h --help -c --config --json' ;;
     scale) echo '-h --help -c --config --json' ;;
+    takeover) echo '--pid -h --help -c --config --json' ;;
     explain) echo '-h --help -c --config --json' ;;
     check) echo '--static -h --help -c --config --json' ;;
     config) echo '--origin -h --help -c --config --json' ;;
@@ -125,7 +129,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload upgrade status scale explain check config reopen-logs request serve observe simulate spawn init help'
+    kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate spawn init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

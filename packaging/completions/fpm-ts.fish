@@ -17,7 +17,7 @@ function __fpm_ts_line
         switch "$command,$word"
             case '*,--config=*'
                 set config (string replace -- --config= '' $word)
-            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'takeover,--pid' 'takeover,-c' 'takeover,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
                 set taking $word
             case '*,-*'
             case ',*'
@@ -58,6 +58,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a reload -d 'Read the configuration agai
 complete -c fpm-ts -n '__fpm_ts_at ""' -a upgrade -d 'Let the running fpm-ts become the version that is installed now'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a status -d 'Show what the supervisor and its pools are doing'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a scale -d 'Give a pool another number of workers, until the next reload'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a takeover -d 'Let a pool of the configuration take its address from another program that listens there'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a explain -d 'Show what was decided about a pool lately, and why'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a check -d 'Test the configuration as the system stands'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a config -d 'Print the effective configuration, defaults included, as TOML'
@@ -105,6 +106,12 @@ complete -c fpm-ts -n '__fpm_ts_at scale' -s 'h' -l help -d 'display help for co
 complete -c fpm-ts -n '__fpm_ts_at scale' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at scale' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at scale 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at takeover' -l pid -x -d 'the program that listens, or a parent of it'
+complete -c fpm-ts -n '__fpm_ts_at takeover' -s 'h' -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at takeover' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at takeover' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at takeover 0' -a '(__fpm_ts_pools)' -d pool
 
 complete -c fpm-ts -n '__fpm_ts_at explain' -s 'h' -l help -d 'display help for command'
 complete -c fpm-ts -n '__fpm_ts_at explain' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
@@ -189,4 +196,4 @@ complete -c fpm-ts -n '__fpm_ts_at init' -l json -d 'print results and errors as
 
 complete -c fpm-ts -n '__fpm_ts_at help' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale explain check config reopen-logs request serve observe simulate spawn init help'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate spawn init help'

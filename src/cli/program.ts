@@ -21,6 +21,7 @@ import { isSpawn, registerSpawn } from './spawn.ts';
 import { registerStart } from './start.ts';
 import { registerStatus } from './status.ts';
 import { registerStop } from './stop.ts';
+import { registerTakeover } from './takeover.ts';
 import { registerUpgrade } from './upgrade.ts';
 
 /** @param entry the file that was started, for the processes that are started with it again */
@@ -56,6 +57,7 @@ export function createProgram(entry: string): Command {
   registerUpgrade(program);
   registerStatus(program);
   registerScale(program);
+  registerTakeover(program);
   registerExplain(program);
   registerCheck(program);
   registerConfig(program);

@@ -22,6 +22,7 @@ export type CommandName =
   | 'start'
   | 'scale'
   | 'reopen-logs'
+  | 'takeover'
   | 'upgrade';
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
@@ -79,6 +80,13 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     help: 'Opens the log files anew, after they were moved away.',
     isReadOnly: false,
     mayBeRepeated: true,
+    isForPoolUsers: false,
+  },
+  takeover: {
+    method: 'POST',
+    path: '/v1/takeover',
+    help: 'Lets a pool of the configuration take the address of another program that listens there; answers when that is done.',
+    isReadOnly: false,
     isForPoolUsers: false,
   },
   upgrade: {

@@ -155,6 +155,28 @@ export const SCHEMAS: Schemas = {
   },
   start: { args: z.strictObject({ pools: pools.min(1) }), result: z.strictObject({ started: pools }) },
   scale: { args: z.strictObject({ pool, workers: count }), result: z.strictObject({ pool, workers: count }) },
+  takeover: {
+    args: z.strictObject({
+      pool,
+      pid: z
+        .int()
+        .min(1)
+        .max(2 ** 31 - 1)
+        .meta({ description: 'Of the program that listens there.' }),
+    }),
+    result: z.strictObject({
+      pool,
+      address: z.string(),
+      program: z.string().meta({ description: 'Who listened there before.' }),
+      workers: z.int(),
+      drained: z.boolean().meta({ description: 'That program has no request in hand any more.' }),
+      left: z
+        .array(z.strictObject({ pid: z.int(), command: z.string(), connections: nullableNumber }))
+        .meta({ description: 'Who still has the old socket, at which nothing new arrives.' }),
+      advice: z.array(z.string()).meta({ description: 'How they are stopped for good.' }),
+      notices: z.array(z.string()),
+    }),
+  },
   'reopen-logs': { args: z.strictObject({}), result: z.strictObject({ reopened: z.literal(true) }) },
   upgrade: {
     args: z.strictObject({

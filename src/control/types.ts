@@ -36,6 +36,7 @@ export interface Calls {
     args: { readonly pool: string; readonly workers: number };
     result: { readonly pool: string; readonly workers: number };
   };
+  takeover: { args: { readonly pool: string; readonly pid: number }; result: TakeoverResult };
   'reopen-logs': { args: object; result: { readonly reopened: true } };
   upgrade: {
     args: {
@@ -94,6 +95,27 @@ export interface ReloadResult {
   readonly pools: readonly PlannedPool[];
   /** Settings that only a restart of fpm-ts applies. */
   readonly needs_restart: readonly string[];
+  readonly notices: readonly string[];
+}
+
+export interface TakeoverResult {
+  readonly pool: string;
+  readonly address: string;
+  /** Who listened before: `pid 12 (php-cgi)`. */
+  readonly program: string;
+  /** How many workers of ours there are. */
+  readonly workers: number;
+  /** The other program has no request in hand any more, as far as is seen. */
+  readonly drained: boolean;
+  /** Who still has the old socket, at which nothing new arrives. */
+  readonly left: readonly {
+    readonly pid: number;
+    readonly command: string;
+    /** null: not known. */
+    readonly connections: number | null;
+  }[];
+  /** How they are stopped for good. */
+  readonly advice: readonly string[];
   readonly notices: readonly string[];
 }
 

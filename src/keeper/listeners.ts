@@ -1,5 +1,4 @@
 /** The listening sockets that the keeper holds open, by the supervisor's names for them. */
-import { isDeepStrictEqual } from 'node:util';
 import { collide, isSameEndpoint } from '../os/address.ts';
 import { isNonblocking, setNonblocking } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
@@ -167,27 +166,27 @@ export class Listeners {
     return descriptor;
   }
 
-  #unixNeighbours(address: Extract<BindAddress, { type: 'unix' }>): UnixNeighbours {
+  #unixNeighbours({ path }: Extract<BindAddress, { type: 'unix' }>): UnixNeighbours {
     return {
-      peers: () => this.#onPath(address.path),
-      taken: () => this.#takenAt(address),
+      peers: () => this.#onPath(path),
+      taken: () => this.#taken(it => it.type === 'unix' && it.path === path),
       putBack: this.#putBack,
     };
   }
 
   #tcpNeighbours(address: TcpAddress): TcpNeighbours {
-    const { host, port, dualStack } = address;
+    const wanted = tcpEndpoint(address);
     return {
       peers: () => this.#onEndpoint(address),
-      taken: () => this.#takenAt({ type: 'tcp', host, port, dualStack }),
+      taken: () => this.#taken(it => it.type === 'tcp' && isSameEndpoint(tcpEndpoint(it), wanted)),
     };
   }
 
   /** Those of other programs that are being taken over. */
-  #takenAt(address: BindAddress): ForeignListener[] {
+  #taken(isAt: (address: BindAddress) => boolean): ForeignListener[] {
     return [...this.#open.values()]
       .filter(listener => listener instanceof ForeignListener)
-      .filter(({ spec }) => isDeepStrictEqual(spec.address, address));
+      .filter(({ spec }) => isAt(spec.address));
   }
 
   #onPath(path: string): UnixListener[] {

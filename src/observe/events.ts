@@ -29,6 +29,8 @@ export type SupervisorEvent =
   | { readonly type: 'reloading'; readonly pools: readonly string[] }
   | { readonly type: 'reloaded'; readonly pools: readonly string[] }
   | { readonly type: 'reloadFailed'; readonly message: string }
+  | { readonly type: 'takingOver'; readonly pool: string; readonly program: string }
+  | { readonly type: 'tookOver'; readonly pool: string; readonly program: string }
   | { readonly type: 'logsReopened' }
   /** Its file had been removed or replaced. */
   | { readonly type: 'controlRestored'; readonly control: string }

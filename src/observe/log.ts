@@ -53,6 +53,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return info(`reloaded ${event.pools.join(', ')}`);
     case 'reloadFailed':
       return error(`reload failed, what ran before goes on: ${event.message}`);
+    case 'takingOver':
+      return info(`pool ${event.pool} takes over from ${event.program}`);
+    case 'tookOver':
+      return info(`pool ${event.pool} has taken over from ${event.program}, which gets nothing new`);
     case 'logsReopened':
       return info('logs reopened');
     case 'controlRestored':

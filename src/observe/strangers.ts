@@ -34,7 +34,7 @@ export function nameHolders(holders: readonly Omit<Holder, 'inode'>[]): string {
   return holders.map(({ pid, command }) => `pid ${pid} (${command})`).join(', ');
 }
 
-function commandLine(pid: number): string {
+export function commandLine(pid: number): string {
   const words = (read(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
   return words === '' ? (read(`/proc/${pid}/comm`)?.trim() ?? 'gone') : words;
 }

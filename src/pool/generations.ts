@@ -7,7 +7,13 @@ import type { WorkerHandle } from '../worker/worker-handle.ts';
 import type { Crew, PoolPorts } from './crew.ts';
 import type { Generation } from './generation.ts';
 import { OldGeneration } from './old-generation.ts';
-import { isOursToClose, isOursToReplace, isSameAddress, PoolListener } from './pool-listener.ts';
+import {
+  type ForeignSocket,
+  isOursToClose,
+  isOursToReplace,
+  isSameAddress,
+  PoolListener,
+} from './pool-listener.ts';
 import type { Retirement } from './retirement.ts';
 
 /** What the kernel said, by the inodes of listeners. */
@@ -47,6 +53,13 @@ export class Generations {
     const { number, config } = this.serving;
     const listener = await PoolListener.open(this.#ports.keeper, config, number);
     listener?.publish(); // beside one that is on its way out it would stay hidden
+    this.serving = { number, config, listener };
+  }
+
+  /** The serving generation is another program's, until a roll takes over from it. @throws {KeeperError} */
+  async take(config: PoolConfig, foreign: ForeignSocket): Promise<void> {
+    const number = this.serving.number + 1;
+    const listener = await PoolListener.take(this.#ports.keeper, config, number, foreign);
     this.serving = { number, config, listener };
   }
 
@@ -95,7 +108,9 @@ export class Generations {
   async listenerFor(config: PoolConfig, hasRoom: boolean): Promise<PoolListener | null> {
     const { listener, number, config: before } = this.serving;
     const isReplaced =
-      !isSameAddress(before.listen.address, config.listen.address) || (isOursToReplace(config) && hasRoom);
+      listener?.isForeign === true ||
+      !isSameAddress(before.listen.address, config.listen.address) ||
+      (isOursToReplace(config) && hasRoom);
     if (listener === null || isReplaced) {
       const next = Math.max(number, listener?.number ?? 0) + 1;
       return await PoolListener.open(this.#ports.keeper, config, next);
@@ -140,7 +155,10 @@ export class Generations {
   /** Nobody serves any more: what waits is served still, unless it is to end now. */
   end(now: boolean): void {
     const { listener, config } = this.serving;
-    if (listener !== null && isOursToClose(config)) {
+    if (listener?.isForeign === true) {
+      void listener.close();
+      this.serving = { ...this.serving, listener: null };
+    } else if (listener !== null && isOursToClose(config)) {
       listener.refuse();
       this.#old.push(new OldGeneration(this.serving, listener, this.#ports.now()));
       this.serving = { ...this.serving, listener: null };

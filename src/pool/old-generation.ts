@@ -53,13 +53,17 @@ export class OldGeneration {
       if (!hasTime) for (const worker of workers) crew.happen(worker, { type: 'drainTimedOut' }, config);
       return;
     }
-    if (load !== null && load.waiting > 0 && hasTime && this.#rescues < MOST_RESCUES) {
+    if (load !== null && load.waiting > 0 && hasTime && this.#mayRescue) {
       this.#rescues++;
       crew.spawn({ ...this.generation, config: this.#rescuer(serving) });
     } else if ((isQuietNow || !hasTime) && !this.#isClosing) {
       this.#isClosing = true;
       void this.#close(onGone);
     }
+  }
+
+  get #mayRescue(): boolean {
+    return !this.listener.isLost && this.#rescues < MOST_RESCUES;
   }
 
   /** Of two programs that can take this socket, the newer one is known to work. */

@@ -8,21 +8,32 @@ import type { Keeper } from '../keeper/client.ts';
 import type { BindAddress, ListenerSpec, ListenerState } from '../keeper/protocol.ts';
 import { socketOwner } from '../worker/identity.ts';
 
+/** A listening socket that another program has open. */
+export interface ForeignSocket {
+  readonly pid: number;
+  readonly inode: number;
+}
+
+type Held = Omit<ListenerState, 'isPublic'>;
+
 export class PoolListener {
   /** Counts the sockets that the pool has had. */
   readonly number: number;
   /** Of the socket itself, as in `socket:[INODE]`: what the kernel's tables know it by. */
   readonly inode: number;
   readonly id: string;
-  /** Only workers of an earlier keeper have it: nobody else can be started on it. */
+  /** Only those who accept on it already can: nobody else can be started on it. */
   readonly isLost: boolean;
+  /** Another program's, until a generation of ours takes over from it. */
+  readonly isForeign: boolean;
   readonly #keeper: Keeper;
 
-  private constructor(keeper: Keeper, id: string, inode: number, isLost: boolean) {
+  private constructor(keeper: Keeper, { spec: { id }, inode, isLost, isForeign }: Held) {
     this.#keeper = keeper;
     this.id = id;
     this.inode = inode;
     this.isLost = isLost;
+    this.isForeign = isForeign;
     this.number = numberOf(id);
   }
 
@@ -34,12 +45,27 @@ export class PoolListener {
     const spec = specOf(config, number);
     if (spec === null) return null;
     const { inode } = await keeper.ask('listen', { spec });
-    return new PoolListener(keeper, spec.id, inode, false);
+    return new PoolListener(keeper, { spec, inode, isLost: false, isForeign: false });
+  }
+
+  /** One of another program that listens at the pool's address. @throws {KeeperError} when it cannot be had */
+  static async take(
+    keeper: Keeper,
+    config: PoolConfig,
+    number: number,
+    foreign: ForeignSocket,
+  ): Promise<PoolListener> {
+    const spec = specOf(config, number);
+    if (spec === null) throw new Error(`pool ${config.name} has no listener`);
+    const { isLost, isNonblocking } = await keeper.ask('take', { spec, ...foreign });
+    // As the other program wants it, ours may die of it (listen.nonblock).
+    const isUnfit = isLost || isNonblocking !== config.listen.nonblock;
+    return new PoolListener(keeper, { spec, inode: foreign.inode, isLost: isUnfit, isForeign: true });
   }
 
   /** One that the keeper holds since an earlier supervisor. */
-  static held(keeper: Keeper, { spec, inode, isLost }: ListenerState): PoolListener {
-    return new PoolListener(keeper, spec.id, inode, isLost);
+  static held(keeper: Keeper, state: ListenerState): PoolListener {
+    return new PoolListener(keeper, state);
   }
 
   /** Gives the open socket the settings of this configuration. @throws {KeeperError} */

@@ -15,7 +15,7 @@ import { Generations, type Looks } from './generations.ts';
 import { type Death, Health } from './health.ts';
 import type { LoadMeter } from './load-meter.ts';
 import { Lookout, RESTING_LOOK_MS } from './lookout.ts';
-import { isOursToReplace } from './pool-listener.ts';
+import { type ForeignSocket, isOursToReplace } from './pool-listener.ts';
 import { Recycler } from './recycler.ts';
 import { RequestTimeouts } from './request-timeouts.ts';
 import { NO_IDLE_MOMENT_MS, Retirement, youngestFirst } from './retirement.ts';
@@ -38,6 +38,8 @@ export interface PoolNote {
   /** It is no part of the configuration any more, and goes when it is empty. */
   readonly isRemoved: boolean;
   readonly counters: Pick<Counters, 'reloads' | 'max_children_reached' | 'slow_requests'> & PastWorkers;
+  /** Its address is another program's still: whoever comes after us gives the takeover up. */
+  readonly isTaking?: boolean;
 }
 
 const NOTHING: readonly Watched[] = [];
@@ -160,6 +162,11 @@ export class Pool {
     return !this.#isSettled && [...this.workers.values()].some(it => it.isPassing(now));
   }
 
+  /** Something is left of generations that serve no more, or of a program that was taken over. */
+  get isDraining(): boolean {
+    return !this.#generations.isSingle;
+  }
+
   get isEmpty(): boolean {
     return this.#crew.count === 0 && this.#generations.isSingle;
   }
@@ -280,7 +287,8 @@ export class Pool {
     this.#crew.observe(this.config, this.meter.accepted);
     this.#noticeSuccess();
     // Its connections are read in the next turn, which is due: an old look would count them twice.
-    if (this.#isWanted && !(this.meter.hasQueue && this.meter.isStale)) this.#decide(limits);
+    const mayDecide = this.#isWanted && !(this.#isTaking && this.#rolls.current === null);
+    if (mayDecide && !(this.meter.hasQueue && this.meter.isStale)) this.#decide(limits);
     this.#rolls.turn();
     this.#generations.turn(looks);
     this.#saveNote();
@@ -354,10 +362,30 @@ export class Pool {
     this.#generations.serving = { ...rest, number: number + 1 };
     await this.open();
     this.#isWanted = true;
-    this.#hasBeenWhole = false;
-    this.#health.reset();
-    this.#sizing.reset();
-    this.#stir();
+    this.#beginAnew();
+  }
+
+  /**
+   * Takes over from another program that listens at its address: workers come up beside it, and when all of them are
+   * ready, new connections come to them. It must be empty.
+   * @param begun is called when it is known that the socket can be had
+   * @returns why the workers did not come up; the other program then has everything as before
+   * @throws {KeeperError} when the socket cannot be had
+   */
+  async takeFrom(config: PoolConfig, foreign: ForeignSocket, begun: () => void): Promise<RollResult> {
+    await this.#generations.take(config, foreign);
+    this.#isWanted = true;
+    this.#beginAnew();
+    this.#saveNote();
+    begun();
+    const result = await this.roll(config);
+    if (this.#isTaking) {
+      this.#isWanted = false;
+      await this.#generations.close();
+      this.#saveNote();
+      await this.#ports.until(() => this.isEmpty);
+    }
+    return result;
   }
 
   /** Starts a new generation beside the serving one; when all of it is ready it takes over. */
@@ -386,6 +414,18 @@ export class Pool {
     return this.#staying.length - this.#ready.length + this.#crew.spawning(this.#number);
   }
 
+  /** Another program's listener is the serving generation's. */
+  get #isTaking(): boolean {
+    return this.#generations.serving.listener?.isForeign === true;
+  }
+
+  #beginAnew(): void {
+    this.#hasBeenWhole = false;
+    this.#health.reset();
+    this.#sizing.reset();
+    this.#stir();
+  }
+
   #stir(): void {
     this.#isSettled = false;
     this.#calm = null;
@@ -396,6 +436,7 @@ export class Pool {
   /** Decides whether turns can be saved until something happens. */
   #rest(): void {
     const isQuiet =
+      !this.#isTaking &&
       this.#rolls.current === null &&
       this.#generations.isSingle &&
       this.#recycler.outgoing === 0 &&
@@ -600,6 +641,7 @@ export class Pool {
       isWanted: this.#isWanted,
       isRemoved: this.#isRemoved,
       counters: { ...this.#crew.past, reloads, max_children_reached, slow_requests },
+      ...(this.#isTaking && { isTaking: true }),
     };
   }
 }

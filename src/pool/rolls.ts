@@ -136,7 +136,9 @@ export class Rolls {
       const generation = { number: serving.number + 1, config, listener };
       const result = new Promise<RollResult>(done => {
         const fixed = { generation, size, target, servingBefore, done };
-        this.#current = { ...fixed, requested: 0, servingLimit: null };
+        // Of another program's generation, none is ours to start.
+        const servingLimit = serving.listener?.isForeign === true ? 0 : null;
+        this.#current = { ...fixed, requested: 0, servingLimit };
       });
       if (!isWanted()) this.cancel('the pool is being stopped');
       else this.#ports.report({ type: 'rolling', pool: this.#pool, generation: generation.number });

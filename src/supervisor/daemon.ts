@@ -15,6 +15,7 @@ import { ServiceReport } from './service-report.ts';
 import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
+import { takeOver } from './takeover.ts';
 import { Upgrades } from './upgrade.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -27,6 +28,7 @@ export class Daemon {
   readonly report: ReturnType<typeof logEvents>;
   readonly #keeper: Keeper;
   readonly #world: World;
+  readonly #configFile: string | null;
   readonly #reloads: Reloads;
   readonly #service: ServiceReport;
   readonly upgrades: Upgrades;
@@ -44,6 +46,7 @@ export class Daemon {
     });
     this.#keeper = keeper;
     this.#world = world;
+    this.#configFile = configFile;
     this.files = new ConfigFiles(keeper);
     this.#service = new ServiceReport(keeper, () => this.supervisor);
     this.supervisor = new Supervisor(
@@ -177,6 +180,15 @@ export class Daemon {
       },
       explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
       reload: args => this.#reloads.reload(args),
+      takeover: args =>
+        this.#reloads.apart(() =>
+          takeOver(args, {
+            supervisor,
+            configFile: this.#configFile,
+            inheritedSockets: this.#world.inheritedSockets,
+            keeperPid: this.#world.keeperPid,
+          }),
+        ),
       stop: async ({ pools, now }) => {
         const { keeperPid: pid } = this.#world;
         if (pools === undefined) {

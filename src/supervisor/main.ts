@@ -1,6 +1,6 @@
 /** The supervisor process: starts fresh or goes on where the last one died, then serves until it is told to stop. */
 
-import type { GlobalConfig } from '../config/types.ts';
+import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import { errorBody } from '../control/error-body.ts';
 import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
@@ -143,10 +143,15 @@ export async function restore(keeper: Keeper, world: World, options: SupervisorO
   daemon.files.restore(notes.files);
   daemon.supervisor.restoreReload(notes.last_reload);
   daemon.upgrades.last = JSON.parse(notes[LAST_UPGRADE] ?? 'null');
+  const givenUp: [PoolConfig, PoolNote][] = [];
   for (const listed of daemon.supervisor.config.pools) {
     const { name } = listed;
     if (!listed.enabled) continue;
     const note = JSON.parse(notes[POOL_NOTE + name] ?? 'null') as PoolNote | null;
+    if (note?.isTaking === true) {
+      givenUp.push([listed, note]);
+      continue;
+    }
     const states = world.workers.filter(({ tag }) => tag.pool === name);
     const held = world.listeners.filter(listener => isListenerOf(name, listener));
     // A pool that has just been reloaded has newer settings than are in effect for all.
@@ -154,10 +159,22 @@ export async function restore(keeper: Keeper, world: World, options: SupervisorO
   }
   daemon.supervisor.keep(daemon.supervisor.config);
   endLeftovers(keeper, world, daemon.supervisor.pools);
+  for (const [config, note] of givenUp) await giveUpTakeover(daemon, config, note);
   const found = { pools: daemon.supervisor.pools.size, workers: world.workers.length };
   daemon.report({ type: notes[RESUMED] === 'yes' ? 'upgraded' : 'restored', ...found });
   keeper.post('note', { name: RESUMED, text: 'no' });
   return daemon;
+}
+
+/** Who listens there listens on; the pool, whose workers have never served, is stopped. */
+async function giveUpTakeover(
+  { supervisor, report }: Daemon,
+  config: PoolConfig,
+  note: PoolNote,
+): Promise<void> {
+  await supervisor.addPool(config).restore({ ...note, isWanted: false }, [], []);
+  const text = `pool ${config.name}: its takeover was under way when the supervisor ended; it is given up, and the other program serves as before: \`fpm-ts takeover\` begins again`;
+  report({ type: 'problem', text });
 }
 
 /** Workers are serving: a failure of ours must not end them. The keeper logs it and starts another supervisor. */

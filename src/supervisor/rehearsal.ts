@@ -35,7 +35,7 @@ function worldOf({ keeper, startedAtMs, inherited, listeners, workers, notes, pa
 function listenerState({ spec, inode, descriptor, file, tcp }: SavedListener): ListenerState {
   const isNamed = spec.address.type !== 'unix' || file?.name === spec.address.path;
   const isSteeredTo = tcp === null || (tcp.isSteeredTo && !tcp.isRefusing);
-  return { spec, inode, isPublic: isNamed && isSteeredTo, isLost: descriptor === null };
+  return { spec, inode, isPublic: isNamed && isSteeredTo, isLost: descriptor === null, isForeign: false };
 }
 
 /** Says yes to everything and does nothing. */

@@ -46,10 +46,10 @@ export class Reloads {
   }
 
   /** Runs the work when no reload is under way; none begins before it is over. */
-  async apart(work: () => Promise<void>): Promise<void> {
+  async apart<T>(work: () => Promise<T>): Promise<T> {
     const next = this.#last.then(work);
     this.#last = next.catch(() => {});
-    await next;
+    return await next;
   }
 
   async #run(args: ReloadArgs): Promise<ReloadResult> {

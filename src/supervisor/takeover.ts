@@ -1,0 +1,146 @@
+/**
+ * A pool takes over from another program that listens at its address (`fpm-ts takeover`): workers come up beside that
+ * program, and when they are ready, ours is the socket that clients reach. The other program finishes what it has, and
+ * is never signalled: its manager is an administrator's to stop. If anything goes wrong, it has everything as before.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PoolConfig } from '../config/types.ts';
+import type { Args, TakeoverResult } from '../control/types.ts';
+import { FpmError } from '../errors.ts';
+import { KeeperError } from '../keeper/client.ts';
+import { type ForeignSocket, findForeign, nameOf, PTRACE } from '../observe/foreign.ts';
+import { type FormerHolder, formerHolders, howToStop } from '../observe/managers.ts';
+import { lookAtSockets } from '../observe/sockets.ts';
+import type { Pool } from '../pool/pool.ts';
+import { checkAgainstSystem, readConfiguration } from './configuration.ts';
+import type { Supervisor } from './supervisor.ts';
+
+const LOOK_EVERY_MS = 100;
+
+export interface TakeoverPorts {
+  readonly supervisor: Supervisor;
+  readonly configFile: string | null;
+  readonly inheritedSockets: readonly string[];
+  readonly keeperPid: number;
+}
+
+/** @throws {FpmError} the reason; the other program then goes on as before */
+export async function takeOver(
+  { pool: name, pid }: Args<'takeover'>,
+  ports: TakeoverPorts,
+): Promise<TakeoverResult> {
+  const { supervisor } = ports;
+  if (supervisor.isStopping) throw new FpmError('FAILED', 'fpm-ts is stopping');
+  const { config, notices } = await wantedPool(name, pid, ports);
+  const foreign = findForeign(pid, config.listen.address, config.listen.text);
+  const program = nameOf(foreign.pid);
+  supervisor.ports.report({ type: 'takingOver', pool: name, program });
+  supervisor.isReloading = true;
+  const pool = await begin(config, foreign, program, supervisor).finally(() => {
+    supervisor.isReloading = false;
+  });
+  supervisor.ports.report({ type: 'tookOver', pool: name, program });
+  const left = await drained(pool, foreign, ports);
+  return {
+    pool: name,
+    address: config.listen.text,
+    program,
+    workers: pool.workers.size,
+    drained: left.every(({ connections }) => connections === 0),
+    left: left.map(({ pid: it, command, connections }) => ({ pid: it, command, connections })),
+    advice: howToStop(left, foreign.inode),
+    notices: [...notices],
+  };
+}
+
+/** @throws {FpmError} for a pool that cannot take over; all errors of the configuration that concern it */
+async function wantedPool(
+  name: string,
+  pid: number,
+  { supervisor, configFile, inheritedSockets }: TakeoverPorts,
+): Promise<{ config: PoolConfig; notices: readonly string[] }> {
+  const loaded = readConfiguration(configFile);
+  const config = loaded.config.pools.find(pool => pool.name === name);
+  if (config === undefined) {
+    const known = loaded.config.pools.map(pool => pool.name).join(', ') || 'none';
+    throw new FpmError('NO_SUCH_POOL', `there is no pool ${name} in the configuration; there are: ${known}`);
+  }
+  const { file, listen } = config;
+  if (supervisor.pools.get(name)?.isWanted === true)
+    throw new FpmError(
+      'FAILED',
+      `pool ${name} runs already, on a socket of its own: \`fpm-ts stop ${name}\` comes first`,
+    );
+  if (!config.enabled) throw new FpmError('FAILED', `pool ${name} has enabled = false`, { file });
+  if (listen.address.type === 'systemd' || listen.address.type === 'none')
+    throw new FpmError(
+      'FAILED',
+      `pool ${name} listens on ${listen.text}, which nobody but the service manager can give it: stop the other program, and start the pool`,
+      { file, key: 'listen.address' },
+    );
+  if (listen.address.type === 'unix' && listen.swap === 'keep')
+    throw new FpmError(
+      'FAILED',
+      `pool ${name} has listen.swap = "keep", and a takeover puts a new socket file in the place of the old one: set it to "rename", at least until pid ${pid} has been taken over`,
+      { file, key: 'listen.swap' },
+    );
+  // Other pools are not concerned: those that wait for a takeover of their own have their addresses taken, too.
+  const concerned = loaded.config.pools.filter(pool => pool.name === name || supervisor.pools.has(pool.name));
+  const own = [...supervisor.pools.values()].map(pool => pool.config.listen.text);
+  const notices = await checkAgainstSystem(
+    { ...loaded, config: { ...loaded.config, pools: concerned } },
+    [...own, listen.text],
+    inheritedSockets,
+  );
+  return { config, notices: [...loaded.notices, ...notices] };
+}
+
+async function begin(
+  config: PoolConfig,
+  foreign: ForeignSocket,
+  program: string,
+  supervisor: Supervisor,
+): Promise<Pool> {
+  const known = supervisor.pools.get(config.name);
+  if (known !== undefined) await supervisor.until(() => known.isEmpty);
+  const pool = known ?? supervisor.addPool(config);
+  try {
+    const result = await pool.takeFrom(config, foreign, () => supervisor.keep(supervisor.config));
+    if (result.ok) return pool;
+    throw new FpmError(
+      'POOL_FAILED',
+      `pool ${config.name}: the new workers did not come up, ${program} serves as before: ${result.reason}`,
+    );
+  } catch (error) {
+    if (known === undefined) supervisor.pools.delete(config.name);
+    supervisor.keep(supervisor.config);
+    throw error instanceof KeeperError ? explain(error, config, program) : error;
+  }
+}
+
+function explain({ code, message }: KeeperError, { name, listen }: PoolConfig, program: string): FpmError {
+  if (code === 'EPERM' || code === 'EACCES')
+    return new FpmError(
+      'NOT_ALLOWED',
+      `pool ${name} cannot take ${listen.text} from ${program} (${message}): ${PTRACE}; a TCP listener takes CAP_NET_RAW as well, and one of another user CAP_CHOWN`,
+    );
+  return new FpmError('FAILED', `pool ${name} cannot take ${listen.text} from ${program}: ${message}`);
+}
+
+/** Waits until the other program has nothing in hand, but no longer than a worker of ours may take. */
+async function drained(
+  pool: Pool,
+  { inode }: ForeignSocket,
+  { supervisor, keeperPid }: TakeoverPorts,
+): Promise<FormerHolder[]> {
+  const { now } = supervisor.ports;
+  const untilMs = now() + pool.config.processControlTimeoutMs;
+  await supervisor.until(() => !pool.isDraining || !pool.isWanted);
+  for (;;) {
+    const ours = new Set([process.pid, keeperPid, ...pool.workers.keys()]);
+    const accepted = lookAtSockets([{ inode, withConnections: true }]).get(inode)?.accepted ?? new Set();
+    const left = formerHolders(inode, accepted, ours);
+    if (left.every(({ connections }) => connections === 0) || now() >= untilMs) return left;
+    await delay(LOOK_EVERY_MS);
+  }
+}
