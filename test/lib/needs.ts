@@ -84,6 +84,7 @@ const NEEDS = {
   zsh: program('zsh', 'zsh'),
   fish: program('fish', 'fish'),
   'spawn-fcgi': program('spawn-fcgi', 'spawn-fcgi'),
+  fcgiwrap: program('fcgiwrap', 'fcgiwrap'),
   multiwatch: program('multiwatch', 'multiwatch'),
   supervisord: program('supervisord', 'supervisor'),
   'php-fpm': { packages: ['php-fpm'], present: () => findPhpFpm() !== undefined },

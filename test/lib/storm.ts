@@ -3,7 +3,6 @@
  * is counted. What "0 failed" means stands in DESIGN section 7: requests sent = bodies verified = requests that
  * the workers counted, and no upstream error in the web server's log; one upstream, no second try.
  */
-import { join } from 'node:path';
 import type { Disturbance } from './disturb.ts';
 import { placeFixture } from './fixtures.ts';
 import { type Failure, type HttpLoadOptions, startHttpLoad } from './http-load.ts';
@@ -27,10 +26,16 @@ export interface StormAddress {
 
 /**
  * A web server in front of one upstream, without retries and kept connections.
- * @param journal where the workers write, which PHP is told with each request
+ * @param journal where the workers write, which PHP and CGI scripts are told with each request
+ * @param script of test/fixtures, for programs that run files
  */
-export async function openSite(place: Place, address: StormAddress, journal: Journal): Promise<Site> {
-  const script = join(placeFixture(place, 'php'), 'storm.php');
+export async function openSite(
+  place: Place,
+  address: StormAddress,
+  journal: Journal,
+  script = 'php/storm.php',
+): Promise<Site> {
+  const file = placeFixture(place, script);
   const nginx = await startNginxSite(
     place,
     port => `
@@ -39,7 +44,7 @@ server {
     listen 127.0.0.1:${port};
     location / {
         include /etc/nginx/fastcgi_params;
-        fastcgi_param SCRIPT_FILENAME ${script};
+        fastcgi_param SCRIPT_FILENAME ${file};
         fastcgi_param STORM_JOURNAL ${journal.dir};
         fastcgi_next_upstream off;
         fastcgi_keep_conn off;

@@ -24,7 +24,18 @@ function helpOf(command: Command): string {
 }
 
 void test('the commands of DESIGN section 4 that exist so far are there, and no others show', () => {
-  const names = ['start', 'stop', 'reload', 'upgrade', 'status', 'scale', 'explain', 'check', 'config'];
+  const names = [
+    'start',
+    'stop',
+    'reload',
+    'upgrade',
+    'status',
+    'scale',
+    'takeover',
+    'explain',
+    'check',
+    'config',
+  ];
   assert.deepEqual(
     commands.map(command => command.name()),
     [...names, 'reopen-logs', 'request', 'serve', 'observe', 'simulate', 'spawn', 'init'],
