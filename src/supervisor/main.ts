@@ -173,6 +173,7 @@ async function giveUpTakeover(
   note: PoolNote,
 ): Promise<void> {
   await supervisor.addPool(config).restore({ ...note, isWanted: false }, [], []);
+  supervisor.keep(supervisor.config);
   const text = `pool ${config.name}: its takeover was under way when the supervisor ended; it is given up, and the other program serves as before: \`fpm-ts takeover\` begins again`;
   report({ type: 'problem', text });
 }
