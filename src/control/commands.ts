@@ -88,6 +88,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     help: 'Lets a pool of the configuration take the address of another program that listens there; answers when that is done.',
     isReadOnly: false,
     isForPoolUsers: false,
+    mayBeRepeated: false,
   },
   upgrade: {
     method: 'POST',
