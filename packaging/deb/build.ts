@@ -9,7 +9,6 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
-  lutimesSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -44,15 +43,16 @@ try {
 
 /** @returns the package's file */
 function build(what: Release, root: string): string {
+  chmodSync(root, 0o755); // mkdtemp's own are for nobody else
   for (const directory of DIRECTORIES) makeDirectory(root, directory);
   const entries = contents(what);
   for (const entry of entries) place(root, entry);
   const bytes = entries.reduce((sum, { target }) => sum + statSync(join(root, target)).size, 0);
   writeControl(root, what, entries, Math.ceil(bytes / 1024));
-  makeUniform(root, what.epoch);
   const target = resolve(values.out, `fpm-ts_${what.version}_${what.architecture}.deb`);
   mkdirSync(dirname(target), { recursive: true });
   const args = ['--root-owner-group', `-Z${values.compression}`, '--build', root, target];
+  // dpkg-deb writes no later time than that, and all that is staged here is newer.
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(what.epoch) };
   const { status, stdout, stderr, error } = spawnSync('dpkg-deb', args, { env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`dpkg-deb failed: ${error?.message ?? stdout + stderr}`);
@@ -64,6 +64,7 @@ function makeDirectory(root: string, path: string): void {
   if (path === '.' || existsSync(join(root, path))) return;
   makeDirectory(root, dirname(path));
   mkdirSync(join(root, path));
+  chmodSync(join(root, path), 0o755);
 }
 
 function place(root: string, { target, source, isExecutable }: Entry): void {
@@ -76,7 +77,7 @@ function place(root: string, { target, source, isExecutable }: Entry): void {
 
 function writeControl(root: string, what: Release, entries: readonly Entry[], installedKiB: number): void {
   const directory = join(root, 'DEBIAN');
-  mkdirSync(directory);
+  makeDirectory(root, 'DEBIAN');
   cpSync(join(REPOSITORY, 'packaging/deb/scripts'), directory, { recursive: true });
   for (const script of readdirSync(directory)) chmodSync(join(directory, script), 0o755);
   copyFileSync(join(REPOSITORY, 'packaging/deb/conffiles'), join(directory, 'conffiles'));
@@ -93,15 +94,4 @@ function writeControl(root: string, what: Release, entries: readonly Entry[], in
     );
   writeFileSync(join(directory, 'md5sums'), sums.join(''));
   for (const name of ['conffiles', 'control', 'md5sums']) chmodSync(join(directory, name), 0o644);
-}
-
-/** Modes of directories and the times of everything. */
-function makeUniform(directory: string, epoch: number): void {
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) makeUniform(path, epoch);
-    else lutimesSync(path, epoch, epoch);
-  }
-  chmodSync(directory, 0o755);
-  lutimesSync(directory, epoch, epoch);
 }
