@@ -78,19 +78,34 @@ function makeCgroup(): string | Error {
   }
 }
 
-/** What runs before systemd, in its namespaces. `$1`: the place's directory; `$2`: what receives its log. */
+/**
+ * What runs before systemd, in its namespaces. `$1`: the place's directory; `$2`: what receives its log; `$3`: where
+ * not empty, packages may be installed, into layers of memory, and no unit of the machine's own is there.
+ */
 const SETUP = `set -e
 mount --bind /tmp /tmp
 mount -o remount,bind,ro /
+if [ -n "$3" ]; then
+  mkdir "$1/layers"
+  mount -t tmpfs none "$1/layers"
+  for part in etc usr var; do
+    mkdir -p "$1/layers/$part/upper" "$1/layers/$part/work"
+    mount -t overlay none -o "lowerdir=/$part,upperdir=$1/layers/$part/upper,workdir=$1/layers/$part/work" "/$part"
+  done
+  rm -f /usr/sbin/policy-rc.d
+  mount -t tmpfs -o mode=755 none /etc/systemd/system
+  mount -t tmpfs -o mode=755 none /usr/lib/systemd/system
+fi
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs -o mode=755 none /run
 mount -t proc none /proc
 mkdir -p /run/systemd/journal
 python3 "$2" /run/systemd/journal/socket &
-exec env -i PATH="$PATH" container=fpm-ts-test SYSTEMD_UNIT_PATH="$1/units" SYSTEMD_LOG_TARGET=journal \\
+exec env -i PATH="$PATH" container=fpm-ts-test SYSTEMD_UNIT_PATH="$1/units\${3:+:/etc/systemd/system:/lib/systemd/system}" SYSTEMD_LOG_TARGET=journal \\
   ${PROGRAM} --system --unit=default.target`;
 
-export async function startSystemd(place: Place): Promise<Systemd> {
+/** @param options `packages`: dpkg may install and remove, and what it does is gone at the end */
+export async function startSystemd(place: Place, options: { packages?: boolean } = {}): Promise<Systemd> {
   const { dir } = place;
   const units = join(dir, 'units');
   const logFile = join(dir, 'systemd.log');
@@ -116,6 +131,7 @@ export async function startSystemd(place: Place): Promise<Systemd> {
       'sh',
       dir,
       RECEIVER,
+      options.packages === true ? 'packages' : '',
     ],
     { stdio: ['ignore', output, output], detached: true },
   );

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CommandResult, cleanEnvironment, runCommand } from '../lib/command.ts';
+import type { CommandResult } from '../lib/command.ts';
+import { buildPackage } from '../lib/package.ts';
 import { REPOSITORY } from '../lib/paths.ts';
 import { openPrivateRoot } from '../lib/private-root.ts';
 import { poolOf, type Status } from '../lib/status.ts';
@@ -11,19 +12,6 @@ import { suite } from '../lib/suite.ts';
 
 const FIRST = '9.1.0';
 const SECOND = '9.2.0';
-
-/** What `npm run package:deb` does after it has built, and without compression. */
-async function build(out: string, version: string, umask: string): Promise<string> {
-  const command = `umask ${umask} && exec "$@"`;
-  const build = ['packaging/deb/build.ts', '--out', out, '--version', version, '--compression', 'none'];
-  const { code, stdout, stderr } = await runCommand(
-    'sh',
-    ['-c', command, 'sh', process.execPath, '--import', 'tsx', ...build],
-    { cwd: REPOSITORY, env: { ...cleanEnvironment(), SOURCE_DATE_EPOCH: '1700000000' } },
-  );
-  assert.equal(code, 0, stderr);
-  return stdout.trim();
-}
 
 /** What dpkg, and what it triggers, write about every package. */
 const NOT_OURS =
@@ -44,7 +32,8 @@ suite('root/package', {
   const write = (path: string, text: string): Promise<CommandResult> =>
     good('sh', '-c', 'printf %s "$2" >"$1"', 'sh', path, text);
   // Quickly, and with manual pages also where an image of Debian leaves them out.
-  const dpkg = (...args: string[]): Promise<CommandResult> => good('dpkg', '--force-unsafe-io', '--path-include=*', ...args);
+  const dpkg = (...args: string[]): Promise<CommandResult> =>
+    good('dpkg', '--force-unsafe-io', '--path-include=*', ...args);
   const status = async (): Promise<Status> =>
     JSON.parse((await good('fpm-ts', 'status', '--json')).stdout) as Status;
   const processes = async (): Promise<string[]> =>
@@ -52,7 +41,7 @@ suite('root/package', {
       .split('\n')
       .filter(line => /\/usr\/lib\/fpm-ts\/|fpm-ts: /.test(line) && !line.startsWith('Z'));
 
-  const [first, second] = [await build(root.shared, FIRST, '0022'), await build(root.shared, SECOND, '0022')];
+  const [first, second] = [await buildPackage(root.shared, FIRST), await buildPackage(root.shared, SECOND)];
   const before = await root.changes();
 
   await scope.test('npm run package:deb builds it', () => {
@@ -66,7 +55,7 @@ suite('root/package', {
   });
 
   await scope.test('the same sources give the same bytes, whatever the umask', async () => {
-    const again = await build(join(root.shared, 'again'), FIRST, '0077');
+    const again = await buildPackage(join(root.shared, 'again'), FIRST, '0077');
     const [one, other] = [first, again].map(path =>
       createHash('sha256').update(readFileSync(path)).digest('hex'),
     );
