@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { FpmError } from '../errors.ts';
+import { currentFileLimit } from '../os/file-limit.ts';
 import { peerOf } from '../os/peer.ts';
 import { type Caller, mayUse } from './access.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
@@ -29,7 +30,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 2000;
 /** A client that takes nothing of its answer for so long is not waited for: answers are held in memory. */
 const UNREAD_TIMEOUT_MS = 10_000;
-/** They must leave descriptors for the supervisor's own work where it may have 1024. */
+/** Or half of what the supervisor may have open: everybody may connect, and its own work needs descriptors, too. */
 const MOST_CONNECTIONS = 500;
 
 /** A request that never became a command: its HTTP status says more than the class of the error. */
@@ -99,7 +100,7 @@ export class ControlServer {
         void this.#answer(request, response);
       },
     );
-    server.maxConnections = MOST_CONNECTIONS;
+    server.maxConnections = Math.min(MOST_CONNECTIONS, Math.floor(Number(currentFileLimit()) / 2));
     return server;
   }
 

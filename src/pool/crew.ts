@@ -26,6 +26,11 @@ const UNSEEN_READY_MS = 1000;
 /** A worker that has nothing in hand, or no time left, and does not heed its stop signal is killed after this. */
 const KILL_AFTER_MS = 1000;
 
+/** Turns come ten times a second. When none came for so long we were stopped, or another supervisor is to be followed. */
+const AWAY_MS = 1000;
+/** Whose time was over meanwhile may be free by now: so long is for looking, which takes two looks. */
+const LOOK_FIRST_MS = 500;
+
 export interface PoolPorts {
   readonly keeper: Keeper;
   readonly report: (event: PoolEvent) => void;
@@ -64,6 +69,8 @@ export class Crew {
   /** By generation: asked for, and not yet answered. */
   readonly #spawning = new Map<number, number>();
   #oom: OomCounters = readOomCounters();
+  #observedAtMs = Number.NEGATIVE_INFINITY;
+  #isBackSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor(pool: string, ports: PoolPorts, listener: CrewListener) {
     this.#pool = pool;
@@ -86,6 +93,11 @@ export class Crew {
     let count = this.workers.size;
     for (const spawning of this.#spawning.values()) count += spawning;
     return count;
+  }
+
+  /** Whether who has no time left is told so: not before it has been looked at, when nobody has for a while. */
+  get mayTimeOut(): boolean {
+    return this.#observedAtMs - this.#isBackSinceMs >= LOOK_FIRST_MS;
   }
 
   spawning(generation: number): number {
@@ -141,9 +153,12 @@ export class Crew {
    */
   observe(config: PoolConfig, accepted: ReadonlySet<number> | null): void {
     const now = this.#ports.now();
+    if (now - this.#observedAtMs > AWAY_MS) this.#isBackSinceMs = now;
+    this.#observedAtMs = now;
     for (const worker of this.workers.values()) {
       const { phase, sinceMs } = worker;
       if (phase === 'starting') this.#observeStarting(worker, worker.startedWith ?? config, accepted);
+      else if (!this.mayTimeOut) continue;
       else if (phase === 'draining' && now - sinceMs >= config.processControlTimeoutMs)
         this.happen(worker, { type: 'drainTimedOut' }, config);
       else if (isOutOfTime(phase, now - sinceMs, config))
@@ -200,7 +215,7 @@ export class Crew {
     const now = this.#ports.now();
     if (worker.isLookDue(now) && (isAccepting(worker, config, now) || isServing(worker, accepted)))
       this.happen(worker, { type: 'accepting' }, config);
-    else if (now - worker.startedAtMs >= config.startTimeoutMs)
+    else if (this.mayTimeOut && now - worker.startedAtMs >= config.startTimeoutMs)
       this.happen(worker, { type: 'startTimedOut' }, config);
   }
 

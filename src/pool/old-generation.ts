@@ -50,7 +50,8 @@ export class OldGeneration {
     if (workers.length > 0 || crew.spawning(number) > 0) {
       if (isQuietNow) this.#sendFreeOnes(load?.accepted ?? null, crew);
       // Whoever came back for the queue has no more time than those before.
-      if (!hasTime) for (const worker of workers) crew.happen(worker, { type: 'drainTimedOut' }, config);
+      if (!hasTime && (this.#isAbandoned || crew.mayTimeOut))
+        for (const worker of workers) crew.happen(worker, { type: 'drainTimedOut' }, config);
       return;
     }
     if (load !== null && load.waiting > 0 && hasTime && this.#mayRescue) {

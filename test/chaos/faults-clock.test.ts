@@ -80,6 +80,7 @@ suite('chaos/faults-clock', { needs: ['gcc'] }, async scope => {
         await daemon.statusWhen(
           'another try of the broken pool',
           it => poolOf(it, 'broken').counters.spawned > counters.spawned,
+          60_000,
         );
         assert.deepEqual(workers(await daemon.status()), first);
         assert.equal(ended(), endedBefore);

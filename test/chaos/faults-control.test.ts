@@ -4,11 +4,13 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import type { Daemon } from '../lib/daemon.ts';
-import { FAULT_PROGRAM, isWhole, openFaultField, underLoad } from '../lib/faults.ts';
+import { FAULT_PROGRAM, isWhole, openFaultField, SPARE, told, underLoad } from '../lib/faults.ts';
 import { ask } from '../lib/http.ts';
+import { MAIN } from '../lib/paths.ts';
 import type { Place } from '../lib/place.ts';
 import { until } from '../lib/poll.ts';
-import { openDescriptors } from '../lib/processes.ts';
+import { descendants, describe, openDescriptors, readStat } from '../lib/processes.ts';
+import { workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -146,5 +148,32 @@ suite('chaos/faults-control', { needs: FAULT_PROGRAM.needs }, async scope => {
       deadlineMs: 40_000,
       explain: () => `${openDescriptors(supervisor)} are open, ${ordinary} were`,
     });
+  });
+});
+
+suite('chaos/faults-control with few descriptors', { needs: FAULT_PROGRAM.needs }, async scope => {
+  const field = await openFaultField(scope, {
+    daemon: {
+      program: ['sh', '-c', 'ulimit -n 128 && exec "$@"', 'sh', process.execPath, MAIN],
+      expectedLog: [/SIGKILL/],
+    },
+  });
+  const { daemon } = field;
+
+  await scope.test('more silent clients than it may open files do not blind the supervisor', async () => {
+    const complaints = await underLoad(scope, field, async () => {
+      const before = await daemon.status();
+      const [victim = 0] = workerPids(before, SPARE);
+      await Promise.all(Array.from({ length: 200 }, () => connected(scope, daemon)));
+      process.kill(victim, 'SIGKILL');
+      // Nobody else is let in before the silent ones are sent away; that a worker takes its place does not wait for that.
+      const running = (): number =>
+        descendants(daemon.pid).filter(({ pid }) => describe(pid) === 'sleep 600').length;
+      await until(() => readStat(victim) === undefined && running() === 2, { what: 'a worker in its place' });
+      const after = await daemon.statusWhen('to be answered again', isWhole);
+      assert.equal(after.supervisor_pid, before.supervisor_pid);
+    });
+    assert.deepEqual(complaints, []);
+    assert.equal(told(daemon, 'blind'), 0);
   });
 });
