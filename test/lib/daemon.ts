@@ -224,7 +224,7 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
 }
 
 /** While the daemon starts or its supervisor restarts, nobody answers on the control socket. */
-function notThereYet(error: unknown): undefined {
+export function notThereYet(error: unknown): undefined {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code)) throw error;
   return undefined;

@@ -1,6 +1,8 @@
 /** fpm-ts as a service of a real systemd, by the unit that is packaged. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CommandResult } from './command.ts';
+import { notThereYet } from './daemon.ts';
 import { ask } from './http.ts';
 import { MAIN, REPOSITORY } from './paths.ts';
 import type { Place } from './place.ts';
@@ -16,6 +18,8 @@ export interface Service {
   readonly status: () => Promise<Status>;
   /** Waits until the unit is active and its pools run, as `seen` says. */
   readonly statusWhen: (what: string, seen: (status: Status) => boolean) => Promise<Status>;
+  /** `fpm-ts ...args` beside the daemon, in its namespaces. */
+  readonly cli: (...args: string[]) => Promise<CommandResult>;
   readonly log: () => string;
 }
 
@@ -44,11 +48,12 @@ export async function installService(place: Place, more = ''): Promise<Service> 
       until(
         async () => {
           if ((await systemd.show(UNIT, 'ActiveState')) !== 'active') return undefined;
-          const status = await service.status();
-          return status.pools.every(({ state }) => state === 'running') && seen(status) ? status : undefined;
+          const status = await service.status().catch(notThereYet);
+          return status?.pools.every(({ state }) => state === 'running') && seen(status) ? status : undefined;
         },
         { what, deadlineMs: 20_000, explain: () => `${systemd.log()}\n${service.log()}` },
       ),
+    cli: (...args) => systemd.run(process.execPath, ...program.slice(1), ...args),
     log: () => readFileSync(log, 'utf8'),
   };
   return service;

@@ -109,6 +109,25 @@ suite('root/systemd', {
     },
   );
 
+  await scope.test('fpm-ts upgrade: the same main process, which goes on being told; 0 failed', async () => {
+    const before = await service.status();
+    const load = startLoad(scope, socket, 2, isHello);
+    const { code, stderr } = await service.cli('upgrade');
+    assert.equal(code, 0, stderr);
+    await load.more(20);
+    assert.deepEqual(await load.end(), []);
+    const after = await service.statusWhen(
+      'another supervisor',
+      status => status.supervisor_pid !== before.supervisor_pid,
+    );
+    assert.equal(await mainPid(), before.pid);
+    assert.deepEqual(new Set(workerPids(after, 'www')), new Set(workerPids(before, 'www')));
+    await service.cli('scale', 'www', '3');
+    await until(async () => (await systemd.show(UNIT, 'StatusText')) === 'running; 1 pool, 3 workers', {
+      what: 'the status of the new keeper',
+    });
+  });
+
   await scope.test('a restart is a stop and a start', async () => {
     const before = await service.status();
     await systemd.systemctl('restart', UNIT);
