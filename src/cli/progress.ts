@@ -36,7 +36,7 @@ export async function withProgress<T>(options: GlobalOptions, work: Promise<T>):
 export function progressText({ pools }: Status): string {
   const parts = pools.flatMap(({ name, reload, workers }) => {
     if (reload !== null) return [`${name} ${reload.ready} of ${reload.size} new workers are ready`];
-    return workers.stopping > 0
+    return workers.stopping !== null && workers.stopping > 0
       ? [`${name} ${workers.stopping} old workers finish what they have in hand`]
       : [];
   });

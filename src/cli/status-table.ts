@@ -6,8 +6,11 @@ export function statusTable(status: Status, withWorkers: boolean): string {
   const { last_reload: reload } = status;
   const lines = [
     `fpm-ts ${status.version}, ${status.state}, pid ${status.pid}, up ${duration(status.uptime_seconds)}`,
+    ...(status.reason === '' ? [] : [status.reason]),
     ...(reload !== null && !reload.ok ? [`the last reload (${reload.at}) failed: ${reload.message}`] : []),
-    ...(status.config_changed_on_disk ? ['the configuration on disk has changed since it was loaded'] : []),
+    ...(status.config_changed_on_disk === true
+      ? ['the configuration on disk has changed since it was loaded']
+      : []),
     '',
     status.pools.length === 0 ? 'no pools' : poolTable(status.pools),
     ...status.pools.filter(({ reason }) => reason !== '').map(({ name, reason }) => `${name}: ${reason}`),
@@ -27,7 +30,7 @@ function poolTable(pools: readonly PoolStatus[]): string {
       known(workers.idle),
       known(workers.active),
       known(queue.length),
-      String(counters.crashed),
+      known(counters.crashed),
       listen.address,
     ]),
   ]);
@@ -43,7 +46,7 @@ function workerTable({ processes }: PoolStatus): string {
       duration(it.uptime_seconds),
       known(it.cpu_seconds),
       it.rss_bytes === null ? '-' : (it.rss_bytes / 1e6).toFixed(1),
-      String(it.generation),
+      known(it.generation),
     ]),
   ]);
 }

@@ -42,5 +42,6 @@ export function registerStatus(program: Command): void {
 }
 
 function isHealthy(status: Status): boolean {
+  if (status.state === 'degraded') return false;
   return status.pools.every(({ state }) => state === 'running' || state === 'starting');
 }

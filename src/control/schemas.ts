@@ -8,14 +8,16 @@ const pools = z.array(pool).meta({ description: 'Names of pools.' });
 /** In a query string there are only texts. */
 const count = z.int().min(0).max(100_000);
 const nullableNumber = z.number().nullable();
+/** null while no supervisor stays alive, and the keeper answers. */
+const nullableInt = z.int().nullable();
 
 const counters = z.strictObject({
-  spawned: z.int(),
-  exited: z.int(),
-  crashed: z.int(),
-  max_children_reached: z.int(),
-  slow_requests: z.int(),
-  reloads: z.int(),
+  spawned: nullableInt,
+  exited: nullableInt,
+  crashed: nullableInt,
+  max_children_reached: nullableInt,
+  slow_requests: nullableInt,
+  reloads: nullableInt,
   accepted_connections: z.null().meta({ description: 'Shared pools do not count requests.' }),
 });
 
@@ -26,7 +28,7 @@ const workerProcess = z.strictObject({
   uptime_seconds: z.number(),
   rss_bytes: nullableNumber,
   cpu_seconds: nullableNumber,
-  generation: z.int(),
+  generation: nullableInt,
   connection_seconds: nullableNumber,
 });
 
@@ -43,8 +45,8 @@ const poolStatus = z.strictObject({
     total: z.int(),
     idle: nullableNumber,
     active: nullableNumber,
-    starting: z.int(),
-    stopping: z.int(),
+    starting: nullableInt,
+    stopping: nullableInt,
     max_active: nullableNumber,
   }),
   counters,
@@ -59,8 +61,14 @@ const status = z.strictObject({
   schema: z.literal(1),
   version: z.string(),
   pid: z.int().meta({ description: "The keeper's, which is in the pid file." }),
-  supervisor_pid: z.int(),
-  state: z.enum(['starting', 'running', 'reloading', 'stopping']),
+  supervisor_pid: nullableInt.meta({
+    description:
+      'null: no supervisor stays alive, and the keeper answers. It knows the workers, and nothing of what they do.',
+  }),
+  state: z
+    .enum(['starting', 'running', 'reloading', 'stopping', 'degraded'])
+    .meta({ description: 'degraded: there is no supervisor.' }),
+  reason: z.string().meta({ description: 'Why it is degraded; else empty.' }),
   started_at: z.string().meta({ description: 'ISO 8601.' }),
   uptime_seconds: z.number(),
   last_reload: z
@@ -75,7 +83,7 @@ const status = z.strictObject({
       message: z.string(),
     })
     .nullable(),
-  config_changed_on_disk: z.boolean(),
+  config_changed_on_disk: z.boolean().nullable(),
   pools: z.array(poolStatus),
 });
 
@@ -185,7 +193,9 @@ export const SCHEMAS: Schemas = {
     result: z.strictObject({
       dry_run: z.boolean(),
       pid: z.int().meta({ description: "The keeper's, before and after." }),
-      supervisor_pid: z.int().meta({ description: 'Of the supervisor that answers, which ends.' }),
+      supervisor_pid: nullableInt.meta({
+        description: 'Of the supervisor that answers, which ends; null: there is none.',
+      }),
       from: z.string().meta({ description: 'The version that runs.' }),
       to: z.string().meta({ description: 'The version that is installed.' }),
       previous_at: z

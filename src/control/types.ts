@@ -62,7 +62,7 @@ export interface UpgradeAccepted {
   readonly dry_run: boolean;
   readonly pid: number;
   /** Of the supervisor that answers, which ends. */
-  readonly supervisor_pid: number;
+  readonly supervisor_pid: number | null;
   readonly from: string;
   readonly to: string;
   /** `at` of the last_upgrade before this one. */

@@ -45,6 +45,7 @@ import { SupervisorProcess } from './supervisor-process.ts';
 import { takeInheritedListeners } from './systemd-listener.ts';
 import type { InstalledProgram } from './trial.ts';
 import { Upgrade } from './upgrade.ts';
+import { Vacancy } from './vacancy.ts';
 import { Workers } from './workers.ts';
 
 export interface KeeperOptions {
@@ -80,6 +81,8 @@ const NO_PROCESS_TEXT =
   'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
 /** How many supervisors may be killed before anything is started. */
 const MOST_EARLY_KILLS = 3;
+/** So many deaths in a row are told each. */
+const SELDOM_FROM = 60;
 const INFO = 30;
 const WARN = 40;
 const ERROR = 50;
@@ -99,6 +102,7 @@ export class Keeper {
   readonly #serviceManager: ServiceManager;
   readonly #hangWatch: HangWatch;
   readonly #upgrade: Upgrade;
+  readonly #vacancy: Vacancy;
   /** What the supervisor left for its successor. */
   readonly #notes = new Map<string, string>();
   /** Signals that came while no supervisor had said hello. */
@@ -207,8 +211,22 @@ export class Keeper {
       inheritance: () => this.#inheritance(),
       obstacle: () => this.#obstacleToUpgrade(),
       isSupervisorHeard: () => this.#output.supervisorPipes === 0,
-      leave: () => this.#frozen.thawAll(),
+      leave: () => {
+        this.#frozen.thawAll();
+        this.#vacancy.close();
+      },
       stay: reason => this.#stay(reason),
+    });
+    this.#vacancy = new Vacancy({
+      supervisor: this.#supervisor,
+      ownStop: this.#ownStop,
+      upgrade: this.#upgrade,
+      workers: this.#workers,
+      notes: this.#notes,
+      startedAt: this.#startedAt,
+      startedAtMs: this.#startedAtMs,
+      controlSocket: () => this.#settled?.controlSocket ?? null,
+      problem: text => this.#log(ERROR, text),
     });
     if (process.pid === 1) process.on('SIGCHLD', () => this.#reapOrphans());
     if (inheritance !== null) this.#resume(inheritance);
@@ -217,11 +235,17 @@ export class Keeper {
   }
 
   readonly #handlers: Handlers = {
-    hello: () => this.#hello(),
+    hello: ask => {
+      if (this.#vacancy.admits(ask)) return this.#hello();
+      this.#supervisor.refuse();
+      throw new Error('another protocol');
+    },
     settle: async ask => {
       makeRunDir(ask.runDir);
       const heldBy = this.#takePidFile(ask.pidFile);
       if (heldBy !== null) return { heldBy, found: null };
+      this.#supervisor.isUp();
+      this.#vacancy.filled();
       const isFirst = this.#settled === null;
       this.#settled = ask;
       await this.#openLogs(this.#logOf(ask));
@@ -487,8 +511,11 @@ export class Keeper {
       return;
     }
     const state = `${what}; the workers go on, the next try is in ${restartInMs} ms`;
-    this.#log(WARN, state);
+    // That none stays alive is told every other minute then.
+    const { youngDeaths } = this.#supervisor;
+    if (youngDeaths < SELDOM_FROM || youngDeaths % SELDOM_FROM === 0) this.#log(WARN, state);
     this.#serviceManager.supervisorDied(state);
+    this.#vacancy.died(what);
     this.#ownStop.supervisorDied();
   }
 
@@ -521,6 +548,7 @@ export class Keeper {
     this.#serviceManager.report('stopping', message);
     this.#frozen.thawAll();
     this.#listeners.closeAll();
+    this.#vacancy.close();
     if (this.#ownStop.isUnderWay && this.#settled !== null) removeStale(this.#settled.controlSocket);
     await this.#stateFile?.remove();
     await this.#sinks.close();

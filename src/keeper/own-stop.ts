@@ -57,6 +57,17 @@ export class OwnStop {
     this.#wait(TAKE_MS, () => this.#takeOver(`the supervisor has not taken the stop within ${TAKE_MS} ms`));
   }
 
+  /** Asked of the keeper, because there is no supervisor. */
+  begin(isNow: boolean): void {
+    if (this.#isUnderWay) {
+      if (isNow) this.#hurry();
+      return;
+    }
+    this.#isAskedFor = true;
+    this.#isNow ||= isNow;
+    this.#takeOver('there is no supervisor');
+  }
+
   /** The supervisor says that it is stopping; with `isNow` no worker gets time. */
   taken(isNow: boolean): void {
     this.#isAskedFor = true;

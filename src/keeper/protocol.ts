@@ -1,7 +1,13 @@
 /**
  * What supervisor and keeper say to each other (DESIGN D4): JSON, a message a line, over a socket pair. The
- * supervisor asks and the keeper answers each request once; the keeper also reports events. Types only.
+ * supervisor asks and the keeper answers each request once; the keeper also reports events.
  */
+
+/**
+ * To be raised when keeper and supervisor of different versions would misunderstand each other, in a message or in a
+ * note that a supervisor leaves for the next: a package may be replaced while a keeper runs.
+ */
+export const PROTOCOL = 1;
 
 /** Where a listener is to listen. */
 export type BindAddress =
@@ -116,8 +122,8 @@ export type ServicePhase = 'starting' | 'running' | 'reloading' | 'stopping';
 
 /** Each request with the type of its answer. */
 export interface Requests {
-  /** Everything that there is: the first request of every supervisor. */
-  hello: { ask: object; answer: World };
+  /** Everything that there is: the first request of every supervisor. One of another protocol is ended. */
+  hello: { ask: { readonly protocol: number; readonly version: string }; answer: World };
   /**
    * Takes the pid file, which somebody else may hold, opens the log, and takes over what is left of a keeper that was
    * killed in the same run directory.

@@ -12,7 +12,7 @@ import type { KeeperMessage, SupervisorMessage } from './protocol.ts';
 export const CHANNEL_DESCRIPTOR = 3;
 
 /**
- * One that lived as long as this is started again at once; younger ones wait, longer each time, but never long:
+ * One that was up for as long as this is started again at once; younger ones wait, longer each time, but never long:
  * without a supervisor no worker that dies is replaced.
  */
 const SETTLED_AFTER_MS = 1000;
@@ -38,6 +38,10 @@ export class SupervisorProcess {
   #channel: Channel<KeeperMessage, SupervisorMessage> | null = null;
   #handle: ProcessHandle | null = null;
   #youngDeaths = 0;
+  /** By performance.now(). */
+  #nextStartMs = 0;
+  /** Since when it does its work, by performance.now(); null: it is on its way. */
+  #upSinceMs: number | null = null;
   #retired: (() => void) | null = null;
   #restart: NodeJS.Timeout | undefined;
   #isEnded = false;
@@ -51,6 +55,28 @@ export class SupervisorProcess {
 
   get pid(): number | null {
     return this.#handle?.pid ?? null;
+  }
+
+  /** How many in a row died before they had been up for a while. */
+  get youngDeaths(): number {
+    return this.#youngDeaths;
+  }
+
+  /** When the next one is started; null: one is there. */
+  get nextStartInMs(): number | null {
+    return this.#handle === null ? Math.max(0, this.#nextStartMs - performance.now()) : null;
+  }
+
+  /** It does its work. */
+  isUp(): void {
+    this.#upSinceMs ??= performance.now();
+  }
+
+  /** One that we cannot work with is ended, and nothing more that it says is heard. */
+  refuse(): void {
+    this.#channel?.close();
+    this.#channel = null;
+    this.kill();
   }
 
   start(): void {
@@ -100,7 +126,7 @@ export class SupervisorProcess {
     const [path = ''] = this.#argv;
     const [stdout, stderr] = outputPipes();
     const toClose = [stdout.write, stderr.write];
-    const startedAt = performance.now();
+    this.#upSinceMs = null;
     const unused = [stdout.read, stderr.read];
     try {
       const [ours, theirs] = socketPair();
@@ -120,8 +146,8 @@ export class SupervisorProcess {
       });
       const handle = ProcessHandle.start({ path, argv: this.#argv, env, descriptors }, false, this.#poller, {
         exited: exit => {
-          const livedMs = performance.now() - startedAt;
-          void Promise.race([heardOut, delay(HEAR_OUT_MS)]).then(() => this.#died(handle.pid, exit, livedMs));
+          const upMs = this.#upSinceMs === null ? 0 : performance.now() - this.#upSinceMs;
+          void Promise.race([heardOut, delay(HEAR_OUT_MS)]).then(() => this.#died(handle.pid, exit, upMs));
         },
         gone: () => {},
       });
@@ -144,18 +170,19 @@ export class SupervisorProcess {
     }
   }
 
-  #died(pid: number, exit: Exit, livedMs: number): void {
+  #died(pid: number, exit: Exit, upMs: number): void {
     this.#handle = null;
     this.#channel?.close();
     this.#channel = null;
     if (this.#retired !== null) this.#retired();
-    else if (!this.#isEnded) this.#events.died(pid, exit, this.#restartLater(livedMs));
+    else if (!this.#isEnded) this.#events.died(pid, exit, this.#restartLater(upMs));
   }
 
-  #restartLater(livedMs: number): number {
-    this.#youngDeaths = livedMs >= SETTLED_AFTER_MS ? 0 : this.#youngDeaths + 1;
+  #restartLater(upMs: number): number {
+    this.#youngDeaths = upMs >= SETTLED_AFTER_MS ? 0 : this.#youngDeaths + 1;
     const delayMs =
       this.#youngDeaths <= 1 ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#youngDeaths - 2));
+    this.#nextStartMs = performance.now() + delayMs;
     this.#restart = setTimeout(() => this.start(), delayMs);
     return delayMs;
   }

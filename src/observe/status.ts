@@ -1,6 +1,6 @@
 /** What `fpm-ts status --json` prints: the contract of DESIGN section 4. What cannot be known is null, never 0. */
 
-export type DaemonState = 'starting' | 'running' | 'reloading' | 'stopping';
+export type DaemonState = 'starting' | 'running' | 'reloading' | 'stopping' | 'degraded';
 export type PoolState = 'starting' | 'running' | 'degraded' | 'stopping' | 'stopped' | 'failed';
 export type WorkerState = 'starting' | 'idle' | 'active' | 'stopping';
 
@@ -9,14 +9,17 @@ export interface Status {
   readonly version: string;
   /** The keeper's: the one in the pid file. */
   readonly pid: number;
-  readonly supervisor_pid: number;
+  /** null: no supervisor stays alive, and the keeper answers (keeper/stand-in-status.ts). */
+  readonly supervisor_pid: number | null;
   readonly state: DaemonState;
+  /** Why it is degraded; else empty. */
+  readonly reason: string;
   /** ISO 8601. */
   readonly started_at: string;
   readonly uptime_seconds: number;
   readonly last_reload: LastReload | null;
   readonly last_upgrade: LastUpgrade | null;
-  readonly config_changed_on_disk: boolean;
+  readonly config_changed_on_disk: boolean | null;
   readonly pools: readonly PoolStatus[];
 }
 
@@ -54,11 +57,11 @@ export interface PoolStatus {
     readonly total: number;
     readonly idle: number | null;
     readonly active: number | null;
-    readonly starting: number;
-    readonly stopping: number;
+    readonly starting: number | null;
+    readonly stopping: number | null;
     readonly max_active: number | null;
   };
-  readonly counters: Counters & {
+  readonly counters: { readonly [N in keyof Counters]: number | null } & {
     readonly accepted_connections: null;
   };
   /** The generation that a reload is bringing up; null: none. */
@@ -85,6 +88,6 @@ export interface ProcessStatus {
   readonly uptime_seconds: number;
   readonly rss_bytes: number | null;
   readonly cpu_seconds: number | null;
-  readonly generation: number;
+  readonly generation: number | null;
   readonly connection_seconds: number | null;
 }

@@ -70,6 +70,8 @@ export class Pool {
   #reloads = 0;
   #isWanted = true;
   #isRemoved = false;
+  /** Its listener is there, or it needs none: before that nobody can be started. */
+  #isOpen = false;
   #hasBeenWhole = false;
   #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
   /** On demand, without workers: the keeper says when somebody knocks. */
@@ -239,6 +241,7 @@ export class Pool {
     } catch (error) {
       throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${messageOf(error)}`, { file });
     }
+    this.#isOpen = true;
     if (listen.address.type !== 'none')
       this.#ports.report({ type: 'listening', pool: this.name, address: listen.text });
   }
@@ -269,6 +272,7 @@ export class Pool {
       this.#ports.report({ type: 'addressLost', pool: this.name, message: failure.message, isServing });
       this.#isWanted = isServing;
     }
+    this.#isOpen = true;
     this.#saveNote();
     this.#crew.restore(states, this.config);
     this.#generations.cancel(worker => worker.generation > this.#number, this.config);
@@ -279,7 +283,7 @@ export class Pool {
   turn(looks: Looks, limits: SharedLimits): void {
     this.#limits = limits;
     this.#health.turn(this.#ports.now());
-    if (this.#isAsleep) return;
+    if (this.#isAsleep || !this.#isOpen) return;
     this.#look(looks);
     this.#watchRequests(looks);
     this.#recycle();

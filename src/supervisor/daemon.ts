@@ -96,6 +96,7 @@ export class Daemon {
   /** Serves until everything is stopped. */
   async serve(): Promise<void> {
     const { supervisor } = this;
+    supervisor.saveStandIn();
     await this.#openControl();
     const { include, control, runDir } = supervisor.config;
     if (!supervisor.isStopping) {
@@ -205,6 +206,7 @@ export class Daemon {
       start: async ({ pools }) => {
         const named = pools.map(name => supervisor.pool(name)).filter(pool => !pool.isWanted);
         for (const pool of named) await pool.startAgain();
+        supervisor.saveStandIn();
         for (const pool of named) await supervisor.untilUp(pool);
         const failed = named
           .filter(pool => pool.isHopeless)

@@ -6,11 +6,12 @@ import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import { LAST_UPGRADE, RESUMED } from '../keeper/notes.ts';
-import type { Ending, World } from '../keeper/protocol.ts';
+import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { ownLibraries } from '../os/own-library.ts';
 import type { PoolNote } from '../pool/pool.ts';
 import { isListenerOf } from '../pool/pool-listener.ts';
+import { VERSION } from '../version.ts';
 import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, settings } from './configuration.ts';
 import { Daemon, RELOAD_DUE } from './daemon.ts';
@@ -69,7 +70,7 @@ interface Beginning {
 
 /** Finds out whether an earlier supervisor, or a keeper that was killed, has left something to go on with. */
 async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginning> {
-  const world = await keeper.ask('hello', {});
+  const world = await keeper.ask('hello', { protocol: PROTOCOL, version: VERSION });
   if (world.notes.config !== undefined) return { world, loaded: null };
   const loaded = readConfiguration(options.configFile);
   const found = await settle(keeper, world, loaded);

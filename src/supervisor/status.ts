@@ -47,6 +47,7 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
     pid: facts.keeperPid,
     supervisor_pid: process.pid,
     state: supervisor.state,
+    reason: '',
     started_at: facts.startedAt,
     uptime_seconds: seconds(now - facts.startedAtMs),
     last_reload: supervisor.lastReload,

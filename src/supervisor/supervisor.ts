@@ -5,6 +5,7 @@
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
+import { STAND_IN } from '../keeper/notes.ts';
 import type { KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
 import { FreeMemoryWatch } from '../observe/free-memory.ts';
@@ -13,6 +14,7 @@ import type { DaemonState, LastReload } from '../observe/status.ts';
 import { Pool, type SharedLimits } from '../pool/pool.ts';
 import { share } from '../pool/scaling/share.ts';
 import { Eyesight } from './eyesight.ts';
+import { standInNote } from './stand-in.ts';
 
 /** DESIGN section 5: ten ticks a second; more while workers come and go, which are looked at until they have. */
 const TICK_MS = 100;
@@ -130,6 +132,7 @@ export class Supervisor {
   /** Stops these pools; the others go on. */
   async stopPools(pools: readonly Pool[], now: boolean): Promise<void> {
     for (const pool of pools) pool.stop(now);
+    this.saveStandIn();
     await this.#closed(pools);
   }
 
@@ -157,6 +160,13 @@ export class Supervisor {
   keep(globals: GlobalConfig): void {
     this.config = { ...globals, pools: [...this.pools.values()].map(pool => pool.config) };
     this.saveConfig();
+    this.saveStandIn();
+  }
+
+  /** Leaves with the keeper what it is to show of the pools when no supervisor stays alive. */
+  saveStandIn(): void {
+    const text = JSON.stringify(standInNote(this.config, this.pools.values()));
+    this.ports.keeper.post('note', { name: STAND_IN, text });
   }
 
   /** Leaves with the keeper what is in effect. */

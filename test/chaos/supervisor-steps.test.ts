@@ -24,7 +24,7 @@ async function settled(
       ];
       return wrong.length === 0 ? status : undefined;
     },
-    { what: 'a daemon in order', deadlineMs: 8_000, explain: () => wrong.join('\n') },
+    { what: 'a daemon in order', deadlineMs: 30_000, explain: () => wrong.join('\n') },
   );
 }
 

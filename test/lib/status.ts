@@ -49,6 +49,7 @@ export interface Status {
   readonly pid: number;
   readonly supervisor_pid: number;
   readonly state: string;
+  readonly reason: string;
   readonly started_at: string;
   readonly uptime_seconds: number;
   readonly last_reload: {

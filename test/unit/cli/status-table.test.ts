@@ -44,6 +44,7 @@ const STATUS: Status = {
   pid: 5,
   supervisor_pid: 6,
   state: 'running',
+  reason: '',
   started_at: '2026-01-01T00:00:00.000Z',
   uptime_seconds: 90_061,
   last_reload: null,
