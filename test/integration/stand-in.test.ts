@@ -1,11 +1,11 @@
 /** Supervisors that die one after the other: the workers serve, and the keeper answers on the control socket. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCHEMAS } from '../../src/control/schemas.ts';
 import { unixSocket } from '../lib/ask-pool.ts';
 import { compileFixture } from '../lib/compile.ts';
+import { curl } from '../lib/curl.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { ask } from '../lib/http.ts';
 import { startLoad } from '../lib/load.ts';
@@ -45,6 +45,7 @@ async function startDoomed(place: Place): Promise<Doomed> {
   const daemon = await startDaemon(inner, {
     pools: { www: pool(socket), other: pool(join(inner.dir, 'run', 'other.sock')) },
     program: [process.execPath, join(FIXTURES, 'node', 'failing-main.mjs')],
+    config: 'control.group = "games"',
     env: { FPM_TS_DOOM: file },
     expectedLog: EXPECTED,
   });
@@ -60,7 +61,7 @@ async function startDoomed(place: Place): Promise<Doomed> {
   };
 }
 
-suite('integration/stand-in', { needs: ['gcc', 'libfcgi'] }, async scope => {
+suite('integration/stand-in', { needs: ['gcc', 'libfcgi', 'curl', 'setpriv'] }, async scope => {
   const { daemon, socket, doom, untilStandIn } = await startDoomed(scope);
   const load = startLoad(scope, unixSocket(socket), 2, isHello);
   const before = await daemon.status();
@@ -144,22 +145,17 @@ suite('integration/stand-in', { needs: ['gcc', 'libfcgi'] }, async scope => {
   });
 
   if (IS_ROOT)
-    await scope.test('only those may look who may otherwise', () => {
-      const asUser = (user: string, path: string): string => {
-        const curl = ['curl', '-s', '--unix-socket', daemon.controlSocket, `http://control${path}`];
-        const { stdout } = spawnSync('setpriv', [
-          '--reuid',
-          user,
-          '--regid',
-          user,
-          '--clear-groups',
-          ...curl,
-        ]);
-        return String((JSON.parse(stdout.toString()) as Partial<ErrorBody>).error?.code);
+    await scope.test('only those may look who may otherwise', async () => {
+      const told = async (path: string, user: string, groups: string): Promise<string> => {
+        const as = ['setpriv', `--reuid=${user}`, '--regid=nogroup', groups];
+        const answer = await curl(daemon.controlSocket, path, [], { as });
+        return (answer.json() as Partial<ErrorBody>).error?.code ?? 'status';
       };
-      assert.equal(asUser('nobody', '/v1/status'), 'NOT_ALLOWED');
-      assert.equal(asUser('www-data', '/v1/status'), 'NOT_ALLOWED');
-      assert.equal(asUser('www-data', '/v1/status?pool=www'), 'undefined');
+      const none = '--clear-groups';
+      assert.equal(await told('/v1/status', 'nobody', none), 'NOT_ALLOWED');
+      assert.equal(await told('/v1/status', 'nobody', '--groups=games'), 'status');
+      assert.equal(await told('/v1/status', 'www-data', none), 'NOT_ALLOWED');
+      assert.equal(await told('/v1/status?pool=www', 'www-data', none), 'status');
     });
 
   await scope.test(
