@@ -98,7 +98,8 @@ function takeSocket(pid: number, inode: number): number {
 function linkOf(path: string): string | null {
   try {
     return readlinkSync(path);
-  } catch {
+  } catch (error) {
+    if (isRefusal(error)) throw error;
     return null; // closed between the two calls
   }
 }
