@@ -7,6 +7,7 @@ import { socketFile } from '../os/sock-diag.ts';
 import { IN_LISTEN, type SocketFile } from '../os/socket-rows.ts';
 import { unixSockets } from '../os/socket-tables.ts';
 import type { Pool } from '../pool/pool.ts';
+import { isOursToReplace } from '../pool/pool-listener.ts';
 
 /** @returns by the pool's name, why nobody can connect and what helps; pools that can be reached are not in it */
 export function lostSockets(pools: readonly Pool[]): ReadonlyMap<string, string> {
@@ -22,10 +23,10 @@ export function lostSockets(pools: readonly Pool[]): ReadonlyMap<string, string>
     if (address.type !== 'unix' || ours === undefined) continue;
     const what = fateOf(address.path, ours);
     if (what === null) continue;
-    lost.set(
-      name,
-      `its socket ${address.path} ${what}, so nobody can connect: \`fpm-ts reload ${name}\` brings it back`,
-    );
+    const remedy = isOursToReplace(config)
+      ? `\`fpm-ts reload ${name}\` brings it back`
+      : `\`fpm-ts stop ${name}\` and \`fpm-ts start ${name}\` bring it back`;
+    lost.set(name, `its socket ${address.path} ${what}, so nobody can connect: ${remedy}`);
   }
   return lost;
 }

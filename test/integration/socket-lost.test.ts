@@ -11,8 +11,8 @@ import { suite } from '../lib/suite.ts';
 suite('integration/socket-lost', { needs: ['gcc', 'libfcgi'] }, async scope => {
   const hello = await helloPools(scope);
   const daemon = await startDaemon(scope, {
-    pools: { www: hello('www'), other: hello('other') },
-    expectedLog: [/"event":"socketLost","pool":"www"/],
+    pools: { www: hello('www'), other: hello('other'), kept: hello('kept', { 'listen.swap': 'keep' }) },
+    expectedLog: [/"event":"socketLost","pool":"(www|kept)"/, /"event":"(reloadFailed|rollCancelled)"/],
   });
   const socket = socketOf(scope, 'www');
 
@@ -58,4 +58,19 @@ suite('integration/socket-lost', { needs: ['gcc', 'libfcgi'] }, async scope => {
     await new Promise(resolve => intruder.close(resolve)); // removes its file
     await assertBack();
   });
+
+  await scope.test(
+    'one that is to keep its inode is not replaced by a reload: what is named brings it back',
+    async () => {
+      rmSync(socketOf(scope, 'kept'));
+      const { reason } = poolOf(await daemon.status(), 'kept');
+      assert.match(reason, /is gone, .*`fpm-ts stop kept` and `fpm-ts start kept` bring it back$/);
+      const reload = await daemon.cli('reload', 'kept');
+      assert.equal(reload.code, 1);
+      assert.match(reload.stderr, /has been removed, .*stop the pool and start it again/);
+      assert.equal((await daemon.cli('stop', 'kept')).code, 0);
+      assert.equal((await daemon.cli('start', 'kept')).code, 0);
+      assert.match((await daemon.cli('request', 'kept', '/')).stdout, /^hello/);
+    },
+  );
 });
