@@ -20,7 +20,7 @@ export interface Migration {
   /** A path, or ip:port. */
   readonly address: string;
   /** Writes the file of the pool that is to take over. */
-  writePool(keys?: PoolKeys): void;
+  readonly writePool: (keys?: PoolKeys) => void;
 }
 
 export interface MigrationOptions {
