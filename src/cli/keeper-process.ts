@@ -4,7 +4,7 @@ import { type Inheritance, parseInheritance } from '../keeper/inheritance.ts';
 import { Keeper } from '../keeper/keeper.ts';
 import { KEEPER_TITLE } from '../os/keepers.ts';
 import { programAsStarted } from './installed-program.ts';
-import { KEEPER_FLAGS, SUPERVISOR_FLAGS } from './node-flags.ts';
+import { KEEPER_FLAGS, NO_DEBUGGER, SUPERVISOR_FLAGS } from './node-flags.ts';
 
 export interface KeeperProcessOptions {
   /** The file that was started: the supervisor is started with it, too. */
@@ -31,7 +31,11 @@ export function runKeeper(options: KeeperProcessOptions): void {
       ...common,
     ],
     announceDescriptor,
-    program: { node: [node, ...process.execArgv], entry: installed, options: common },
+    program: {
+      node: [node, ...new Set([...process.execArgv, NO_DEBUGGER])],
+      entry: installed,
+      options: common,
+    },
     inheritance: resumeDescriptor === null ? null : readInheritance(resumeDescriptor),
   });
 }

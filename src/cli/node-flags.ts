@@ -1,6 +1,12 @@
 /** Options of Node for our two processes, which run for months and should be small. */
 
 /**
+ * SIGUSR1 opens Node's debugger until a program has a handler, for every user of the machine to connect to. At an
+ * address that nobody has (RFC 5737, TEST-NET-1) it cannot be opened.
+ */
+export const NO_DEBUGGER = '--inspect-port=192.0.2.1:9229';
+
+/**
  * Little new memory before each collection, compact code, few threads of V8's own: a supervisor with 1,000 workers in
  * 100 pools has 75 MB resident instead of 150, at no CPU that shows.
  */
@@ -8,6 +14,7 @@ export const SUPERVISOR_FLAGS: readonly string[] = [
   '--max-semi-space-size=1',
   '--optimize-for-size',
   '--v8-pool-size=1',
+  NO_DEBUGGER,
 ];
 
 /**

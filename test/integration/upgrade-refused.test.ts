@@ -1,9 +1,10 @@
 /** An installed version that cannot go on is found out before anything has happened: the old one goes on untouched. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, truncateSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { askPool, unixSocket } from '../lib/ask-pool.ts';
 import { startDaemon } from '../lib/daemon.ts';
+import { until } from '../lib/poll.ts';
 import { helloPools, socketOf } from '../lib/pools.ts';
 import { descendants } from '../lib/processes.ts';
 import { type Status, workerPids } from '../lib/status.ts';
@@ -121,4 +122,48 @@ suite('integration/upgrade-refused', { needs: ['gcc', 'libfcgi'] }, async scope 
     assert.deepEqual([last_upgrade?.ok, last_upgrade?.from, last_upgrade?.to], [true, '1.0.0', '2.0.1']);
     assert.ok(readFileSync(join(daemon.dir, 'fpm-ts.log'), 'utf8').includes('"event":"upgraded"'));
   });
+});
+
+suite('integration/upgrade-execve', { needs: ['gcc', 'libfcgi'] }, async scope => {
+  const versions = openVersions(scope, '1.0.0');
+  const hello = await helloPools(scope);
+  const node = join(scope.dir, 'node');
+  const installNode = (): void => copyFileSync(process.execPath, node);
+  installNode();
+  const daemon = await startDaemon(scope, {
+    pools: { www: hello('www') },
+    program: [node, versions.main],
+    expectedLog: [/the upgrade did not happen/, /no supervisor could be started/, /supervisor restarted/],
+  });
+  const before = await daemon.status();
+
+  await scope.test(
+    'refused by the kernel at the last step: the old keeper goes on, with another supervisor',
+    async () => {
+      const directory = versions.use('2.0.0');
+      // Node itself goes away between the trial and the step.
+      patch(
+        directory,
+        'dist/cli/rehearsal.js',
+        'return endProcess(0)',
+        '(await import("node:fs")).unlinkSync(process.execPath); return endProcess(0)',
+      );
+      const upgrade = daemon.cli('upgrade');
+      await until(
+        () => daemon.log().some(({ msg }) => /the upgrade did not happen: .*ENOENT/.test(msg ?? '')),
+        {
+          what: 'the refusal',
+          deadlineMs: 30_000,
+        },
+      );
+      installNode();
+      const { code, stderr } = await upgrade;
+      assert.equal(code, 1);
+      assert.match(stderr, /execve \S+\/node: .*ENOENT.*\nfpm-ts 1\.0\.0 goes on as before\n$/);
+      const after = await daemon.status();
+      assert.deepEqual([after.version, after.pid], ['1.0.0', before.pid]);
+      assert.deepEqual(workerPids(after, 'www'), workerPids(before, 'www'));
+      assert.match(await askPool(unixSocket(socketOf(scope, 'www'))), /^hello/);
+    },
+  );
 });
