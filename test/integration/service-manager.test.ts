@@ -1,9 +1,11 @@
 /** What a service manager hears (sd_notify(3)): a socket of the test's own is told by the real daemon. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cleanEnvironment, runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { type Message, startNotified } from '../lib/notified.ts';
+import { MAIN } from '../lib/paths.ts';
 import { openInner } from '../lib/place.ts';
 import { helloPools, scriptPool } from '../lib/pools.ts';
 import { poolOf, workerPids } from '../lib/status.ts';
@@ -163,4 +165,29 @@ suite('integration/service-manager nobody', {}, async scope => {
     assert.equal(daemon.log().filter(({ msg }) => why.test(msg ?? '')).length, 1);
     await daemon.stop();
   });
+});
+
+suite('integration/service-manager background', { needs: ['python3'] }, async scope => {
+  const notified = await startNotified(scope, `@${scope.dir}/notify`);
+  const config = join(scope.dir, 'fpm-ts.toml');
+  mkdirSync(join(scope.dir, 'pools.d'));
+  writeFileSync(config, `run_dir = "${scope.dir}/run"\n`);
+  writeFileSync(join(scope.dir, 'pools.d/www.toml'), scriptPool('exec sleep 600'));
+  const cli = (...args: string[]): ReturnType<typeof runCommand> =>
+    runCommand(process.execPath, [MAIN, '-c', config, '--json', ...args], {
+      env: { ...cleanEnvironment(), NOTIFY_SOCKET: notified.socket },
+    });
+  scope.defer(async () => void (await cli('stop', '--now')));
+
+  await scope.test(
+    'start --daemonize: which process is to be watched, before the command returns',
+    async () => {
+      const { stdout } = await cli('start', '--daemonize');
+      const { pid } = JSON.parse(stdout) as { pid: number };
+      const ready = await notified.when('READY=1', isReady);
+      assert.deepEqual([ready.pid, ready.fields.MAINPID], [pid, String(pid)]);
+      assert.equal((await cli('stop')).code, 0);
+      await notified.when('STOPPING=1', ({ fields }) => fields.STOPPING === '1');
+    },
+  );
 });
