@@ -10,9 +10,15 @@ export interface Written {
   readonly existing: readonly string[];
 }
 
-/** A file of the package: the same place seen from src/cli and from dist/cli. */
+/** A file of the package: the same place seen from src/cli and from dist/cli. @throws {FpmError} FAILED */
 export function packaged(path: string): string {
-  return readFileSync(fileURLToPath(new URL(`../../packaging/${path}`, import.meta.url)), 'utf8');
+  const file = fileURLToPath(new URL(`../../packaging/${path}`, import.meta.url));
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException;
+    throw new FpmError('FAILED', `this installation is not complete, install it again: ${message}`, { file });
+  }
 }
 
 /**

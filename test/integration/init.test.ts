@@ -1,6 +1,6 @@
 /** `fpm-ts init`, as somebody has it who installed from npm: what it writes is good, starts, and is never written over. */
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandResult, cleanEnvironment, runCommand } from '../lib/command.ts';
 import { copyPart, install } from '../lib/installed.ts';
@@ -152,6 +152,14 @@ suite('integration/init', { needs: ['setpriv'] }, async scope => {
     const { code, stderr } = await runCommand(setpriv ?? '', rest, { env });
     assert.equal(code, 1);
     assert.match(stderr, /^fpm-ts: this user has no home directory/);
+  });
+
+  await scope.test('an installation without the files to write is told as such', async () => {
+    rmSync(join(scope.dir, 'installed/packaging'), { recursive: true });
+    const { code, stderr } = await fpm('init', '--directory', 'other');
+    assert.equal(code, 1);
+    assert.match(stderr, /^fpm-ts: this installation is not complete, install it again: ENOENT/);
+    assert.ok(!existsSync(join(home, 'other')));
   });
 
   await scope.test('-c and --directory together are a mistake', async () => {
