@@ -51,9 +51,10 @@ function blocks(section: string): string[] {
     .filter(block => block !== '');
 }
 
-void test('each paragraph and each item names the test that shows it', () => {
+void test('each section says something, and each paragraph and each item names the test that shows it', () => {
   for (const section of sections) {
     const found = blocks(section);
+    assert.ok(found.length > 0, `nothing is said of: ${section.split('\n', 1)[0]}`);
     for (const block of found) assert.ok(block.match(LINK) !== null, `without a test: ${block}`);
   }
 });
