@@ -5,7 +5,6 @@ import { errorBody } from '../../control/error-body.ts';
 import { EXIT, FpmError } from '../../errors.ts';
 import { emptySpawned, removeSpawned } from '../../keeper/spawned.ts';
 import { signalProcess, untilEnded } from '../../os/pidfd.ts';
-import { read } from '../../os/proc.ts';
 import { startInBackground } from '../background.ts';
 import { print, printJson } from '../context.ts';
 import { write } from '../output.ts';
@@ -42,7 +41,7 @@ export async function spawn(
 function look(request: SpawnRequest, isRoot: boolean): Surroundings {
   const accounts = findAccounts(request);
   const places = findPlaces(request, accounts, process.cwd());
-  const umask = Number.parseInt(/^Umask:\s+([0-7]+)$/m.exec(read('/proc/self/status') ?? '')?.[1] ?? '22', 8);
+  const umask = process.umask(0o022); // what is made for ourselves from here on is not concerned
   const inheritedGroup = places.socket === null ? null : groupOfNewFile(places.socket);
   return { accounts, places, env: process.env, umask, isRoot, inheritedGroup };
 }
