@@ -4,21 +4,23 @@
  */
 import type { PoolConfig } from '../config/types.ts';
 import { FpmError } from '../errors.ts';
-import type { Exit, ListenerState, Note, WorkerState } from '../keeper/protocol.ts';
+import type { Exit, ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
 import type { Counters } from '../observe/status.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
-import { Crew, type PastWorkers, type PoolPorts } from './crew.ts';
+import { Crew, type PoolPorts } from './crew.ts';
 import { Diary } from './diary.ts';
 import { Generations, type Looks } from './generations.ts';
 import { type Death, Health } from './health.ts';
 import type { LoadMeter } from './load-meter.ts';
-import { Lookout, RESTING_LOOK_MS } from './lookout.ts';
-import { type ForeignSocket, isOursToReplace } from './pool-listener.ts';
+import { Lookout } from './lookout.ts';
+import type { ForeignSocket } from './pool-listener.ts';
+import { type PoolNote, SavedNote } from './pool-note.ts';
 import { Recycler } from './recycler.ts';
 import { RequestTimeouts } from './request-timeouts.ts';
-import { NO_IDLE_MOMENT_MS, Retirement, youngestFirst } from './retirement.ts';
+import { Rest } from './rest.ts';
+import { Retirement } from './retirement.ts';
 import type { Roll, RollResult } from './roll.ts';
 import { Rolls } from './rolls.ts';
 import type { Action } from './scaling/decide.ts';
@@ -26,21 +28,7 @@ import type { Sight } from './scaling/goal.ts';
 import type { Claim } from './scaling/share.ts';
 import { describeReason } from './scaling/why.ts';
 import { Sizing } from './sizing.ts';
-
-/** What a pool leaves with the keeper for the next supervisor. */
-export interface PoolNote {
-  /** What the generation that serves was started with, and the pool goes on with. */
-  readonly config: PoolConfig;
-  readonly generation: number;
-  readonly listenerNumber: number;
-  readonly target: number | null;
-  readonly isWanted: boolean;
-  /** It is no part of the configuration any more, and goes when it is empty. */
-  readonly isRemoved: boolean;
-  readonly counters: Pick<Counters, 'reloads' | 'max_children_reached' | 'slow_requests'> & PastWorkers;
-  /** Its address is another program's still: whoever comes after us gives the takeover up. */
-  readonly isTaking?: boolean;
-}
+import { Surplus } from './surplus.ts';
 
 const NOTHING: readonly Watched[] = [];
 
@@ -61,12 +49,15 @@ export class Pool {
   readonly #retirement: Retirement;
   readonly #generations: Generations;
   readonly #rolls: Rolls;
+  readonly #surplus: Surplus;
   readonly #recycler: Recycler;
   readonly #requests: RequestTimeouts;
   readonly #sizing: Sizing;
   /** What was decided lately, and why. */
   readonly diary = new Diary();
   readonly #lookout = new Lookout();
+  readonly #rest = new Rest();
+  readonly #saved: SavedNote;
   #reloads = 0;
   #isWanted = true;
   #isRemoved = false;
@@ -74,18 +65,10 @@ export class Pool {
   #isOpen = false;
   #hasBeenWhole = false;
   #limits: SharedLimits = { allowance: Infinity, room: Infinity, memoryShort: null };
-  /** On demand, without workers: the keeper says when somebody knocks. */
-  #isAsleep = false;
-  /** Some have to leave, and since then none has. */
-  #stuck: { readonly sinceMs: number; readonly present: number } | null = null;
-  /** What the last decision saw, when it changed nothing and nothing was under way. */
-  #calm: Sight | null = null;
-  /** As it should be, nothing under way: until something happens a turn has nothing to do. */
-  #isSettled = false;
-  #saved: { readonly facts: string; readonly config: PoolConfig | null } = { facts: '', config: null };
 
   constructor(config: PoolConfig, ports: PoolPorts) {
     this.#ports = ports;
+    this.#saved = new SavedNote(config.name);
     this.#health = new Health(config.name, ports.report);
     this.#sizing = new Sizing(config.name, this.diary, ports.report);
     this.#crew = new Crew(config.name, ports, {
@@ -93,7 +76,7 @@ export class Pool {
       crashed: signal => this.#health.crashed(signal, ports.now()),
       died: (worker, isKilled) => this.#died(worker, isKilled),
       spawnFailed: (generation, message, askedAtMs) => this.#spawnFailed(generation, message, askedAtMs),
-      gone: pid => this.#ports.keeper.post('acknowledge', { pid, note: this.#note() }),
+      gone: pid => this.#ports.keeper.post('acknowledge', { pid, note: this.#saved.save(this.#note()) }),
     });
     this.#retirement = new Retirement(this.#crew, ports, this.diary);
     this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
@@ -104,6 +87,7 @@ export class Pool {
       takeOver: roll => this.#takeOver(roll),
       stir: () => this.#stir(),
     });
+    this.#surplus = new Surplus(this.#retirement, this.#rolls);
     this.#recycler = new Recycler(config.name, this.#retirement, this.diary, ports.report);
     this.#requests = new RequestTimeouts(this.#crew, this.#retirement, ports.report);
   }
@@ -161,7 +145,7 @@ export class Pool {
   /** There is something to look at soon: a worker on its way in or out. */
   get isHurried(): boolean {
     const now = this.#ports.now();
-    return !this.#isSettled && [...this.workers.values()].some(it => it.isPassing(now));
+    return !this.#rest.isSettled && [...this.workers.values()].some(it => it.isPassing(now));
   }
 
   /** Something is left of generations that serve no more, or of a program that was taken over. */
@@ -221,9 +205,9 @@ export class Pool {
    * does: as long as nobody waits and nothing is under way, they are read twice a second.
    */
   watched(nowMs: number): readonly Watched[] {
-    if (this.#isAsleep) return NOTHING;
+    if (this.#rest.isAsleep) return NOTHING;
     if (this.#requests.isLookDue(this.config, nowMs)) return this.#generations.watched(true);
-    if (!this.#lookout.isQueueDue(this.#isSettled, nowMs)) return NOTHING;
+    if (!this.#lookout.isQueueDue(this.#rest.isSettled, nowMs)) return NOTHING;
     return this.#generations.watched(this.#lookout.areConnectionsDue(this.#isMoving, nowMs));
   }
 
@@ -283,11 +267,11 @@ export class Pool {
   turn(looks: Looks, limits: SharedLimits): void {
     this.#limits = limits;
     this.#health.turn(this.#ports.now());
-    if (this.#isAsleep || !this.#isOpen) return;
+    if (this.#rest.isAsleep || !this.#isOpen) return;
     this.#look(looks);
     this.#watchRequests(looks);
     this.#recycle();
-    if (this.#isSettled || this.#isCalmStill(limits)) return;
+    if (this.#rest.isSettled || this.#isCalmStill(limits)) return;
     this.#crew.observe(this.config, this.meter.accepted);
     this.#noticeSuccess();
     // Its connections are read in the next turn, which is due: an old look would count them twice.
@@ -296,7 +280,7 @@ export class Pool {
     this.#rolls.turn();
     this.#generations.turn(looks);
     this.#saveNote();
-    this.#rest();
+    this.#settle();
   }
 
   exited(pid: number, exit: Exit): void {
@@ -431,14 +415,12 @@ export class Pool {
   }
 
   #stir(): void {
-    this.#isSettled = false;
-    this.#calm = null;
-    this.#isAsleep = false;
+    this.#rest.end();
     this.#ports.wake();
   }
 
   /** Decides whether turns can be saved until something happens. */
-  #rest(): void {
+  #settle(): void {
     const isQuiet =
       !this.#isTaking &&
       this.#rolls.current === null &&
@@ -450,9 +432,9 @@ export class Pool {
     if (!isQuiet || !this.#isWanted) return;
     if (mode === 'static' || this.#sizing.target !== null) {
       // Those that are just being spawned are in the count, but not ready.
-      this.#isSettled = this.#ready.length === this.size && count === this.size;
+      this.#rest.isSettled = this.#ready.length === this.size && count === this.size;
     } else if (mode === 'ondemand' && count === 0 && !this.#lookout.isKnocked) {
-      this.#isAsleep = true;
+      this.#rest.isAsleep = true;
       this.#generations.serving.listener?.watch();
     }
   }
@@ -460,7 +442,7 @@ export class Pool {
   #look(looks: Looks): void {
     const { listener } = this.#generations.serving;
     const load = listener === null ? null : (looks.get(listener.inode) ?? null);
-    if (load === null && this.#isSettled) return; // it was not its turn
+    if (load === null && this.#rest.isSettled) return; // it was not its turn
     if (load !== null && this.meter.becameFull(load))
       this.#ports.report({
         type: 'queueFull',
@@ -493,46 +475,24 @@ export class Pool {
     this.#lookout.isKnocked = false;
     const actions = this.#sizing.decide(snapshot, this.config.pm);
     for (const action of actions) this.#apply(action);
-    if (!actions.some(action => action.type === 'retire')) this.#stuck = null;
+    if (!actions.some(action => action.type === 'retire')) this.#surplus.none();
     const isIdle = actions.length === 0 && this.#sizing.held.length === 0 && !this.meter.hasQueue;
-    this.#calm = isIdle && !this.#isMoving ? snapshot : null;
+    this.#rest.decided(isIdle && !this.#isMoving ? snapshot : null);
   }
 
-  /** The load is what it was at the last decision, which changed nothing: until a second is over, so would the next. */
   #isCalmStill(limits: SharedLimits): boolean {
-    if (this.#calm === null || this.#lookout.hasServed || limits.allowance < 0 || limits.memoryShort !== null)
-      return false;
-    const { nowMs, load } = this.#calm;
-    const counts = this.meter.counts;
-    const isSame = counts?.accepted === load?.accepted && counts?.waiting === load?.waiting;
-    return isSame && Math.floor(this.#ports.now() / RESTING_LOOK_MS) === Math.floor(nowMs / RESTING_LOOK_MS);
+    if (this.#lookout.hasServed || limits.allowance < 0 || limits.memoryShort !== null) return false;
+    return this.#rest.isCalmStill(this.#ports.now(), this.meter.counts);
   }
 
   #apply(action: Action): void {
-    if (action.type === 'retire') this.#retire(action.count, action.isDue);
-    else if (action.generation === 'serving') {
+    if (action.type === 'retire') {
+      const { config, meter } = this;
+      const surplus = { staying: this.#staying, count: action.count, isDue: action.isDue };
+      this.#surplus.retire(surplus, config, meter.accepted, this.#ports.now());
+    } else if (action.generation === 'serving') {
       for (let i = 0; i < action.count; i++) this.#crew.spawn(this.#generations.serving);
     } else this.#rolls.spawn(action.count);
-  }
-
-  /**
-   * Of those that are too many, who has nothing in hand leaves.
-   * @param isDue where nobody is ever idle, a generation does
-   */
-  #retire(count: number, isDue: boolean): void {
-    const now = this.#ports.now();
-    const present = this.#staying.length;
-    this.#retirement.leaveIdle(this.#staying, count, this.config, this.meter.accepted, 'scaledDown');
-    const isNews = this.#stuck === null || present < this.#stuck.present;
-    if (!isDue) this.#stuck = null;
-    else if (isNews) this.#stuck = { sinceMs: now, present };
-    if (this.#stuck === null || now - this.#stuck.sinceMs < NO_IDLE_MOMENT_MS) return;
-    this.#stuck = null;
-    if (!this.#rolls.isAhead && isOursToReplace(this.config)) this.#rolls.startByItself();
-    else {
-      for (const worker of youngestFirst(this.#staying).slice(0, count))
-        this.#retirement.leave(worker, 'scaledDown', this.config, false);
-    }
   }
 
   /** Looks at requests that take long, when all connections were read. */
@@ -621,24 +581,14 @@ export class Pool {
   }
 
   #saveNote(): void {
-    const { config } = this;
-    // The settings are long, and seldom others.
-    const isSaved = JSON.stringify(this.#facts()) === this.#saved.facts && config === this.#saved.config;
-    if (!isSaved) this.#ports.keeper.post('note', this.#note());
+    const note = this.#note();
+    if (!this.#saved.has(note)) this.#ports.keeper.post('note', this.#saved.save(note));
   }
 
-  /** @returns what the next supervisor is to know, which counts as saved */
-  #note(): Note {
-    const { config } = this;
-    const facts = this.#facts();
-    this.#saved = { facts: JSON.stringify(facts), config };
-    const note: PoolNote = { ...facts, config };
-    return { name: `pool:${this.name}`, text: JSON.stringify(note) };
-  }
-
-  #facts(): Omit<PoolNote, 'config'> {
+  #note(): PoolNote {
     const { reloads, max_children_reached, slow_requests } = this.counters;
     return {
+      config: this.config,
       generation: this.#number,
       listenerNumber: this.#generations.serving.listener?.number ?? this.#number,
       target: this.#sizing.target,
