@@ -169,6 +169,13 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
     },
   );
 
+  await scope.test('an interrupted reload is told, in the log and in status', async () => {
+    const { last_reload: last } = await daemon.status();
+    assert.deepEqual([last?.ok, last?.code], [false, 1]);
+    assert.match(last?.message ?? '', /^the supervisor died while it reloaded www: .*`fpm-ts reload`/);
+    assert.equal(daemon.log().filter(({ event }) => event === 'reloadFailed').length, 1);
+  });
+
   await scope.test('the address that it had opened already is closed again', async () => {
     await assert.rejects(askPool(unixSocket(newPath), { timeoutMs: 2000 }), /ENOENT/);
   });
