@@ -44,19 +44,31 @@ async function untilUpgraded(options: GlobalOptions, accepted: UpgradeAccepted):
       if (performance.now() > endMs) throw error;
       return null;
     });
-    if (status !== null && status.supervisor_pid !== accepted.supervisor_pid)
-      return verified(status, accepted);
+    if (status !== null && isOver(status, accepted)) return status;
+    if (performance.now() > endMs) throw noSupervisor(accepted);
     await delay(LOOK_EVERY_MS);
   }
 }
 
-/** @throws {FpmError} UPGRADE_FAILED */
-function verified(status: Status, { from, previous_at: previousAt }: UpgradeAccepted): Status {
-  const last = status.last_upgrade;
+/** @throws {FpmError} UPGRADE_FAILED when the old one goes on */
+function isOver(
+  status: Status,
+  { from, supervisor_pid: before, previous_at: previousAt }: UpgradeAccepted,
+): boolean {
+  const { last_upgrade: last, supervisor_pid: now } = status;
   const isNew = last !== null && last.at !== previousAt;
-  if (isNew && last.ok) return status;
+  const isAnother = now !== null && now !== before;
+  if (isNew && last.ok) return isAnother; // else the keeper answers itself: no supervisor has come up so far
+  if (!isNew && !isAnother) return false;
   const why = isNew ? last.message : 'the supervisor died just before: try again';
   throw new FpmError('UPGRADE_FAILED', `${why}\nfpm-ts ${from} goes on as before`);
+}
+
+function noSupervisor({ pid, to }: UpgradeAccepted): FpmError {
+  return new FpmError(
+    'UPGRADE_FAILED',
+    `pid ${pid} is ${to} by now, but no supervisor of it has come up within ${PATIENCE_MS / 1000} seconds: \`fpm-ts status\` and the log say why; the workers go on`,
+  );
 }
 
 function keeperGone({ pid, to }: UpgradeAccepted): FpmError {
