@@ -1,6 +1,7 @@
 /** As long as no supervisor stays alive: what is said of it, and who answers in its place. */
 import { nowMs } from '../os/clock.ts';
 import { VERSION } from '../version.ts';
+import type { Holdings } from './holdings.ts';
 import { LAST_UPGRADE, STAND_IN, type StandInNote } from './notes.ts';
 import type { OwnStop } from './own-stop.ts';
 import { PROTOCOL } from './protocol.ts';
@@ -8,16 +9,12 @@ import { StandIn, type StandInAnswer } from './stand-in.ts';
 import { standInStatus } from './stand-in-status.ts';
 import type { SupervisorProcess } from './supervisor-process.ts';
 import type { Upgrade } from './upgrade.ts';
-import type { Workers } from './workers.ts';
 
 export interface VacancyPorts {
   readonly supervisor: SupervisorProcess;
   readonly ownStop: OwnStop;
   readonly upgrade: Upgrade;
-  readonly workers: Workers;
-  readonly notes: ReadonlyMap<string, string>;
-  readonly startedAt: string;
-  readonly startedAtMs: number;
+  readonly holdings: Holdings;
   /** null: it was never told. */
   readonly controlSocket: () => string | null;
   readonly problem: (text: string) => void;
@@ -83,7 +80,7 @@ export class Vacancy {
   }
 
   #note(): StandInNote {
-    const text = this.#ports.notes.get(STAND_IN);
+    const text = this.#ports.holdings.notes.get(STAND_IN);
     return text === undefined ? { controlGid: null, pools: [] } : (JSON.parse(text) as StandInNote);
   }
 
@@ -100,7 +97,8 @@ export class Vacancy {
   }
 
   #status(pool: string | null): object {
-    const { workers, notes, startedAt, startedAtMs, ownStop } = this.#ports;
+    const { holdings, ownStop } = this.#ports;
+    const { workers, notes, startedAt, startedAtMs } = holdings;
     return standInStatus({
       version: VERSION,
       keeperPid: process.pid,
@@ -130,9 +128,9 @@ export class Vacancy {
   }
 
   async #upgrade(isDryRun: boolean): Promise<StandInAnswer> {
-    const { upgrade, notes, problem } = this.#ports;
+    const { upgrade, holdings, problem } = this.#ports;
     const to = await upgrade.tryOut();
-    const last = JSON.parse(notes.get(LAST_UPGRADE) ?? 'null') as { readonly at: string } | null;
+    const last = JSON.parse(holdings.notes.get(LAST_UPGRADE) ?? 'null') as { readonly at: string } | null;
     const from = VERSION;
     const previous = last?.at ?? null;
     const body = {

@@ -1,0 +1,143 @@
+/** What the supervisor asks of the keeper, each request by its name, and how it is answered. */
+import { fileLimitText } from '../os/file-limit.ts';
+import type { Announcer } from './announcer.ts';
+import type { Frozen } from './frozen.ts';
+import type { Holdings } from './holdings.ts';
+import type { Logs } from './logs.ts';
+import type { OwnStop } from './own-stop.ts';
+import type { Answer, Ask, KeeperMessage, RequestName, SupervisorMessage } from './protocol.ts';
+import type { Residence } from './residence.ts';
+import type { ServiceManager } from './service-manager.ts';
+import type { Upgrade } from './upgrade.ts';
+
+type Handler<N extends RequestName> = (ask: Ask<N>) => Answer<N> | Promise<Answer<N>>;
+type Handlers = { readonly [N in RequestName]: Handler<N> };
+
+/** What concerns the life of the keeper itself. */
+type OwnHandlers = Pick<Handlers, 'hello' | 'settle' | 'finish'>;
+
+export interface RequestPorts {
+  readonly own: OwnHandlers;
+  readonly holdings: Holdings;
+  readonly frozen: Frozen;
+  readonly residence: Residence;
+  readonly logs: Logs;
+  readonly announcer: Announcer;
+  readonly serviceManager: ServiceManager;
+  readonly ownStop: OwnStop;
+  readonly upgrade: Upgrade;
+}
+
+/** After these the keeper knows something else than before. */
+const CHANGING: ReadonlySet<RequestName> = new Set([
+  'hello',
+  'settle',
+  'listen',
+  'publish',
+  'refuse',
+  'unlisten',
+  'spawn',
+  'tag',
+  'acknowledge',
+  'note',
+]);
+/** The reasons that fork(2) gives for EAGAIN, with the names that an administrator knows them by. */
+const NO_PROCESS_TEXT =
+  'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
+
+export class Requests {
+  readonly #handlers: Handlers;
+  readonly #residence: Residence;
+
+  constructor(ports: RequestPorts) {
+    this.#handlers = handlersOf(ports);
+    this.#residence = ports.residence;
+  }
+
+  /** Does what is asked. @param answer takes what it came to, or why it could not be done */
+  async answer({ id, name, ask }: SupervisorMessage, answer: (answer: KeeperMessage) => void): Promise<void> {
+    let reply: KeeperMessage;
+    try {
+      reply = { id, answer: await this.#handle(name, ask) };
+      if (CHANGING.has(name)) this.#residence.changed();
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? null;
+      reply = { id, failure: { message: explained(error), code } };
+    }
+    answer(reply);
+  }
+
+  #handle<N extends RequestName>(name: N, ask: Ask<N>): Answer<N> | Promise<Answer<N>> {
+    return this.#handlers[name](ask);
+  }
+}
+
+function handlersOf(ports: RequestPorts): Handlers {
+  const { own, frozen, residence, logs, announcer, serviceManager, ownStop, upgrade } = ports;
+  const { listeners, workers, notes } = ports.holdings;
+  return {
+    ...own,
+    listen: async ask => {
+      const inode = listeners.open(ask.spec);
+      await residence.written(); // by its listener a worker is known that was started in our last moment
+      return { inode };
+    },
+    take: ({ spec, pid, inode }) => listeners.take(spec, pid, inode),
+    publish: ask => {
+      listeners.publish(ask.id);
+      return null;
+    },
+    refuse: ask => {
+      listeners.refuse(ask.id);
+      return null;
+    },
+    unlisten: ask => {
+      listeners.close(ask.id);
+      return null;
+    },
+    watch: ask => {
+      listeners.watch(ask.id);
+      return null;
+    },
+    spawn: ask => ({ pid: workers.spawn(ask.spec, ask.tag) }),
+    signal: ask => workers.signal(ask.pid, ask.signal),
+    freeze: ask => frozen.freeze(ask.pid),
+    release: ask => frozen.release(ask.pid, ask.kill),
+    tag: ask => {
+      workers.tag(ask.pid, ask.tag);
+      return null;
+    },
+    acknowledge: ask => {
+      workers.acknowledge(ask.pid);
+      if (ask.note !== null) notes.set(ask.note.name, ask.note.text);
+      return null;
+    },
+    note: ask => {
+      if (ask.name === 'stopping') ownStop.taken(ask.text === 'now');
+      notes.set(ask.name, ask.text);
+      return null;
+    },
+    reopenLogs: () => ({ failed: logs.reopen() }),
+    announce: ask => {
+      announcer.announce({ ...ask, exitCode: 0, stream: 'stderr', log: logs.insteadOfStderr });
+      return null;
+    },
+    service: ask => {
+      serviceManager.report(ask.phase, ask.status);
+      return null;
+    },
+    tryUpgrade: async () => ({ version: await upgrade.tryOut() }),
+    upgrade: async () => {
+      await upgrade.replace();
+      return null;
+    },
+  };
+}
+
+/** With what an administrator can do about it, where that is not the supervisor's to know. */
+export function explained(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'EMFILE') return `${message}: ${fileLimitText()}`;
+  return code === 'EAGAIN' && syscall === 'spawn' ? `${message}: ${NO_PROCESS_TEXT}` : message;
+}
