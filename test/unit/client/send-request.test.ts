@@ -101,9 +101,9 @@ suite('unit/client/send-request', {}, async scope => {
       });
     });
     const source = new Readable({ read: () => {} });
-    const asked = sendRequest(options(address, { body: source, timeoutMs: 30 }));
-    // Several times the timeout: a client that counted this time would have failed by then.
-    await delay(150);
+    const asked = sendRequest(options(address, { body: source, timeoutMs: 1000 }));
+    // Longer than the timeout: a client that counted this time would have failed by then.
+    await delay(1500);
     source.push('at last');
     source.push(null);
     assert.equal(await text((await asked).body), 'patient');
