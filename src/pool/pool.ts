@@ -362,6 +362,7 @@ export class Pool {
    */
   async takeFrom(config: PoolConfig, foreign: ForeignSocket, begun: () => void): Promise<RollResult> {
     await this.#generations.take(config, foreign);
+    this.#isOpen = true;
     this.#isWanted = true;
     this.#beginAnew();
     this.#saveNote();
