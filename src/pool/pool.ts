@@ -348,8 +348,16 @@ export class Pool {
     await this.#ports.until(() => this.isEmpty); // the stop may still be under way
     const { number, ...rest } = this.#generations.serving;
     this.#generations.serving = { ...rest, number: number + 1 };
-    await this.open();
+    this.#isOpen = false;
     this.#isWanted = true;
+    this.#saveNote(); // as soon as it listens clients wait there, for whoever comes after us as well
+    try {
+      await this.open();
+    } catch (error) {
+      this.#isWanted = false;
+      this.#saveNote();
+      throw error;
+    }
     this.#beginAnew();
   }
 

@@ -80,15 +80,19 @@ export async function openDeathField(place: Place): Promise<DeathField> {
   let unserved: string | undefined;
   let asked = 0;
   const client = async ({ pool, addresses }: Client): Promise<void> => {
+    let [here, other] = addresses as readonly [ConnectAddress, ConnectAddress];
     while (!isEnding) {
       const refusals: string[] = [];
-      // An address that was given up refuses; twice, because it may move between two tries.
-      for (const where of [...addresses, ...addresses]) {
+      // Who moves with the pool goes elsewhere only when the address was given up; twice, because it may come back.
+      for (let tries = 0; tries < 4; tries++) {
         const n = ++asked;
-        const body = await askPool(where, { query: `n=${n}` }).catch(String);
+        const body = await askPool(here, { query: `n=${n}` }).catch(String);
         if (body.endsWith(` ${n}\n`)) break;
-        if (/ECONNREFUSED|ENOENT/.test(body)) refusals.push(body);
-        else failures.push(`${pool}: ${body}`);
+        if (!/ECONNREFUSED|ENOENT/.test(body)) failures.push(`${pool}: ${body}`);
+        else {
+          refusals.push(body);
+          [here, other] = [other, here];
+        }
       }
       if (refusals.length === 4 && unserved !== pool) failures.push(`${pool}: ${refusals.join('; ')}`);
       await new Promise(resolve => setTimeout(resolve, PAUSE_MS));
