@@ -1,6 +1,6 @@
 /** Turns this process into the keeper. */
 import { closeSync, readFileSync } from 'node:fs';
-import { type Inheritance, parseInheritance } from '../keeper/inheritance.ts';
+import { type Inheritance, parseInheritance } from '../keeper/handover/inheritance.ts';
 import { Keeper } from '../keeper/keeper.ts';
 import { KEEPER_TITLE } from '../os/keepers.ts';
 import { programAsStarted } from './installed-program.ts';

@@ -3,8 +3,8 @@
  * loaded, what there is is read, and a supervisor goes on with it whose keeper does nothing.
  */
 import { closeSync, readFileSync, writeSync } from 'node:fs';
-import { parseInheritance } from '../keeper/inheritance.ts';
-import { TRIAL_DESCRIPTOR } from '../keeper/trial.ts';
+import { parseInheritance } from '../keeper/handover/inheritance.ts';
+import { TRIAL_DESCRIPTOR } from '../keeper/handover/trial.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { rehearseRestore } from '../supervisor/rehearsal.ts';
 import { VERSION } from '../version.ts';

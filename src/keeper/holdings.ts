@@ -2,10 +2,10 @@
 import { dateOf, nowMs } from '../os/clock.ts';
 import { bootId } from '../os/proc.ts';
 import { VERSION } from '../version.ts';
-import type { Listeners } from './listeners.ts';
+import { type DescriptorSource, identityOf, type KeeperState, STATE_SCHEMA } from './handover/state.ts';
+import type { Listeners } from './listeners/listeners.ts';
 import type { Ask, World } from './protocol.ts';
-import { type DescriptorSource, identityOf, type KeeperState, STATE_SCHEMA } from './state.ts';
-import type { Workers } from './workers.ts';
+import type { Workers } from './workers/workers.ts';
 
 export class Holdings {
   readonly listeners: Listeners;

@@ -1,14 +1,14 @@
 /** What the supervisor asks of the keeper, each request by its name, and how it is answered. */
 import { fileLimitText } from '../os/file-limit.ts';
 import type { Announcer } from './announcer.ts';
-import type { Frozen } from './frozen.ts';
+import type { Upgrade } from './handover/upgrade.ts';
 import type { Holdings } from './holdings.ts';
-import type { Logs } from './logs.ts';
-import type { OwnStop } from './own-stop.ts';
+import type { Logs } from './output/logs.ts';
 import type { Answer, Ask, KeeperMessage, RequestName, SupervisorMessage } from './protocol.ts';
 import type { Residence } from './residence.ts';
-import type { ServiceManager } from './service-manager.ts';
-import type { Upgrade } from './upgrade.ts';
+import type { ServiceManager } from './service/service-manager.ts';
+import type { OwnStop } from './supervision/own-stop.ts';
+import type { Frozen } from './workers/frozen.ts';
 
 type Handler<N extends RequestName> = (ask: Ask<N>) => Answer<N> | Promise<Answer<N>>;
 type Handlers = { readonly [N in RequestName]: Handler<N> };

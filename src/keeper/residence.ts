@@ -3,12 +3,12 @@
  * would have to know to go on in its place (the state file).
  */
 import { removeStale } from '../os/listener.ts';
-import type { Passed } from './inheritance.ts';
+import type { Passed } from './handover/inheritance.ts';
+import type { KeeperState } from './handover/state.ts';
+import { StateFile } from './handover/state-file.ts';
 import { makeRunDir, PidFile } from './pid-file.ts';
 import type { Ask } from './protocol.ts';
 import { emptySpawned, removeSpawned } from './spawned.ts';
-import type { KeeperState } from './state.ts';
-import { StateFile } from './state-file.ts';
 
 export interface ResidencePorts {
   readonly state: () => KeeperState;

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { STATE_FILE } from './state-file.ts';
+import { STATE_FILE } from './handover/state-file.ts';
 
 export const SPAWNED_MARK = '.spawned';
 

@@ -1,9 +1,9 @@
 /** A supervisor of this program goes on with what another one has left, as far as that does nothing. */
 
 import type { Keeper } from '../keeper/client.ts';
-import type { Inheritance } from '../keeper/inheritance.ts';
+import type { Inheritance } from '../keeper/handover/inheritance.ts';
+import type { SavedListener } from '../keeper/handover/state.ts';
 import type { Answer, ListenerState, RequestName, World } from '../keeper/protocol.ts';
-import type { SavedListener } from '../keeper/state.ts';
 import { restore } from './main.ts';
 
 /** @throws whatever an actual supervisor would die of */

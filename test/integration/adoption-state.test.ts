@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeeperState } from '../../src/keeper/state.ts';
+import type { KeeperState } from '../../src/keeper/handover/state.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { scriptPool } from '../lib/pools.ts';
 import { isAlive, kill, readStat, type Seen } from '../lib/processes.ts';

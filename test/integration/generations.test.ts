@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { Listeners } from '../../src/keeper/listeners.ts';
+import type { Listeners } from '../../src/keeper/listeners/listeners.ts';
 import type { BindAddress } from '../../src/keeper/protocol.ts';
 import { connectionsOf } from '../../src/observe/families.ts';
 import { type ListenerLoad, lookAtSockets } from '../../src/observe/sockets.ts';

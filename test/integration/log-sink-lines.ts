@@ -1,6 +1,6 @@
 /** Numbered lines for the tests of the log: written through a sink, and found again wherever they went. */
 import assert from 'node:assert/strict';
-import type { LogSink } from '../../src/keeper/log-sink.ts';
+import type { LogSink } from '../../src/keeper/output/log-sink.ts';
 
 export interface Written {
   readonly number?: number;

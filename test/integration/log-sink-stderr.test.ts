@@ -7,7 +7,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { PENDING_LIMIT_BYTES } from '../../src/keeper/log-sink.ts';
+import { PENDING_LIMIT_BYTES } from '../../src/keeper/output/log-sink.ts';
 import { findProgram } from '../lib/needs.ts';
 import { REPOSITORY } from '../lib/paths.ts';
 import { until } from '../lib/poll.ts';
@@ -25,7 +25,7 @@ const WRITER = `
   import { readFileSync } from 'node:fs';
   import { once } from 'node:events';
   import { setImmediate as nextTurn } from 'node:timers/promises';
-  import { LogSinks } from '${REPOSITORY}/src/keeper/log-sinks.ts';
+  import { LogSinks } from '${REPOSITORY}/src/keeper/output/log-sinks.ts';
   import { setNonblocking } from '${REPOSITORY}/src/os/descriptor.ts';
   import { writeNumbered } from '${REPOSITORY}/test/integration/log-sink-lines.ts';
   setNonblocking(2, false); // tsx has looked at process.stderr, which sets it
@@ -174,7 +174,7 @@ suite('integration/log-sink-stderr', {}, async scope => {
 
 suite('integration/log-sink-stderr on a terminal', {}, async scope => {
   const program = `
-    import { LogSinks } from '${REPOSITORY}/src/keeper/log-sinks.ts';
+    import { LogSinks } from '${REPOSITORY}/src/keeper/output/log-sinks.ts';
     const sinks = LogSinks.open({ file: 'stderr', format: 'auto' });
     sinks.main.write({ level: 30, time: 1, pool: 'www', pid: 12, stream: 'stderr', msg: 'hello' });
     await sinks.close();

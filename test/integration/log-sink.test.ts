@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { plainFormat } from '../../src/keeper/log-format.ts';
-import { LogSink, PENDING_LIMIT_BYTES } from '../../src/keeper/log-sink.ts';
-import { LogSinks } from '../../src/keeper/log-sinks.ts';
+import { plainFormat } from '../../src/keeper/output/log-format.ts';
+import { LogSink, PENDING_LIMIT_BYTES } from '../../src/keeper/output/log-sink.ts';
+import { LogSinks } from '../../src/keeper/output/log-sinks.ts';
 import { suite } from '../lib/suite.ts';
 import { assertComplete, records, writeNumbered } from './log-sink-lines.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeeperState } from '../../src/keeper/state.ts';
+import type { KeeperState } from '../../src/keeper/handover/state.ts';
 import { runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { MAIN } from '../lib/paths.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Listeners } from '../../src/keeper/listeners.ts';
+import { Listeners } from '../../src/keeper/listeners/listeners.ts';
 import type { BindAddress, ListenerSpec } from '../../src/keeper/protocol.ts';
 import { lookAtSockets } from '../../src/observe/sockets.ts';
 import { signalGroup, untilEnded } from '../../src/os/pidfd.ts';

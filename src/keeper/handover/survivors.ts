@@ -1,0 +1,105 @@
+/**
+ * Takes listeners and output pipes back out of the workers of a keeper that was killed (DESIGN D4). A worker counts
+ * only when the kernel knows it by the pid and the start time that were written down.
+ */
+import { closeSync, fstatSync } from 'node:fs';
+import { readEndOf } from '../../os/descriptor.ts';
+import { takeDescriptor } from '../../os/pidfd.ts';
+import { descriptorOf, groupMembers } from '../../os/proc.ts';
+import {
+  type DescriptorSource,
+  isRunning,
+  type KeeperState,
+  type SavedListener,
+  type SavedPipe,
+  type SavedWorker,
+} from './state.ts';
+
+/** A listener, or a pipe of a worker: what /proc/PID/fd shows. */
+type Kind = 'socket' | 'pipe';
+
+export class Survivors implements DescriptorSource {
+  readonly #state: KeeperState;
+  readonly #inherited: ReadonlyMap<string, number>;
+
+  /** @param inherited the sockets that the service manager has passed, to us by now */
+  constructor(state: KeeperState, inherited: ReadonlyMap<string, number>) {
+    this.#state = state;
+    this.#inherited = inherited;
+  }
+
+  /** Something of it still runs. */
+  has(worker: SavedWorker): boolean {
+    return this.#processesOf(worker).length > 0;
+  }
+
+  listener({ spec, inode }: SavedListener): number | null {
+    if (spec.address.type === 'systemd') {
+      const passed = this.#inherited.get(spec.address.name);
+      if (passed !== undefined) return passed;
+    }
+    for (const worker of this.#state.workers) {
+      if (worker.spec.listener !== spec.id) continue;
+      const taken = this.#take(worker, 'socket', inode, worker.spec.listenerDescriptor);
+      if (taken !== null) return taken;
+    }
+    return null;
+  }
+
+  pipe(worker: SavedWorker, { inode }: SavedPipe, descriptor: 1 | 2): number | null {
+    const taken = this.#take(worker, 'pipe', inode, descriptor);
+    if (taken === null) return null;
+    try {
+      return readEndOf(taken);
+    } catch {
+      return null;
+    } finally {
+      closeSync(taken);
+    }
+  }
+
+  /** Its number says nothing when the leader is gone; what it has open does. */
+  isMember({ spec, stdout, stderr }: SavedWorker, pid: number): boolean {
+    const listener = this.#state.listeners.find(it => it.spec.id === spec.listener);
+    const known: [Kind, number | undefined][] = [
+      ['socket', listener?.inode],
+      ['pipe', stdout?.inode],
+      ['pipe', stderr?.inode],
+    ];
+    return known.some(
+      ([kind, inode]) => inode !== undefined && descriptorOf(pid, `${kind}:[${inode}]`) !== null,
+    );
+  }
+
+  /** @param usual where it was when the worker was started */
+  #take(worker: SavedWorker, kind: Kind, inode: number, usual: number): number | null {
+    for (const pid of this.#processesOf(worker)) {
+      const taken = takeIf(pid, usual, inode);
+      if (taken !== null) return taken;
+      const moved = descriptorOf(pid, `${kind}:[${inode}]`);
+      const found = moved === null || moved === usual ? null : takeIf(pid, moved, inode);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  #processesOf(worker: SavedWorker): number[] {
+    if (worker.gone) return [];
+    const members = groupMembers(worker.pid).map(({ pid }) => pid);
+    if (isRunning(worker)) return [worker.pid, ...members.filter(pid => pid !== worker.pid)];
+    return members.filter(pid => this.isMember(worker, pid));
+  }
+}
+
+/** @returns null when it is something else, or the kernel refuses */
+function takeIf(pid: number, descriptor: number, inode: number): number | null {
+  let taken: number;
+  try {
+    taken = takeDescriptor(pid, descriptor);
+  } catch {
+    return null;
+  }
+  if (fstatSync(taken).ino === inode) return taken;
+  closeSync(taken);
+  return null;
+}

@@ -1,0 +1,226 @@
+/** The listening sockets that the keeper holds open, by the supervisor's names for them. */
+import { collide, isSameEndpoint } from '../../os/address.ts';
+import { isNonblocking, setNonblocking } from '../../os/descriptor.ts';
+import type { Poller } from '../../os/poller.ts';
+import { type TcpAddress, tcpEndpoint } from '../../os/tcp-listener.ts';
+import type { SavedListener, SavedSocket } from '../handover/state.ts';
+import type { Answer, BindAddress, ListenerSpec, ListenerState } from '../protocol.ts';
+import { ForeignListener } from './foreign-listener.ts';
+import { heldDescriptor, type OpenListener } from './open-listener.ts';
+import { SystemdListener } from './systemd-listener.ts';
+import { TcpListener, type TcpNeighbours } from './tcp-listener.ts';
+import { UnixListener, type UnixNeighbours } from './unix-listener.ts';
+
+export class Listeners {
+  /** In the order in which they were opened, which for TCP is the order in their group. */
+  readonly #open = new Map<string, OpenListener>();
+  readonly #inherited: ReadonlyMap<string, number>;
+  readonly #poller: Poller;
+  readonly #knocked: (id: string) => void;
+  readonly #putBack: (path: string) => void;
+  /** Descriptors at which the poller looks, with the listener to be reported. */
+  readonly #watched = new Map<number, string>();
+
+  /**
+   * @param inherited sockets from the service manager, by name
+   * @param knocked is called once for each `watch`, when a connection waits
+   * @param putBack is called with the path of a socket that somebody removed and that is there again
+   */
+  constructor(
+    inherited: ReadonlyMap<string, number>,
+    poller: Poller,
+    knocked: (id: string) => void,
+    putBack: (path: string) => void = () => {},
+  ) {
+    this.#inherited = inherited;
+    this.#poller = poller;
+    this.#knocked = knocked;
+    this.#putBack = putBack;
+  }
+
+  /**
+   * Opens a listener, hidden when another of ours has the address, or gives one that is open the settings of the new
+   * specification; its address stays.
+   * @returns the inode of the socket
+   * @throws {SystemError} when the kernel refuses; {Error} when the service manager gave no such socket
+   */
+  open(spec: ListenerSpec): number {
+    const known = this.#open.get(spec.id);
+    known?.adjust(spec);
+    const listener = known ?? this.#listen(spec);
+    this.#open.set(spec.id, listener);
+    setNonblocking(heldDescriptor(listener), spec.nonblock);
+    return listener.inode;
+  }
+
+  /**
+   * Takes the listener of another program at that address.
+   * @throws {SystemError} EPERM when we may not have it; {Error} when that process does not have it
+   */
+  take(spec: ListenerSpec, pid: number, inode: number): Answer<'take'> {
+    const listener = ForeignListener.take(spec, pid, inode);
+    this.#open.set(spec.id, listener);
+    const { descriptor } = listener;
+    return { isLost: descriptor === null, isNonblocking: descriptor !== null && isNonblocking(descriptor) };
+  }
+
+  /** Goes on with one that listens already. @param descriptor null: nobody lets us have it */
+  restore(saved: SavedListener, descriptor: number | null): void {
+    this.#open.set(saved.spec.id, this.#restored(saved, descriptor));
+  }
+
+  /** @throws {Error} when it is not open, or lost */
+  descriptor(id: string): number {
+    return heldDescriptor(this.#get(id));
+  }
+
+  /** New connections to the address come to this one from now on. */
+  publish(id: string): void {
+    this.#get(id).publish();
+  }
+
+  /** No new connections, until `open` or `publish` is called for it. */
+  refuse(id: string): void {
+    this.#get(id).refuse();
+  }
+
+  /** Reports once that a connection waits, now or later. */
+  watch(id: string): void {
+    const descriptor = heldDescriptor(this.#get(id));
+    const isWatched = this.#watched.has(descriptor);
+    this.#watched.set(descriptor, id);
+    if (!isWatched) this.#poller.add(descriptor, () => this.#knock(descriptor));
+  }
+
+  /** Closes our copy of the socket and removes its file when it is still ours. */
+  close(id: string): void {
+    const listener = this.#open.get(id);
+    if (listener === undefined) return;
+    this.#open.delete(id);
+    this.#unwatch(listener.descriptor);
+    listener.close();
+  }
+
+  closeAll(): void {
+    for (const id of this.#open.keys()) this.close(id);
+  }
+
+  get states(): ListenerState[] {
+    return [...this.#open.values()].map(listener => ({
+      spec: listener.spec,
+      inode: listener.inode,
+      isPublic: listener.isPublic,
+      isLost: listener.descriptor === null,
+      isForeign: listener instanceof ForeignListener,
+    }));
+  }
+
+  /** As they are now, for whoever goes on with them. */
+  get saved(): SavedListener[] {
+    return [...this.#open.values()].flatMap(({ saved }) => saved ?? []);
+  }
+
+  get savedInherited(): SavedSocket[] {
+    return [...this.#inherited].map(([name, descriptor]) => ({ name, descriptor }));
+  }
+
+  /** The sockets from the service manager, in use or not. */
+  get inheritedNames(): string[] {
+    return [...this.#inherited.keys()];
+  }
+
+  #get(id: string): OpenListener {
+    const listener = this.#open.get(id);
+    if (listener === undefined) throw new Error(`listener ${id} is not open`);
+    return listener;
+  }
+
+  #listen(spec: ListenerSpec): OpenListener {
+    const { address } = spec;
+    switch (address.type) {
+      case 'unix':
+        return UnixListener.open(spec, address.path, this.#unixNeighbours(address));
+      case 'tcp':
+        return TcpListener.open(spec, address, this.#tcpNeighbours(address), this.#besides(address));
+      case 'systemd':
+        return new SystemdListener(spec, this.#passed(address.name));
+    }
+  }
+
+  #restored(saved: SavedListener, descriptor: number | null): OpenListener {
+    const { address } = saved.spec;
+    switch (address.type) {
+      case 'unix':
+        return UnixListener.restore(saved, descriptor, address.path, this.#unixNeighbours(address));
+      case 'tcp':
+        return TcpListener.restore(saved, descriptor, address, this.#tcpNeighbours(address));
+      case 'systemd':
+        return new SystemdListener(saved.spec, descriptor ?? this.#passed(address.name));
+    }
+  }
+
+  /** @throws {Error} when the service manager gave no such socket */
+  #passed(name: string): number {
+    const descriptor = this.#inherited.get(name);
+    if (descriptor === undefined) throw new Error(`no socket named ${name} was passed in LISTEN_FDNAMES`);
+    return descriptor;
+  }
+
+  #unixNeighbours({ path }: Extract<BindAddress, { type: 'unix' }>): UnixNeighbours {
+    return {
+      peers: () => this.#onPath(path),
+      taken: () => this.#taken(it => it.type === 'unix' && it.path === path),
+      putBack: this.#putBack,
+    };
+  }
+
+  #tcpNeighbours(address: TcpAddress): TcpNeighbours {
+    const wanted = tcpEndpoint(address);
+    return {
+      peers: () => this.#onEndpoint(address),
+      taken: () => this.#taken(it => it.type === 'tcp' && isSameEndpoint(tcpEndpoint(it), wanted)),
+    };
+  }
+
+  /** Those of other programs that are being taken over. */
+  #taken(isAt: (address: BindAddress) => boolean): ForeignListener[] {
+    return [...this.#open.values()]
+      .filter(listener => listener instanceof ForeignListener)
+      .filter(({ spec }) => isAt(spec.address));
+  }
+
+  #onPath(path: string): UnixListener[] {
+    return [...this.#open.values()]
+      .filter(listener => listener instanceof UnixListener)
+      .filter(listener => listener.path === path);
+  }
+
+  #onEndpoint(address: TcpAddress): TcpListener[] {
+    const wanted = tcpEndpoint(address);
+    return this.#tcp().filter(listener => isSameEndpoint(listener.endpoint, wanted));
+  }
+
+  /** Those of ours that the kernel would see in the way: the same address, or one that takes in the other. */
+  #besides(address: TcpAddress): Set<number> {
+    const wanted = tcpEndpoint(address);
+    const ours = this.#tcp().filter(listener => collide(listener.endpoint, wanted));
+    const taken = this.#tcpNeighbours(address).taken();
+    return new Set([...ours, ...taken].map(({ inode }) => inode));
+  }
+
+  #tcp(): TcpListener[] {
+    return [...this.#open.values()].filter(listener => listener instanceof TcpListener);
+  }
+
+  #knock(descriptor: number): void {
+    const id = this.#watched.get(descriptor);
+    this.#unwatch(descriptor);
+    if (id !== undefined) this.#knocked(id);
+  }
+
+  /** Before the descriptor is closed: as long as a worker holds the socket, epoll would go on looking at it. */
+  #unwatch(descriptor: number | null): void {
+    if (descriptor === null) return;
+    if (this.#watched.delete(descriptor)) this.#poller.remove(descriptor);
+  }
+}

@@ -1,0 +1,144 @@
+/** Reads what children write: each pipe as lines, each line as a log record. */
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import type { Poller } from '../../os/poller.ts';
+import type { SavedPipe } from '../handover/state.ts';
+import { LineSplitter, type OutputLine, type UnfinishedLine } from './lines.ts';
+import type { LogSink } from './log-sink.ts';
+import { type LogSinks, pathOf } from './log-sinks.ts';
+
+/** A pipe that is read. */
+export interface FollowedPipe {
+  /** null: it is at its end. */
+  readonly saved: SavedPipe | null;
+}
+
+/** Where a record comes from. */
+export interface Origin {
+  readonly pool: string;
+  readonly pid: number;
+  readonly stream: 'stdout' | 'stderr';
+}
+
+const INFO = 30;
+const ERROR = 50;
+/** As much as a pipe holds, so that one read empties it. */
+const CHUNK_BYTES = 256 * 1024;
+
+export class OutputReaders {
+  readonly #poller: Poller;
+  readonly #sinks: () => LogSinks;
+  /** Files of pools that could not be opened. */
+  readonly #unopened = new Set<string>();
+  /** How many pipes there are whose lines go to a file. */
+  readonly #users = new Map<string, number>();
+  /** One for all: a line that is complete is decoded at once, the rest is copied. */
+  readonly #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+
+  /** @param sinks the logs as they are open now: they change once, when the configuration is known */
+  constructor(poller: Poller, sinks: () => LogSinks) {
+    this.#poller = poller;
+    this.#sinks = sinks;
+  }
+
+  /**
+   * Turns a worker's output into records until the last holder of the pipe has closed it.
+   * @param unfinished what has been read of a line already
+   */
+  follow(
+    descriptor: number,
+    origin: Origin,
+    file: string | null,
+    unfinished: UnfinishedLine | null = null,
+  ): FollowedPipe {
+    if (file !== null) this.#count(file, 1);
+    const deliver = (lines: OutputLine[]): void => {
+      const sink = this.#sink(file);
+      for (const { text, ...part } of lines) {
+        sink.write({ level: INFO, time: Date.now(), ...origin, ...part, msg: text });
+      }
+    };
+    return this.#read(descriptor, new LineSplitter(unfinished), deliver, () => {
+      if (file !== null) this.#count(file, -1);
+    });
+  }
+
+  /** How many pipes of supervisors are not at their end. */
+  supervisorPipes = 0;
+
+  /** The supervisor writes finished records; anything else that it prints (a crash of Node's) becomes one. */
+  followSupervisor(descriptor: number, pid: number): void {
+    this.supervisorPipes++;
+    const deliver = (lines: OutputLine[]): void => {
+      const { main } = this.#sinks();
+      for (const { text, ...part } of lines) {
+        if (text.startsWith('{"level":') && part.part === undefined) main.writeRaw(text);
+        else main.write({ level: ERROR, time: Date.now(), process: 'supervisor', pid, ...part, msg: text });
+      }
+    };
+    this.#read(descriptor, new LineSplitter(), deliver, () => this.supervisorPipes--);
+  }
+
+  /** A file whose last pipe has ended is closed: after a reload another one may be the pool's. */
+  #count(file: string, change: 1 | -1): void {
+    const path = pathOf(file);
+    const users = (this.#users.get(path) ?? 0) + change;
+    if (users > 0) {
+      this.#users.set(path, users);
+      return;
+    }
+    this.#users.delete(path);
+    // The last lines are on their way to the file.
+    setImmediate(() => this.#sinks().prune(used => this.#users.has(used)));
+  }
+
+  #read(
+    descriptor: number,
+    splitter: LineSplitter,
+    deliver: (lines: OutputLine[]) => void,
+    ended: () => void = () => {},
+  ): FollowedPipe {
+    let isOpen = true;
+    this.#poller.add(descriptor, () => {
+      const count = readAvailable(descriptor, this.#chunk);
+      if (count === null) return;
+      if (count > 0) return deliver(splitter.push(this.#chunk.subarray(0, count)));
+      deliver(splitter.end());
+      this.#poller.remove(descriptor);
+      closeSync(descriptor);
+      isOpen = false;
+      ended();
+    });
+    return {
+      get saved() {
+        if (!isOpen) return null;
+        return { descriptor, inode: fstatSync(descriptor).ino, unfinished: splitter.unfinished };
+      },
+    };
+  }
+
+  /** The pool's own file, or the common log where that cannot be opened, which then says so once. */
+  #sink(file: string | null): LogSink {
+    const sinks = this.#sinks();
+    if (file === null) return sinks.main;
+    try {
+      return sinks.of(file);
+    } catch (error) {
+      if (!this.#unopened.has(file)) {
+        this.#unopened.add(file);
+        const msg = `${file} cannot be opened, its lines come here instead: ${String(error)}`;
+        sinks.main.write({ level: ERROR, time: Date.now(), msg });
+      }
+      return sinks.main;
+    }
+  }
+}
+
+/** @returns the bytes read, 0 at the end, null when there is nothing yet */
+export function readAvailable(descriptor: number, chunk: Buffer): number | null {
+  try {
+    return readSync(descriptor, chunk);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return null;
+    return 0;
+  }
+}

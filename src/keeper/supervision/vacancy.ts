@@ -1,0 +1,154 @@
+/** As long as no supervisor stays alive: what is said of it, and who answers in its place. */
+import { nowMs } from '../../os/clock.ts';
+import { VERSION } from '../../version.ts';
+import type { Upgrade } from '../handover/upgrade.ts';
+import type { Holdings } from '../holdings.ts';
+import { LAST_UPGRADE, STAND_IN, type StandInNote } from '../notes.ts';
+import { PROTOCOL } from '../protocol.ts';
+import type { OwnStop } from './own-stop.ts';
+import { StandIn, type StandInAnswer } from './stand-in.ts';
+import { standInStatus } from './stand-in-status.ts';
+import type { SupervisorProcess } from './supervisor-process.ts';
+
+export interface VacancyPorts {
+  readonly supervisor: SupervisorProcess;
+  readonly ownStop: OwnStop;
+  readonly upgrade: Upgrade;
+  readonly holdings: Holdings;
+  /** null: it was never told. */
+  readonly controlSocket: () => string | null;
+  readonly problem: (text: string) => void;
+}
+
+/** The supervisor of another version than the keeper's. */
+interface Stranger {
+  readonly protocol: number;
+  readonly version: string;
+}
+
+export class Vacancy {
+  readonly #ports: VacancyPorts;
+  readonly #standIn: StandIn;
+  #lastDeath = '';
+  #stranger: Stranger | null = null;
+  #isUnreachable = false;
+
+  constructor(ports: VacancyPorts) {
+    this.#ports = ports;
+    this.#standIn = new StandIn({
+      note: () => this.#note(),
+      reason: () => this.#reason(),
+      status: pool => this.#status(pool),
+      stop: now => this.#stop(now),
+      upgrade: isDryRun => this.#upgrade(isDryRun),
+    });
+  }
+
+  /** @param how as in "supervisor 12 ended (SIGKILL)" */
+  died(how: string): void {
+    this.#lastDeath = how;
+    const { supervisor, controlSocket, problem } = this.#ports;
+    const path = controlSocket();
+    // One that is started again at once is there before a client gives up.
+    if (path === null || supervisor.youngDeaths < 2) return;
+    try {
+      this.#standIn.open(path);
+      this.#isUnreachable = false;
+    } catch (error) {
+      if (!this.#isUnreachable) problem(`nobody answers on ${path}: ${(error as Error).message}`);
+      this.#isUnreachable = true;
+    }
+  }
+
+  /** A supervisor does its work, and is to have the control socket. */
+  filled(): void {
+    this.#stranger = null;
+    this.#standIn.close();
+  }
+
+  /** @returns whether keeper and supervisor understand each other */
+  admits(stranger: Stranger): boolean {
+    if (stranger.protocol === PROTOCOL) return true;
+    const isNews = this.#stranger?.version !== stranger.version;
+    this.#stranger = stranger;
+    if (isNews) this.#ports.problem(mismatch(stranger));
+    return false;
+  }
+
+  close(): void {
+    this.#standIn.close();
+  }
+
+  #note(): StandInNote {
+    const text = this.#ports.holdings.notes.get(STAND_IN);
+    return text === undefined ? { controlGid: null, pools: [] } : (JSON.parse(text) as StandInNote);
+  }
+
+  #reason(): string {
+    if (this.#ports.ownStop.isUnderWay)
+      return 'the keeper stops everything by itself: there is no supervisor';
+    if (this.#stranger !== null) return mismatch(this.#stranger);
+    const { youngDeaths, nextStartInMs } = this.#ports.supervisor;
+    const next =
+      nextStartInMs === null
+        ? 'another one is being started'
+        : `the next try is in ${(nextStartInMs / 1000).toFixed(1)} s`;
+    return `the supervisor has died ${youngDeaths} times in a row (the last: ${this.#lastDeath}), and ${next}. The workers serve on, but none that ends is replaced; the log says what it died of`;
+  }
+
+  #status(pool: string | null): object {
+    const { holdings, ownStop } = this.#ports;
+    const { workers, notes, startedAt, startedAtMs } = holdings;
+    return standInStatus({
+      version: VERSION,
+      keeperPid: process.pid,
+      startedAt,
+      uptimeMs: nowMs() - startedAtMs,
+      nowMs: nowMs(),
+      reason: this.#reason(),
+      isStopping: ownStop.isAskedFor,
+      lastReload: (JSON.parse(notes.get('last_reload') ?? 'null') as { last: unknown } | null)?.last ?? null,
+      lastUpgrade: JSON.parse(notes.get(LAST_UPGRADE) ?? 'null') as unknown,
+      pools: this.#note().pools.filter(({ name }) => pool === null || name === pool),
+      workers: workers.saved
+        .filter(({ gone, exit }) => !gone && exit === null)
+        .map(({ pid, spec, startedAtMs, isChild }) => ({
+          pid,
+          pool: spec.pool,
+          startedAtMs,
+          isAdopted: !isChild,
+        })),
+    });
+  }
+
+  #stop(isNow: boolean): StandInAnswer {
+    const stopped = this.#note().pools.map(({ name }) => name);
+    const body = { pid: process.pid, stopped };
+    return { status: 200, body, after: () => this.#ports.ownStop.begin(isNow) };
+  }
+
+  async #upgrade(isDryRun: boolean): Promise<StandInAnswer> {
+    const { upgrade, holdings, problem } = this.#ports;
+    const to = await upgrade.tryOut();
+    const last = JSON.parse(holdings.notes.get(LAST_UPGRADE) ?? 'null') as { readonly at: string } | null;
+    const from = VERSION;
+    const previous = last?.at ?? null;
+    const body = {
+      dry_run: isDryRun,
+      pid: process.pid,
+      supervisor_pid: null,
+      from,
+      to,
+      previous_at: previous,
+    };
+    if (isDryRun) return { status: 200, body };
+    const replace = (): void => {
+      upgrade.replace().catch((error: unknown) => problem(`no upgrade: ${(error as Error).message}`));
+    };
+    return { status: 200, body, after: replace };
+  }
+}
+
+function mismatch({ protocol, version }: Stranger): string {
+  return `the fpm-ts that is installed (version ${version}, protocol ${protocol}) has a supervisor that the running keeper (version ${VERSION}, protocol ${PROTOCOL}) does not understand: \`fpm-ts upgrade\` lets the keeper become the installed version; otherwise install version ${VERSION} again, or stop and start. The workers serve on, but none that ends is replaced`;
+}

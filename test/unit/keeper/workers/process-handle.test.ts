@@ -1,0 +1,142 @@
+/** The keeper's view of one child, with real processes: its end, its group, and what is left of it. */
+import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { ProcessHandle } from '../../../../src/keeper/workers/process-handle.ts';
+import type { Exit } from '../../../../src/os/pidfd.ts';
+import { Poller } from '../../../../src/os/poller.ts';
+import { until } from '../../../lib/poll.ts';
+import { descendants, isAlive, type Seen } from '../../../lib/processes.ts';
+
+interface Watched {
+  readonly handle: ProcessHandle;
+  /** What was reported, in order. */
+  readonly reports: (Exit | 'gone')[];
+}
+
+function start(t: TestContext, script: string, wholeGroup: boolean): Watched {
+  const poller = new Poller();
+  const reports: Watched['reports'] = [];
+  const options = {
+    path: '/bin/sh',
+    argv: ['sh', '-c', script],
+    env: {},
+    descriptors: new Map<number, number>(),
+  };
+  const handle = ProcessHandle.start(options, wholeGroup, poller, {
+    exited: exit => reports.push(exit),
+    gone: () => reports.push('gone'),
+  });
+  t.after(async () => {
+    handle.signal('SIGKILL');
+    await until(() => handle.isGone, { what: 'it to be gone' });
+    poller.close();
+  });
+  return { handle, reports };
+}
+
+async function childrenOf({ handle }: Watched, count: number): Promise<Seen[]> {
+  return until(
+    () => {
+      const found = descendants(handle.pid).filter(({ name }) => name === 'sleep');
+      return found.length === count ? found : undefined;
+    },
+    { what: `${count} children` },
+  );
+}
+
+// First: the pollers of the other tests close their descriptors a moment after the test.
+void test('a hundred of them leave no descriptor behind', async t => {
+  const poller = new Poller();
+  t.after(() => poller.close());
+  const options = { path: '/bin/true', argv: ['true'], env: {}, descriptors: new Map<number, number>() };
+  const handles = Array.from({ length: 100 }, () =>
+    ProcessHandle.start(options, true, poller, { exited: () => {}, gone: () => {} }),
+  );
+  assert.equal(openPidfds(), 100);
+  await until(() => handles.every(({ isGone }) => isGone), { what: 'all to be gone' });
+  assert.equal(openPidfds(), 0);
+});
+
+function openPidfds(): number {
+  const links = readdirSync('/proc/self/fd').map(name => linkOf(`/proc/self/fd/${name}`));
+  return links.filter(link => link === 'anon_inode:[pidfd]').length;
+}
+
+/** The descriptor with which the directory was read is closed by now. */
+function linkOf(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
+for (const [script, exit] of [
+  ['exit 0', { code: 0, signal: null }],
+  ['exit 77', { code: 77, signal: null }],
+  ['kill -SEGV $$', { code: null, signal: 'SIGSEGV' }],
+  ['kill -40 $$', { code: null, signal: 'SIG40' }],
+] as const) {
+  void test(`${script}: reported once, then it is gone`, async t => {
+    const watched = start(t, script, true);
+    await until(() => watched.handle.isGone, { what: 'the end' });
+    assert.deepEqual(watched.reports, [exit, 'gone']);
+    assert.deepEqual(watched.handle.exit, exit);
+    assert.equal(watched.handle.signal('SIGTERM'), false);
+  });
+}
+
+void test('a signal reaches the whole group', async t => {
+  const watched = start(t, 'sleep 600 & sleep 600 & wait', true);
+  const children = await childrenOf(watched, 2);
+  assert.equal(watched.handle.signal('SIGTERM'), true);
+  await until(() => watched.handle.isGone, { what: 'the end' });
+  assert.ok(!children.some(isAlive));
+  assert.deepEqual(watched.reports, [{ code: null, signal: 'SIGTERM' }, 'gone']);
+});
+
+void test('kill_mode = "process": a stop reaches the leader alone, SIGKILL all that it has left', async t => {
+  const watched = start(t, 'sleep 600 & sleep 600 & wait', false);
+  const children = await childrenOf(watched, 2);
+  watched.handle.signal('SIGTERM');
+  await until(() => watched.handle.exit !== null, { what: 'the end of the leader' });
+  watched.handle.signal('SIGTERM');
+  assert.ok(children.every(isAlive));
+  assert.equal(watched.handle.isGone, false);
+  assert.equal(watched.handle.signal('SIGKILL'), true);
+  await until(() => watched.handle.isGone, { what: 'the end' });
+  assert.ok(!children.some(isAlive));
+  assert.deepEqual(watched.reports, [{ code: null, signal: 'SIGTERM' }, 'gone']);
+});
+
+void test('kill_mode = "process": SIGKILL reaches the group while the leader runs', async t => {
+  const watched = start(t, 'sleep 600 & sleep 600 & wait', false);
+  const children = await childrenOf(watched, 2);
+  watched.handle.signal('SIGKILL');
+  await until(() => watched.handle.isGone, { what: 'the end' });
+  assert.ok(!children.some(isAlive));
+});
+
+void test('a leader that ends before its children is not gone, and a signal still reaches them', async t => {
+  const watched = start(t, 'sleep 600 & sleep 600 & wait', true);
+  const children = await childrenOf(watched, 2);
+  process.kill(watched.handle.pid, 'SIGKILL');
+  await until(() => watched.reports.length > 0, { what: 'its exit' });
+  assert.deepEqual(watched.reports, [{ code: null, signal: 'SIGKILL' }]);
+  assert.ok(children.every(isAlive));
+  assert.equal(watched.handle.signal('SIGTERM'), true);
+  await until(() => watched.handle.isGone, { what: 'all to be gone' });
+  assert.ok(!children.some(isAlive));
+  assert.deepEqual(watched.reports.slice(1), ['gone']);
+});
+
+void test('a child that has left the session is nobody’s of ours', async t => {
+  const watched = start(t, 'setsid sleep 600 & wait', true);
+  const [stranger] = await childrenOf(watched, 1);
+  assert.ok(stranger !== undefined);
+  t.after(() => process.kill(stranger.pid, 'SIGKILL'));
+  watched.handle.signal('SIGTERM');
+  await until(() => watched.handle.isGone, { what: 'the end' });
+  assert.ok(isAlive(stranger));
+});
