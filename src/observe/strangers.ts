@@ -24,9 +24,14 @@ export function holdersOf(inodes: ReadonlySet<number>, groups: ReadonlySet<numbe
     if (ours.has(pid)) return [];
     const inode = openSockets(pid)?.find(socket => inodes.has(socket));
     const group = inode === undefined ? undefined : readStat(pid)?.group;
-    if (inode === undefined || group === undefined || groups.has(group)) return [];
+    if (inode === undefined || group === undefined || groups.has(group) || isJustSpawned(group)) return [];
     return [{ pid, inode, command: commandLine(pid) }];
   });
+}
+
+/** A worker of which the keeper's answer has not told us yet. As pid 1 the keeper gets every orphan for a child. */
+function isJustSpawned(group: number): boolean {
+  return process.ppid !== 1 && readStat(group)?.parent === process.ppid;
 }
 
 /** `pid 12 (/usr/bin/php-cgi -b 9000), pid 13 (…)` */
