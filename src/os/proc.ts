@@ -80,6 +80,17 @@ export function descendants(pid: number): number[] {
   return found;
 }
 
+/** Whether any thread of a process, or of those that descend from it, runs or waits for a CPU. */
+export function isRunnable(pid: number): boolean {
+  return descendants(pid).some(member => threads(member).some(thread => threadState(member, thread) === 'R'));
+}
+
+/** The state of a thread as proc(5) has it; null: it has ended. */
+export function threadState(pid: number, thread: number): string | null {
+  const stat = read(`/proc/${pid}/task/${thread}/stat`);
+  return stat === null ? null : stat.charAt(stat.lastIndexOf(')') + 2);
+}
+
 /** The threads of a process; empty when it has ended. */
 export function threads(pid: number): number[] {
   try {

@@ -4,7 +4,8 @@
  */
 import type { PoolConfig } from '../config/types.ts';
 import { connectionsOf } from '../observe/families.ts';
-import type { ListenerLoad } from '../observe/sockets.ts';
+import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
+import { isRunnable } from '../os/proc.ts';
 import { isHeldByOthers } from '../worker/freeze.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import type { Crew } from './crew.ts';
@@ -14,6 +15,8 @@ import type { PoolListener } from './pool-listener.ts';
 
 /** So often a worker comes back for a queue that refilled; then its command cannot do it. */
 const MOST_RESCUES = 3;
+/** How long a program that never sleeps is waited for. */
+const RUNNABLE_PATIENCE_MS = 2000;
 
 export class OldGeneration {
   readonly generation: Generation;
@@ -48,7 +51,7 @@ export class OldGeneration {
     const hasTime = !this.#isAbandoned && nowMs - this.#drain.sinceMs < config.processControlTimeoutMs;
     const workers = this.#workers(crew);
     if (workers.length > 0 || crew.spawning(number) > 0) {
-      if (isQuietNow) this.#sendFreeOnes(load?.accepted ?? null, crew);
+      if (isQuietNow) this.#sendFreeOnes(load?.accepted ?? null, crew, nowMs);
       // Whoever came back for the queue has no more time than those before.
       if (!hasTime && (this.#isAbandoned || crew.mayTimeOut))
         for (const worker of workers) crew.happen(worker, { type: 'drainTimedOut' }, config);
@@ -84,7 +87,7 @@ export class OldGeneration {
   }
 
   /** Nothing new can come: whoever has nothing in hand is told, whatever its program does then. */
-  #sendFreeOnes(accepted: ReadonlySet<number> | null, crew: Crew): void {
+  #sendFreeOnes(accepted: ReadonlySet<number> | null, crew: Crew, nowMs: number): void {
     const { config } = this.generation;
     const leaving = this.#workers(crew).filter(it => it.phase === 'draining');
     const holdings = accepted === null ? null : holdingsOf(crew, accepted);
@@ -102,10 +105,23 @@ export class OldGeneration {
     const isNews = strays.size > 0 && this.#strays.size === 0;
     this.#strays = strays;
     if (isStray || isNews) return;
-    for (const worker of leaving) {
-      const { pid } = worker;
-      if (!busy.has(pid) && !isHeldByOthers(pid)) crew.happen(worker, { type: 'freed' }, config);
-    }
+    const free = leaving.filter(({ pid }) => !busy.has(pid) && !isHeldByOthers(pid));
+    for (const worker of this.#surelyFree(free, nowMs)) crew.happen(worker, { type: 'freed' }, config);
+  }
+
+  /**
+   * On a machine with more to do than it can, a worker may be accepting since before the tables were read, and its
+   * connection stands in none of them. Who sleeps is not, and has what another look shows.
+   */
+  #surelyFree(free: readonly WorkerHandle[], nowMs: number): readonly WorkerHandle[] {
+    const { emptySinceMs } = this.#drain;
+    const isPatient = emptySinceMs === null || nowMs - emptySinceMs < RUNNABLE_PATIENCE_MS;
+    const asleep = isPatient ? free.filter(({ pid }) => !isRunnable(pid)) : free;
+    if (asleep.length === 0) return asleep;
+    const { inode } = this.listener;
+    const accepted = lookAtSockets([{ inode, withConnections: true }]).get(inode)?.accepted ?? null;
+    if (accepted === null || accepted.size === 0) return asleep;
+    return asleep.filter(({ pid }) => connectionsOf(pid, accepted)?.length === 0);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Keeper } from '../keeper/client.ts';
 import { connectionsOf } from '../observe/families.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import { hasDescriptors } from '../os/file-limit.ts';
-import { descendants, read, threads } from '../os/proc.ts';
+import { descendants, read, threadState, threads } from '../os/proc.ts';
 
 /** `busy`: it has a connection in hand; `spared`: it is being debugged, or did not stop in time, or cannot be seen. */
 export type FreezeOutcome = 'killed' | 'busy' | 'spared' | 'gone';
@@ -83,6 +83,6 @@ async function untilStopped(pid: number): Promise<boolean> {
 
 /** A thread that has ended meanwhile is stopped enough. */
 function isStopped(pid: number, thread: number): boolean {
-  const stat = read(`/proc/${pid}/task/${thread}/stat`);
-  return stat === null || 'TtZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+  const state = threadState(pid, thread);
+  return state === null || 'TtZX'.includes(state);
 }
