@@ -79,7 +79,8 @@ export async function callSupervisor<N extends CommandName>(
     import('../config/runtime-paths.ts'),
     import('../control/client.ts'),
   ]);
-  return await call(runtimePaths(await configFile(options)), name, args);
+  const file = await configFile(options);
+  return await call({ ...runtimePaths(file), configFile: file }, name, args);
 }
 
 export function printJson(value: unknown): void {

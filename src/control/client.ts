@@ -1,5 +1,6 @@
 /** Calls the supervisor over the control socket. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { keeperFor } from '../os/keepers.ts';
 import { lockHolder } from '../os/locks.ts';
 import { COMMANDS, type Command, type CommandName } from './commands.ts';
 import { toFpmError } from './error-body.ts';
@@ -12,10 +13,14 @@ export interface Instance {
   readonly socket: string;
   /** Locked as long as its keeper lives. */
   readonly pidFile: string;
+  /** Named by its keeper, too; null: it runs without. */
+  readonly configFile: string | null;
 }
 
 /** A supervisor that died, or that an upgrade has ended, is back before that, on a busy machine as well. */
 const RESTART_PATIENCE_MS = 10_000;
+/** What somebody has removed of its files is there again before that. */
+const UPKEEP_PATIENCE_MS = 3000;
 const TRY_EVERY_MS = 50;
 
 /** @throws {FpmError} NOT_RUNNING, NOT_ANSWERING, NOT_ALLOWED, or what the supervisor answered */
@@ -49,7 +54,7 @@ function queryOf(args: object): string {
 
 /** Tries again while there is a keeper, which starts another supervisor when one has died. */
 async function untilThere<T>(
-  { socket, pidFile }: Instance,
+  { socket, pidFile, configFile }: Instance,
   command: Command,
   mayRepeat: boolean,
   ask: () => Promise<T>,
@@ -64,9 +69,13 @@ async function untilThere<T>(
       if (failure.code === 'EACCES') throw mayNotConnect(socket);
       if (!mayAskAgain(failure, mayRepeat)) throw brokeOff(socket, failure, command);
       const keeper = lockHolder(pidFile);
-      if (keeper === null) throw notRunning(socket);
-      giveUpAtMs = Math.min(giveUpAtMs, performance.now() + RESTART_PATIENCE_MS);
-      if (performance.now() > giveUpAtMs) throw withoutSupervisor(socket, keeper, failure.code ?? '');
+      if (keeper === null && (configFile === null || keeperFor(configFile) === null))
+        throw notRunning(socket);
+      // Without its pid file it is on its way up or down, or somebody has removed its run directory, which it makes anew.
+      const patienceMs = keeper === null ? UPKEEP_PATIENCE_MS : RESTART_PATIENCE_MS;
+      giveUpAtMs = Math.min(giveUpAtMs, performance.now() + patienceMs);
+      if (performance.now() > giveUpAtMs)
+        throw keeper === null ? notRunning(socket) : withoutSupervisor(socket, keeper, failure.code ?? '');
       await delay(TRY_EVERY_MS);
     }
   }

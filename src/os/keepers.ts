@@ -17,6 +17,11 @@ export function configFileOf(keeper: number): string | null {
   return /^.*? \((\/.*)\)\s*$/.exec(title)?.[1] ?? null;
 }
 
+/** One that runs with that configuration, an absolute path; null: none that says so. */
+export function keeperFor(configFile: string): number | null {
+  return keepers().find(pid => configFileOf(pid) === configFile) ?? null;
+}
+
 /** All that run now. */
 export function keepers(): number[] {
   return allPids().filter(isKeeper);
