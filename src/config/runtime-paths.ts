@@ -9,14 +9,21 @@ import { expand } from './expand.ts';
 import { NoFileError, readRegularFile } from './read-file.ts';
 import { defaultRunDir } from './resolve.ts';
 
+export interface RuntimePaths {
+  readonly runDir: string;
+  readonly socket: string;
+  readonly pidFile: string;
+}
+
 /** @param file fpm-ts.toml; null: everything is at its default. @throws {FpmError} CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_VARIABLE */
-export function runtimePaths(file: string | null): { readonly socket: string; readonly pidFile: string } {
+export function runtimePaths(file: string | null): RuntimePaths {
   const keys: Keys = file === null ? {} : parseFile(file);
   const here = file === null ? '/' : dirname(file);
   const fallback = defaultRunDir(process.getuid?.() ?? 0, process.env);
   const runDir = path(keys.run_dir, here, undefined, file) ?? fallback;
   const control = keys.control as { readonly socket?: unknown } | undefined;
   return {
+    runDir,
     socket: path(control?.socket, here, runDir, file) ?? join(runDir, 'control.sock'),
     pidFile: path(keys.pid_file, here, runDir, file) ?? join(runDir, 'fpm-ts.pid'),
   };

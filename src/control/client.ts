@@ -11,6 +11,7 @@ import { brokeOff, isSilent, mayNotConnect, notRunning, withoutSupervisor } from
 /** Where an instance can be found. */
 export interface Instance {
   readonly socket: string;
+  readonly runDir: string;
   /** Locked as long as its keeper lives. */
   readonly pidFile: string;
   /** Named by its keeper, too; null: it runs without. */
@@ -54,11 +55,12 @@ function queryOf(args: object): string {
 
 /** Tries again while there is a keeper, which starts another supervisor when one has died. */
 async function untilThere<T>(
-  { socket, pidFile, configFile }: Instance,
+  instance: Instance,
   command: Command,
   mayRepeat: boolean,
   ask: () => Promise<T>,
 ): Promise<T> {
+  const { socket, pidFile, configFile } = instance;
   let giveUpAtMs = Number.POSITIVE_INFINITY;
   for (;;) {
     try {
@@ -70,12 +72,14 @@ async function untilThere<T>(
       if (!mayAskAgain(failure, mayRepeat)) throw brokeOff(socket, failure, command);
       const keeper = lockHolder(pidFile);
       if (keeper === null && (configFile === null || keeperFor(configFile) === null))
-        throw notRunning(socket);
+        throw await notRunning(instance);
       // Without its pid file it is on its way up or down, or somebody has removed its run directory, which it makes anew.
       const patienceMs = keeper === null ? UPKEEP_PATIENCE_MS : RESTART_PATIENCE_MS;
       giveUpAtMs = Math.min(giveUpAtMs, performance.now() + patienceMs);
       if (performance.now() > giveUpAtMs)
-        throw keeper === null ? notRunning(socket) : withoutSupervisor(socket, keeper, failure.code ?? '');
+        throw keeper === null
+          ? await notRunning(instance)
+          : withoutSupervisor(socket, keeper, failure.code ?? '');
       await delay(TRY_EVERY_MS);
     }
   }

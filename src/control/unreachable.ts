@@ -2,14 +2,31 @@
 import { FpmError } from '../errors.ts';
 import { configFileOf, keepers } from '../os/keepers.ts';
 import { readStat } from '../os/proc.ts';
+import type { Instance } from './client.ts';
 import type { Command } from './commands.ts';
 import type { SilenceError } from './exchange.ts';
 
-export function notRunning(socketPath: string): FpmError {
+export async function notRunning({ socket, runDir }: Instance): Promise<FpmError> {
+  const left = await leftBehind(runDir);
   return new FpmError(
     'NOT_RUNNING',
-    `no supervisor answers on ${socketPath}: start one with \`fpm-ts start\`, or name its configuration with -c FILE${elsewhere()}`,
+    left === ''
+      ? `no supervisor answers on ${socket}: start one with \`fpm-ts start\`, or name its configuration with -c FILE${elsewhere()}`
+      : `no supervisor answers on ${socket}. ${left}`,
   );
+}
+
+/** What a keeper that was killed has left, for whom it concerns; empty: nothing, or it is not theirs to know. */
+async function leftBehind(runDir: string): Promise<string> {
+  const [{ readStateFile }, { isRunning }] = await Promise.all([
+    import('../keeper/handover/state-file.ts'),
+    import('../keeper/handover/state.ts'),
+  ]);
+  const state = readStateFile(runDir);
+  if (state === null || typeof state === 'string' || isRunning(state.keeper)) return '';
+  const pids = state.workers.filter(isRunning).map(({ pid }) => pid);
+  if (pids.length === 0) return '';
+  return `Its keeper (pid ${state.keeper.pid}) ended without stopping its workers, which serve on: ${pids.join(', ')}. \`fpm-ts start\` goes on with them; a \`fpm-ts stop\` after that ends them`;
 }
 
 /** With what `-c` would have to say, which of a `spawn` nobody remembers. */
