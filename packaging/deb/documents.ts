@@ -9,13 +9,13 @@ const MAINTAINER = `${DEBFULLNAME} <${DEBEMAIL}>`;
 
 /** @param installedKiB what it takes on the disk */
 export function control({ version, architecture }: Release, installedKiB: number): string {
-  // What the binary of Node is linked with; setpriv and chroot are in essential packages.
+  // What the binary of Node is linked with, and passwd for groupadd; setpriv and chroot are in essential packages.
   return `Package: fpm-ts
 Version: ${version}
 Architecture: ${architecture}
 Maintainer: ${MAINTAINER}
 Installed-Size: ${installedKiB}
-Depends: libc6 (>= 2.28), libgcc-s1 (>= 3.4), libstdc++6 (>= 8)
+Depends: libc6 (>= 2.28), libgcc-s1 (>= 3.4), libstdc++6 (>= 8), passwd
 Recommends: logrotate
 Suggests: nginx | lighttpd | apache2
 Section: httpd

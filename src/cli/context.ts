@@ -1,4 +1,5 @@
 /** What several commands need: the global options, the configuration, the supervisor's socket. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Problem } from '../config/problems.ts';
 import type { Sources } from '../config/sources.ts';
@@ -36,8 +37,23 @@ export async function requiredConfigFile(options: GlobalOptions): Promise<string
   if (file !== null) return file;
   throw new FpmError(
     'CONFIG_MISSING',
-    'there is no configuration: -c names none, FPM_TS_CONFIG is not set, and /etc/fpm-ts/fpm-ts.toml does not exist. An empty file is a valid one; pools go into pools.d/NAME.toml beside it',
+    'there is no configuration: -c names none, FPM_TS_CONFIG is not set, and /etc/fpm-ts/fpm-ts.toml does not exist. An empty file is a valid one; pools go into pools.d/NAME.toml beside it' +
+      (await writtenByInit()),
   );
+}
+
+/** Of an ordinary user, whose own file is only taken when it is named. */
+async function writtenByInit(): Promise<string> {
+  const [{ USER_CONFIG_FILE, userConfigHome }, { isThere }] = await Promise.all([
+    import('../config/find.ts'),
+    import('../config/read-file.ts'),
+  ]);
+  try {
+    const file = join(userConfigHome(process.env), USER_CONFIG_FILE);
+    return isThere(file) ? `. ${file} is there: say \`-c ${file}\`, or \`export FPM_TS_CONFIG=${file}\`` : '';
+  } catch {
+    return ''; // no home
+  }
 }
 
 /** Reads the configuration with every problem that it has. @throws {FpmError} CONFIG_MISSING when there is none at all */

@@ -1,7 +1,7 @@
 /** `fpm-ts init`: a first configuration, and a systemd unit for those who have no package of their distribution. */
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { USER_CONFIG_FILE, userConfigHome } from '../config/find.ts';
 import { FpmError } from '../errors.ts';
 import { type GlobalOptions, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
@@ -44,18 +44,13 @@ async function target(common: GlobalOptions, { directory }: InitOptions): Promis
   if (directory !== undefined) return resolve(directory, 'fpm-ts.toml');
   const said = findConfigFile(common.config, process.env);
   if (said !== null && said !== SYSTEM_CONFIG_FILE) return said;
-  return isRoot() ? SYSTEM_CONFIG_FILE : join(userConfigHome(), 'fpm-ts/fpm-ts.toml');
-}
-
-function userConfigHome(): string {
-  const said = process.env.XDG_CONFIG_HOME ?? '';
-  return said.startsWith('/') ? said : join(home(), '.config');
+  return isRoot() ? SYSTEM_CONFIG_FILE : join(configHome(), USER_CONFIG_FILE);
 }
 
 /** A uid may have no entry in the password file, and then no home. */
-function home(): string {
+function configHome(): string {
   try {
-    return homedir();
+    return userConfigHome(process.env);
   } catch {
     throw new FpmError(
       'FAILED',
@@ -89,7 +84,7 @@ async function init(
     };
   }
   const { unitText } = await import('./init-unit.ts');
-  const place = isRoot() ? '/etc/systemd/system' : join(userConfigHome(), 'systemd/user');
+  const place = isRoot() ? '/etc/systemd/system' : join(configHome(), 'systemd/user');
   const unit = join(place, 'fpm-ts.service');
   const template = packaged(isRoot() ? 'systemd/fpm-ts.service' : 'starter/fpm-ts.user.service');
   const paths = { node: process.execPath, entry, configFile: file };

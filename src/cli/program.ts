@@ -99,5 +99,7 @@ function toFpmError(error: unknown): FpmError {
       isHelp ? 'no command is named, or none of these' : error.message.replace(/^error: /, ''),
     );
   }
+  if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
+    return new FpmError('FAILED', 'the directory that this was called in was deleted: `cd` to another one');
   return new FpmError('FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

@@ -52,6 +52,26 @@ suite('integration/init', { needs: ['setpriv'] }, async scope => {
     assert.ok(next.includes('systemctl --user enable --now fpm-ts'));
   });
 
+  await scope.test('a current directory that was deleted is said, in words', async () => {
+    const line = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+    const { code, stderr } = await runCommand(
+      'sh',
+      ['-c', line, 'sh', node, main, 'init', '--directory', 'x'],
+      {
+        env,
+        cwd: scope.dir,
+      },
+    );
+    const said = 'fpm-ts: the directory that this was called in was deleted: `cd` to another one\n';
+    assert.deepEqual([code, stderr], [1, said]);
+  });
+
+  await scope.test('its file is not taken unasked: who does not name it is told where it is', async () => {
+    const { code, stderr } = await fpm('start');
+    assert.equal(code, 78);
+    assert.ok(stderr.endsWith(`say \`-c ${file}\`, or \`export FPM_TS_CONFIG=${file}\`\n`), stderr);
+  });
+
   await scope.test('what it wrote passes check', async () => {
     const { code, stdout, stderr } = await fpm('-c', file, 'check');
     assert.equal(code, 0, stdout + stderr);

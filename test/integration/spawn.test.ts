@@ -2,14 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { askPool, unixSocket } from '../lib/ask-pool.ts';
 import { type CommandResult, cleanEnvironment, runCommand } from '../lib/command.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { inspectPool } from '../lib/inspect.ts';
+import { openJournal } from '../lib/journal.ts';
 import { assertNothingLeft, watchProcesses } from '../lib/leftovers.ts';
 import { MAIN } from '../lib/paths.ts';
+import { openInner } from '../lib/place.ts';
 import { until } from '../lib/poll.ts';
 import { descendants, kill, readStat } from '../lib/processes.ts';
 import { configOf, directoriesFor, endSpawned, openFiles, runSpawn, untilGone } from '../lib/spawn.ts';
@@ -97,6 +99,48 @@ suite('integration/spawn', { needs: ['gcc', 'libfcgi'] }, async scope => {
     for (const path of [join(dir, 'app.sock'), join(dir, 'app.pid'), runDir, dirname(runDir)])
       assert.equal(existsSync(path), false, path);
   });
+
+  await scope.test(
+    'a restart does not wait for the end: the second one does, while a request is in hand',
+    async () => {
+      const dir = directoriesFor(scope, 'restart')['fpm-ts'];
+      const address = unixSocket(join(dir, 'app.sock'));
+      const journal = openJournal(openInner(scope, 'journal'));
+      const gate = join(dir, 'gate');
+      const program = await compileFixture('storm', ['-pthread']);
+      const command = [program, `--journal=${journal.dir}`, `--gate=${gate}`];
+      const args = ['-s', 'app.sock', '-P', 'app.pid', '--', ...command];
+      const first = await runSpawn(scope, 'fpm-ts', dir, args, { env });
+      scope.defer(() => writeFileSync(gate, ''));
+      const [keeper = 0] = first.pids;
+      const config = configOf(keeper);
+      const answer = askPool(address, { query: 'n=1', timeoutMs: 60_000 });
+      await until(() => journal.read().begun.size === 1, { what: 'the request in hand' });
+      process.kill(keeper, 'SIGTERM');
+      await until(async () => (await statusOf(config)).state === 'stopping', { what: 'the stop' });
+      rmSync(join(dir, 'app.pid')); // as init scripts do
+
+      const restarted = spawn(process.execPath, [MAIN, 'spawn', ...args], { cwd: dir, env });
+      const exited = once(restarted, 'exit');
+      let [out, err] = ['', ''];
+      restarted.stdout.on('data', chunk => (out += chunk));
+      restarted.stderr.on('data', chunk => (err += chunk));
+      await until(() => err !== '', { what: 'a word of the second one' });
+      assert.equal(
+        err,
+        `spawn-fcgi: pid ${keeper} had this address and is stopping: waiting until it has ended\n`,
+      );
+      writeFileSync(gate, '');
+      assert.match(await answer, /^\d+ .*1\n$/);
+      assert.deepEqual([(await exited)[0], out], [0, out]);
+      const pid = Number(readFileSync(join(dir, 'app.pid'), 'utf8'));
+      const seen = [readStat(pid), ...descendants(pid)].filter(it => it !== undefined);
+      assert.equal(out, `spawn-fcgi: child spawned successfully: PID: ${pid}\n`);
+      assert.match(await askPool(address, { query: 'n=2' }), / 2\n$/);
+      process.kill(pid, 'SIGTERM');
+      await untilGone(seen);
+    },
+  );
 
   await scope.test('after a kill -9 the same command line goes on with the same workers', async () => {
     const dir = directoriesFor(scope, 'killed')['fpm-ts'];

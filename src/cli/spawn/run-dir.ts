@@ -3,10 +3,12 @@
  * that was killed, and no two hold one address. Its lock is held while it is filled and the keeper starts.
  */
 import { createHash } from 'node:crypto';
-import { constants, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { constants, lstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultRunDir } from '../../config/resolve.ts';
 import { runtimePaths } from '../../config/runtime-paths.ts';
+import { call } from '../../control/client.ts';
+import { FpmError } from '../../errors.ts';
 import { makeRunDir } from '../../keeper/pid-file.ts';
 import { SPAWNED_MARK } from '../../keeper/spawned.ts';
 import { tryLock } from '../../os/descriptor.ts';
@@ -45,6 +47,20 @@ export function takeRunDir(path: string): boolean {
       // One that ends removes it under us: it is free then.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries >= TRIES) throw error;
     }
+  }
+}
+
+/** @returns the pid of the keeper that has the directory, when it was told to stop */
+export async function stoppingIn(path: string): Promise<number | null> {
+  try {
+    if (lstatSync(path).uid !== process.geteuid?.()) return null; // nobody else makes us wait
+    const configFile = configFileIn(path);
+    const status = await call({ ...runtimePaths(configFile), configFile }, 'status', {});
+    return status.state === 'stopping' ? status.pid : null;
+  } catch (error) {
+    // Nobody runs there, or it is ending and answers no more: the lock of its directory decides.
+    if (error instanceof FpmError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }
 

@@ -14,7 +14,7 @@ import { addressText, mainText, poolName, poolText, type Surroundings } from './
 import { childFailure, hasFailed, inUse, refusal } from './failure.ts';
 import { findPlaces, groupOfNewFile } from './places.ts';
 import { SpawnRefused } from './refused.ts';
-import { configFileIn, runDirOf, takeRunDir } from './run-dir.ts';
+import { configFileIn, runDirOf, stoppingIn, takeRunDir } from './run-dir.ts';
 
 export async function spawn(
   entry: string,
@@ -27,7 +27,9 @@ export async function spawn(
     for (const option of ignoredOptions(options, isRoot)) say(`${option} is for root only, and ignored`);
     const request = readRequest(options, app, isRoot);
     const around = look(request, isRoot);
-    const runDir = prepare(request, around);
+    const runDir = runDirFor(request, around);
+    await untilPredecessorEnded(runDir);
+    prepare(request, around, runDir);
     if (request.isForeground) await inForeground(entry, configFileIn(runDir), json);
     else await inBackground(request, runDir, json);
   } catch (error) {
@@ -46,10 +48,23 @@ function look(request: SpawnRequest, isRoot: boolean): Surroundings {
   return { accounts, places, env: process.env, umask, isRoot, inheritedGroup };
 }
 
-/** @returns the run directory, with the configuration in it */
-function prepare(request: SpawnRequest, around: Surroundings): string {
-  const pool = poolName(request);
-  const runDir = runDirOf(pool, addressText(request, around.places), process.getuid?.() ?? 0, process.env);
+function runDirFor(request: SpawnRequest, { places, env }: Surroundings): string {
+  return runDirOf(poolName(request), addressText(request, places), process.getuid?.() ?? 0, env);
+}
+
+/**
+ * The restart of an init script is `kill`, a second at most, and a start. The one that was told to stop still has
+ * requests in hand then, and would leave nobody behind.
+ */
+async function untilPredecessorEnded(runDir: string): Promise<void> {
+  const pid = await stoppingIn(runDir);
+  if (pid === null) return;
+  say(`pid ${pid} had this address and is stopping: waiting until it has ended`);
+  await untilEnded(pid);
+}
+
+/** Takes the run directory and writes the configuration into it. */
+function prepare(request: SpawnRequest, around: Surroundings, runDir: string): void {
   try {
     if (!takeRunDir(runDir)) throw inUse(request, 'another fpm-ts spawn listens there');
     writeFileSync(configFileIn(runDir), mainText(request, around, runDir), { mode: 0o600 });
@@ -58,7 +73,6 @@ function prepare(request: SpawnRequest, around: Surroundings): string {
     if (error instanceof SpawnRefused) throw error;
     throw new SpawnRefused(`the run directory cannot be made: ${(error as Error).message}`);
   }
-  return runDir;
 }
 
 async function inForeground(entry: string, configFile: string, json: boolean): Promise<void> {
