@@ -71,7 +71,8 @@ for (const transport of ['unix', 'tcp', 'given'] as const) {
         await untilAtRest(gated);
         const [pid] = await gated.ask(address, 1);
         assert.equal(typeof pid, 'number', String(pid));
-        const { counters } = poolOf(await daemon.status(), 'www');
+        // It may answer before the supervisor hears that it was started.
+        const { counters } = await poolWhen('www', 'the sixth', it => it.counters.spawned >= 6);
         assert.deepEqual([counters.spawned, counters.exited, counters.crashed], [6, 5, 0]);
         await untilAtRest(gated);
       },
