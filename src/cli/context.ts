@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Problem } from '../config/problems.ts';
 import type { Sources } from '../config/sources.ts';
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
+import type { Instance } from '../control/client.ts';
 import type { CommandName } from '../control/commands.ts';
 import type { Args, Result } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
@@ -91,12 +92,15 @@ export async function callSupervisor<N extends CommandName>(
   name: N,
   args: Args<N>,
 ): Promise<Result<N>> {
-  const [{ runtimePaths }, { call }] = await Promise.all([
-    import('../config/runtime-paths.ts'),
-    import('../control/client.ts'),
-  ]);
+  const { call } = await import('../control/client.ts');
+  return await call(await instance(options), name, args);
+}
+
+/** @throws {FpmError} CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_VARIABLE */
+export async function instance(options: GlobalOptions): Promise<Instance> {
+  const { runtimePaths } = await import('../config/runtime-paths.ts');
   const file = await configFile(options);
-  return await call({ ...runtimePaths(file), configFile: file }, name, args);
+  return { ...runtimePaths(file), configFile: file };
 }
 
 export function printJson(value: unknown): void {

@@ -41,7 +41,7 @@ function workerTable({ processes }: PoolStatus): string {
     ['PID', 'STATE', 'BUSY FOR', 'UP', 'CPU s', 'RSS MB', 'GENERATION'],
     ...processes.map(it => [
       String(it.pid),
-      it.state ?? 'ready',
+      `${it.state ?? 'ready'}${it.adopted ? ', adopted' : ''}`,
       it.connection_seconds === null ? '-' : `${it.connection_seconds.toFixed(1)}s`,
       duration(it.uptime_seconds),
       known(it.cpu_seconds),

@@ -17,7 +17,7 @@ export async function notRunning({ socket, runDir }: Instance): Promise<FpmError
 }
 
 /** What a keeper that was killed has left, for whom it concerns; empty: nothing, or it is not theirs to know. */
-async function leftBehind(runDir: string): Promise<string> {
+export async function leftBehind(runDir: string): Promise<string> {
   const [{ readStateFile }, { isRunning }] = await Promise.all([
     import('../keeper/handover/state-file.ts'),
     import('../keeper/handover/state.ts'),

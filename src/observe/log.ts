@@ -48,9 +48,9 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
     case 'stopped':
       return info('stopped');
     case 'reloading':
-      return info(`reloading ${event.pools.join(', ')}`);
+      return info(`reloading ${event.pools.join(', ') || 'nothing: no pool has changed'}`);
     case 'reloaded':
-      return info(`reloaded ${event.pools.join(', ')}`);
+      return info(`reloaded ${event.pools.join(', ') || 'nothing: no pool had changed'}`);
     case 'reloadFailed':
       return error(`reload failed, what ran before goes on: ${event.message}`);
     case 'takingOver':

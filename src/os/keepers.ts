@@ -27,6 +27,7 @@ export function keepers(): number[] {
   return allPids().filter(isKeeper);
 }
 
+/** One that has ended keeps its name until its parent has reaped it, which in a container may be never. */
 export function isKeeper(pid: number): boolean {
-  return read(`/proc/${pid}/comm`)?.trimEnd() === KEEPER_TITLE;
+  return read(`/proc/${pid}/comm`)?.trimEnd() === KEEPER_TITLE && readStat(pid)?.state !== 'Z';
 }

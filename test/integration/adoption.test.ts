@@ -191,9 +191,12 @@ suite('integration/adoption-of-a-stop', { needs: ['gcc', 'libfcgi'] }, async sco
 
   await scope.test('killed while it stopped: the next start runs every pool', async () => {
     const before = workerPids(await daemon.status(), 'slow');
-    process.kill(daemon.pid, 'SIGTERM');
+    const stop = daemon.cli('stop');
     await daemon.statusWhen('the stop to be under way', status => status.state === 'stopping');
     await daemon.crash();
+    const { code, stdout, stderr } = await stop;
+    assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
+    assert.match(stderr, /not everything has stopped.*which serve on.*`fpm-ts start` goes on with them/);
     await daemon.startAgain();
     assert.match(await askPool(unixSocket(socketOf(scope, 'www'))), /^hello/);
     // Whether the one that there was had been told to stop by then, is a matter of milliseconds.

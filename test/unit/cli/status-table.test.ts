@@ -90,3 +90,9 @@ void test('no pools, and a reload that worked, are no lines of a table', () => {
   assert.match(text, /^no pools$/m);
   assert.doesNotMatch(text, /reload|POOL/);
 });
+
+void test('a worker of a keeper that was killed is marked', () => {
+  const processes = POOL.processes.map(it => ({ ...it, state: 'idle' as const, adopted: true }));
+  const text = statusTable({ ...STATUS, pools: [{ ...POOL, processes }] }, true);
+  assert.deepEqual(line(text, '77').slice(0, 2), ['77', 'idle, adopted']);
+});
