@@ -65,8 +65,15 @@ suite('root/package-systemd', {
     assert.equal(await systemd.show(UNIT, 'UnitFileState'), 'disabled');
   });
 
-  await scope.test('removal stops the service', async () => {
+  await scope.test('removed and installed again, it runs again', async () => {
     await good('systemctl', 'enable', '--now', UNIT);
+    await dpkg('--remove', 'fpm-ts');
+    await until(async () => (await active()) === 'inactive', { what: 'the service to be gone' });
+    await dpkg('--install', first);
+    assert.equal(await active(), 'active');
+  });
+
+  await scope.test('removal stops the service', async () => {
     await dpkg('--purge', 'fpm-ts');
     await until(async () => (await active()) === 'inactive', { what: 'the service to be gone' });
     assert.deepEqual(systemd.processes(UNIT), []);
