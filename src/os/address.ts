@@ -1,5 +1,6 @@
 /** Addresses before we listen on them: whose they are, whether two of them collide, who holds one. */
 import { closeSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { isKeeper } from './keepers.ts';
 import { declare, must, SystemError } from './libc.ts';
 import { allPids, read } from './proc.ts';
 import { socketFile, unixListeners } from './sock-diag.ts';
@@ -105,11 +106,14 @@ export function isOwnAddress(host: string): boolean {
 export type Occupancy = 'listening' | 'stale' | 'denied' | 'missing' | 'other';
 
 /**
- * Asks a socket file with a connect, as DESIGN section 8 wants it, and where we may not connect, the kernel's table.
+ * Asks the kernel's table who listens on a socket file, and when it names nobody the file itself with a connect, as
+ * DESIGN section 8 wants it: not before, because a program may not survive a client that is gone at once.
  * A full queue counts as listening; `denied` means that neither says anything, so somebody may well listen; `other`
  * is a socket of another type, such as /dev/log.
  */
 export function probeUnixSocket(path: string): Occupancy {
+  const inTable = tableSays(path);
+  if (inTable === 'listening') return inTable;
   const descriptor = must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC | SOCK_NONBLOCK, 0), 'socket');
   try {
     const address = unixAddress(path);
@@ -118,7 +122,7 @@ export function probeUnixSocket(path: string): Occupancy {
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const occupancy = OCCUPANCY_OF[error.code] ?? 'stale';
-    return occupancy === 'denied' ? tableSays(path) : occupancy;
+    return occupancy === 'denied' ? inTable : occupancy;
   } finally {
     closeSync(descriptor);
   }
@@ -159,15 +163,17 @@ export interface Holder {
 }
 
 /**
- * Who has the socket open, the lowest pid first: that is who opened it rather than a child of theirs.
+ * Who has the socket open: a keeper of fpm-ts where one has it, because its workers are not to be ended in its place;
+ * else the lowest pid, which is who opened it rather than a child of theirs.
  * @returns null when nobody is seen, which as an ordinary user, or root without CAP_SYS_PTRACE, is the rule
  */
 export function holderOf(socketInode: number): Holder | null {
   const wanted = `socket:[${socketInode}]`;
-  for (const pid of allPids().sort((a, b) => a - b)) {
-    if (holds(pid, wanted)) return { pid, program: (read(`/proc/${pid}/comm`) ?? '?').trimEnd() };
-  }
-  return null;
+  const holders = allPids()
+    .filter(it => holds(it, wanted))
+    .sort((a, b) => a - b);
+  const pid = holders.find(isKeeper) ?? holders[0];
+  return pid === undefined ? null : { pid, program: (read(`/proc/${pid}/comm`) ?? '?').trimEnd() };
 }
 
 function holds(pid: number, wanted: string): boolean {
