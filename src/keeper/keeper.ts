@@ -120,7 +120,7 @@ export class Keeper {
     this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
       message: (message, answer) => {
         this.#hangWatch.heard();
-        void this.#requests.answer(message, answer);
+        this.#requests.answer(message, answer);
       },
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
       died: (pid, { signal, code }, restartInMs) => {

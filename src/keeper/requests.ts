@@ -45,17 +45,27 @@ const CHANGING: ReadonlySet<RequestName> = new Set([
 const NO_PROCESS_TEXT =
   'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
 
+/** These may take long, and whoever asks for them waits for the answer where something depends on it. */
+const OUT_OF_TURN: ReadonlySet<RequestName> = new Set(['settle', 'tryUpgrade', 'upgrade']);
+
 export class Requests {
   readonly #handlers: Handlers;
   readonly #residence: Residence;
+  /** What is under way: each waits for the one before it. */
+  #last: Promise<void> = Promise.resolve();
 
   constructor(ports: RequestPorts) {
     this.#handlers = handlersOf(ports);
     this.#residence = ports.residence;
   }
 
-  /** Does what is asked. @param answer takes what it came to, or why it could not be done */
-  async answer({ id, name, ask }: SupervisorMessage, answer: (answer: KeeperMessage) => void): Promise<void> {
+  /** Does what is asked, in the order in which it is asked. @param answer takes what it came to, or why it could not be done */
+  answer(message: SupervisorMessage, answer: (answer: KeeperMessage) => void): void {
+    if (OUT_OF_TURN.has(message.name)) void this.#do(message, answer);
+    else this.#last = this.#last.then(() => this.#do(message, answer));
+  }
+
+  async #do({ id, name, ask }: SupervisorMessage, answer: (answer: KeeperMessage) => void): Promise<void> {
     let reply: KeeperMessage;
     try {
       reply = { id, answer: await this.#handle(name, ask) };
@@ -83,7 +93,8 @@ function handlersOf(ports: RequestPorts): Handlers {
       return { inode };
     },
     take: ({ spec, pid, inode }) => listeners.take(spec, pid, inode),
-    publish: ask => {
+    publish: async ask => {
+      await residence.written(); // who finds what we leave must know which generation serves before clients come to it
       listeners.publish(ask.id);
       return null;
     },
