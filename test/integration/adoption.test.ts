@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askPool, unixSocket } from '../lib/ask-pool.ts';
+import { runCommand } from '../lib/command.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { until } from '../lib/poll.ts';
 import { helloPools, scriptPool, socketOf } from '../lib/pools.ts';
@@ -23,6 +24,13 @@ const EXPECTED = [
 /** Says a word when it is told to, and leaves within a second of its stop signal. */
 const TALKER = 'trap "echo a word >&2" USR2; trap "exit 0" TERM; while :; do sleep 0.2 & wait $!; done';
 
+/** As a process leaves it that was killed: the file of a socket that nobody has any more. */
+async function leaveSocketFile(path: string): Promise<void> {
+  const bind = 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])';
+  const { code, stderr } = await runCommand('python3', ['-c', bind, path]);
+  assert.equal(code, 0, stderr);
+}
+
 async function adopted(daemon: Daemon): Promise<Status> {
   await daemon.crash();
   await daemon.startAgain();
@@ -32,7 +40,7 @@ async function adopted(daemon: Daemon): Promise<Status> {
 const wordsOf = (daemon: Daemon, pid: number): number =>
   daemon.log().filter(record => record.pid === pid && record.msg === 'a word').length;
 
-suite('integration/adoption', { needs: ['gcc', 'libfcgi'], timeoutMs: 240_000 }, async scope => {
+suite('integration/adoption', { needs: ['gcc', 'libfcgi', 'python3'], timeoutMs: 240_000 }, async scope => {
   const hello = await helloPools(scope);
   const demand = { 'pm.mode': 'ondemand', 'pm.process_idle_timeout': '1s' };
   const daemon = await startDaemon(scope, {
@@ -114,6 +122,14 @@ suite('integration/adoption', { needs: ['gcc', 'libfcgi'], timeoutMs: 240_000 },
     await daemon.startAgain();
     await until(() => readStat(frozen)?.state !== 'T', { what: 'it to go on' });
     assert.ok(workerPids(await daemon.status(), 'www').includes(frozen));
+  });
+
+  await scope.test('the file of a listener that was just being opened does not stay', async () => {
+    await daemon.crash();
+    const hidden = `${socketOf(scope, 'www')}.new`;
+    await leaveSocketFile(hidden);
+    await daemon.startAgain();
+    assert.equal(existsSync(hidden), false);
   });
 
   await scope.test('scale and reload reach them', async () => {

@@ -1,6 +1,8 @@
 /** What a keeper that was killed has left in the run directory: whether it can be gone on with. */
+
+import { HIDDEN_SUFFIX, probeUnixSocket } from '../../os/address.ts';
 import { nowMs } from '../../os/clock.ts';
-import { isOwnFile, unlinkOwn } from '../../os/listener.ts';
+import { isOwnFile, removeStale, unlinkOwn } from '../../os/listener.ts';
 import { signalProcess, untilEnded } from '../../os/pidfd.ts';
 import { allPids, linkOf, openSockets, readStat } from '../../os/proc.ts';
 import { IN_LISTEN } from '../../os/socket-rows.ts';
@@ -47,8 +49,18 @@ export async function adopt(
   say(
     `keeper ${pid} ended without stopping its workers: ${left.length} of them still run and are gone on with`,
   );
+  removeUnfinished(state.listeners);
   const workers = all.workers.map(worker => ({ ...worker, isChild: false }));
   return { state: { ...state, listeners: stillOpen(state.listeners), workers }, survivors };
+}
+
+/** The file of a listener that was opened in the last moment: no worker has it, and the state does not know it yet. */
+function removeUnfinished(listeners: readonly SavedListener[]): void {
+  for (const { spec } of listeners) {
+    if (spec.address.type !== 'unix') continue;
+    const hidden = spec.address.path + HIDDEN_SUFFIX;
+    if (probeUnixSocket(hidden) === 'stale') removeStale(hidden);
+  }
 }
 
 /** Those that somebody has; what the others have left in the file system is removed. */
