@@ -121,7 +121,8 @@ export class OldGeneration {
     const { inode } = this.listener;
     const accepted = lookAtSockets([{ inode, withConnections: true }]).get(inode)?.accepted ?? null;
     if (accepted === null || accepted.size === 0) return asleep;
-    return asleep.filter(({ pid }) => connectionsOf(pid, accepted)?.length === 0);
+    // Where we may not look into a worker, the first look has shown that nobody has any connection.
+    return asleep.filter(({ pid }) => (connectionsOf(pid, accepted) ?? []).length === 0);
   }
 }
 

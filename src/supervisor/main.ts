@@ -158,7 +158,7 @@ export async function restore(keeper: Keeper, world: World, options: SupervisorO
     // A pool that has just been reloaded has newer settings than are in effect for all.
     await daemon.supervisor.addPool(note?.config ?? listed).restore(note, states, held);
   }
-  daemon.supervisor.keep(daemon.supervisor.config);
+  await daemon.supervisor.keep(daemon.supervisor.config);
   endLeftovers(keeper, world, daemon.supervisor.pools);
   for (const [config, note] of givenUp) await giveUpTakeover(daemon, config, note);
   const found = { pools: daemon.supervisor.pools.size, workers: world.workers.length };
@@ -174,7 +174,7 @@ async function giveUpTakeover(
   note: PoolNote,
 ): Promise<void> {
   await supervisor.addPool(config).restore({ ...note, isWanted: false }, [], []);
-  supervisor.keep(supervisor.config);
+  await supervisor.keep(supervisor.config);
   const text = `pool ${config.name}: its takeover was under way when the supervisor ended; it is given up, and the other program serves as before: \`fpm-ts takeover\` begins again`;
   report({ type: 'problem', text });
 }

@@ -104,9 +104,9 @@ export class Reloads {
       if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
       const failure = await this.#applyTo(planned, loaded.config);
       if (failure !== null) failures.push(`pool ${planned.pool}: ${failure}`);
-      supervisor.keep(supervisor.config); // the next pool may take long, and we may die meanwhile
+      await supervisor.keep(supervisor.config); // the next pool may take long, and we may die meanwhile
     }
-    supervisor.keep(args.pools === undefined ? loaded.config : supervisor.config);
+    await supervisor.keep(args.pools === undefined ? loaded.config : supervisor.config);
     if (args.pools === undefined) await onLoaded(loaded);
     if (failures.length > 0) throw new FpmError('RELOAD_FAILED', failures.join('\n'));
     supervisor.ports.report({ type: 'reloaded', pools: concerned });

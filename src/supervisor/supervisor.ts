@@ -6,7 +6,7 @@ import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import { STAND_IN } from '../keeper/notes.ts';
-import type { KeeperEvent } from '../keeper/protocol.ts';
+import type { Ask, KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
 import { FreeMemoryWatch } from '../observe/free-memory.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
@@ -141,7 +141,7 @@ export class Supervisor {
     pool.remove();
     await this.#closed([pool]);
     this.pools.delete(pool.name);
-    this.keep(this.config);
+    await this.keep(this.config);
   }
 
   /** Stops everything. A second call with `now` cuts a graceful stop short. */
@@ -156,11 +156,14 @@ export class Supervisor {
     else await this.stopPools(pools, now);
   }
 
-  /** What every pool has by now is in effect, under these global settings. */
-  keep(globals: GlobalConfig): void {
+  /**
+   * What every pool has by now is in effect, under these global settings. When that is left with the keeper, all that
+   * was asked of it before is done, too: listeners are published.
+   */
+  async keep(globals: GlobalConfig): Promise<void> {
     this.config = { ...globals, pools: [...this.pools.values()].map(pool => pool.config) };
-    this.saveConfig();
     this.saveStandIn();
+    await this.ports.keeper.ask('note', this.#configNote());
   }
 
   /** Leaves with the keeper what it is to show of the pools when no supervisor stays alive. */
@@ -171,7 +174,11 @@ export class Supervisor {
 
   /** Leaves with the keeper what is in effect. */
   saveConfig(): void {
-    this.ports.keeper.post('note', { name: 'config', text: JSON.stringify(this.config) });
+    this.ports.keeper.post('note', this.#configNote());
+  }
+
+  #configNote(): Ask<'note'> {
+    return { name: 'config', text: JSON.stringify(this.config) };
   }
 
   /** A reload is under way: should we die before its end, the next supervisor says so. */

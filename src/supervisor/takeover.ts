@@ -105,7 +105,7 @@ async function begin(
   if (known !== undefined) await supervisor.until(() => known.isEmpty);
   const pool = known ?? supervisor.addPool(config);
   try {
-    const result = await pool.takeFrom(config, foreign, () => supervisor.keep(supervisor.config));
+    const result = await pool.takeFrom(config, foreign, () => void supervisor.keep(supervisor.config));
     if (result.ok) return pool;
     throw new FpmError(
       'POOL_FAILED',
@@ -113,7 +113,7 @@ async function begin(
     );
   } catch (error) {
     if (known === undefined) supervisor.pools.delete(config.name);
-    supervisor.keep(supervisor.config);
+    await supervisor.keep(supervisor.config);
     throw error instanceof KeeperError ? explain(error, config, program) : error;
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { askPool, unixSocket } from '../lib/ask-pool.ts';
 import { startDaemon } from '../lib/daemon.ts';
+import { until } from '../lib/poll.ts';
 import { helloPools, type PoolKeys, socketOf } from '../lib/pools.ts';
 import { sampleDuring } from '../lib/sample.ts';
 import { type PoolStatus, poolOf, type Status, workerPids } from '../lib/status.ts';
@@ -88,6 +89,7 @@ suite('integration/recycling', { needs: ['gcc', 'libfcgi'] }, async scope => {
       first.filter(pid => !after.includes(pid)),
       [eater],
     );
+    await until(() => exits('fat', 'maxMemory').length > 0, { what: 'its end in the log' });
     assert.deepEqual(
       exits('fat', 'maxMemory').map(({ pid }) => pid),
       [eater],

@@ -31,7 +31,7 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'a file of the keeper is cut short',
-    spoil: directory => truncateSync(join(directory, 'dist/keeper/workers.js'), 700),
+    spoil: directory => truncateSync(join(directory, 'dist/keeper/workers/workers.js'), 700),
     reason: /does not come up \(exit code 1\): .*Error.*workers\.js/,
   },
   {
@@ -46,7 +46,8 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'it passes on and reads another state',
-    spoil: directory => patch(directory, 'dist/keeper/state.js', 'STATE_SCHEMA = 1', 'STATE_SCHEMA = 99'),
+    spoil: directory =>
+      patch(directory, 'dist/keeper/handover/state.js', 'STATE_SCHEMA = 1', 'STATE_SCHEMA = 99'),
     reason:
       /2\.0\.0 cannot read what this version passes on, which is of another version of fpm-ts \(schema 1/,
   },
