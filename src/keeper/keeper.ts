@@ -118,9 +118,9 @@ export class Keeper {
     const { workers } = this.#holdings;
     this.#frozen = new Frozen((pid, signal) => workers.signalGroup(pid, signal), FROZEN_AT_MOST_MS);
     this.#supervisor = new SupervisorProcess(options.supervisorArgv, this.#poller, {
-      message: (message, answer) => {
+      message: (message, answer, isHeard) => {
         this.#hangWatch.heard();
-        this.#requests.answer(message, answer);
+        this.#requests.answer(message, answer, isHeard);
       },
       output: (descriptor, pid) => this.#output.followSupervisor(descriptor, pid),
       died: (pid, { signal, code }, restartInMs) => {

@@ -45,8 +45,8 @@ const CHANGING: ReadonlySet<RequestName> = new Set([
 const NO_PROCESS_TEXT =
   'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
 
-/** These may take long, and whoever asks for them waits for the answer where something depends on it. */
-const OUT_OF_TURN: ReadonlySet<RequestName> = new Set(['settle', 'tryUpgrade', 'upgrade']);
+/** What comes after these does not wait for them: who asks waits for the answer where something depends on it. */
+const LONG: ReadonlySet<RequestName> = new Set(['settle', 'tryUpgrade', 'upgrade']);
 
 export class Requests {
   readonly #handlers: Handlers;
@@ -59,10 +59,14 @@ export class Requests {
     this.#residence = ports.residence;
   }
 
-  /** Does what is asked, in the order in which it is asked. @param answer takes what it came to, or why it could not be done */
-  answer(message: SupervisorMessage, answer: (answer: KeeperMessage) => void): void {
-    if (OUT_OF_TURN.has(message.name)) void this.#do(message, answer);
-    else this.#last = this.#last.then(() => this.#do(message, answer));
+  /**
+   * Does what is asked, in the order in which it is asked.
+   * @param answer takes what it came to, or why it could not be done
+   * @param isHeard tells, when its turn has come, whether it is to be done still
+   */
+  answer(message: SupervisorMessage, answer: (answer: KeeperMessage) => void, isHeard: () => boolean): void {
+    const done = this.#last.then(() => (isHeard() ? this.#do(message, answer) : undefined));
+    if (!LONG.has(message.name)) this.#last = done;
   }
 
   async #do({ id, name, ask }: SupervisorMessage, answer: (answer: KeeperMessage) => void): Promise<void> {

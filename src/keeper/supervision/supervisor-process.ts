@@ -22,8 +22,11 @@ const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 2000;
 
 export interface SupervisorEvents {
-  /** @param answer says something to the one that sent it, and to no other */
-  message(message: SupervisorMessage, answer: (answer: KeeperMessage) => void): void;
+  /**
+   * @param answer says something to the one that sent it, and to no other
+   * @param isHeard tells, when its turn has come, whether who sent it was refused meanwhile
+   */
+  message(message: SupervisorMessage, answer: (answer: KeeperMessage) => void, isHeard: () => boolean): void;
   /** Its stdout or stderr, to be read by us. */
   output(descriptor: number, pid: number): void;
   died(pid: number, exit: Exit, restartInMs: number): void;
@@ -36,6 +39,8 @@ export class SupervisorProcess {
   readonly #poller: Poller;
   readonly #events: SupervisorEvents;
   #channel: Channel<KeeperMessage, SupervisorMessage> | null = null;
+  /** Of one that we cannot work with. */
+  #refused: Channel<KeeperMessage, SupervisorMessage> | null = null;
   #handle: ProcessHandle | null = null;
   #youngDeaths = 0;
   /** By performance.now(). */
@@ -74,6 +79,7 @@ export class SupervisorProcess {
 
   /** One that we cannot work with is ended, and nothing more that it says is heard. */
   refuse(): void {
+    this.#refused = this.#channel;
     this.#channel?.close();
     this.#channel = null;
     this.kill();
@@ -157,7 +163,11 @@ export class SupervisorProcess {
         ours,
         message => {
           if (!this.#isEnded && this.#channel === channel)
-            this.#events.message(message, answer => channel.send(answer));
+            this.#events.message(
+              message,
+              answer => channel.send(answer),
+              () => channel !== this.#refused,
+            );
         },
         end,
       );
