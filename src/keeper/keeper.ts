@@ -156,6 +156,7 @@ export class Keeper {
       inheritance: () => this.#inheritance(),
       obstacle: () => this.#obstacleToUpgrade(),
       isSupervisorHeard: () => this.#output.supervisorPipes === 0,
+      written: () => this.#residence.written(),
       leave: () => {
         this.#frozen.thawAll();
         this.#vacancy.close();

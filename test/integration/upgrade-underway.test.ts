@@ -1,6 +1,6 @@
 /** What is under way when an upgrade comes: output, reloads, stops, a start that somebody waits for. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askPool, unixSocket } from '../lib/ask-pool.ts';
 import { type CommandResult, runCommand } from '../lib/command.ts';
@@ -15,7 +15,7 @@ import { until } from '../lib/poll.ts';
 import { helloPools, poolText, scriptPool } from '../lib/pools.ts';
 import { poolOf, workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
-import { openVersions } from '../lib/versions.ts';
+import { openVersions, patch } from '../lib/versions.ts';
 
 const HELLO = /^hello from \d+\n$/;
 
@@ -132,6 +132,53 @@ suite('integration/upgrade-underway', { needs: ['gcc', 'libfcgi'] }, async scope
     await daemon.stop();
     await upgraded;
     assert.deepEqual(await daemon.exited, { code: 0, signal: null });
+  });
+});
+
+/** The disk is slow, and the installed program dies as the keeper becomes it: what is left is what the state file says. */
+suite('integration/upgrade-death', { needs: ['gcc', 'libfcgi'] }, async scope => {
+  const hello = await helloPools(scope);
+  const place = openInner(scope, 'daemon');
+  const versions = openVersions(scope, '1.0.0');
+  patch(
+    versions.use('1.0.0', 'slow'),
+    'dist/keeper/handover/state-file.js',
+    'await rename(',
+    'await new Promise(resolve => setTimeout(resolve, 200)); await rename(',
+  );
+  const daemon = await startDaemon(place, {
+    program: [process.execPath, versions.main],
+    pools: { web: hello('web', { 'listen.address': join(scope.dir, 'web.sock') }) },
+    expectedLog: [/ended without stopping its workers/, /supervisor restarted/],
+  });
+  const [ready, tried] = [join(scope.dir, 'ready'), join(scope.dir, 'tried')];
+
+  await scope.test('a reload that had just ended is known to have ended', async () => {
+    const mortal = versions.use('2.0.0');
+    patch(mortal, 'dist/main.js', 'rememberSignals();', `process.kill(process.pid, 'SIGKILL');`);
+    const words = 'writeSync(1, `fpm-ts';
+    const told = `(await import('node:fs')).writeFileSync(${JSON.stringify(tried)}, '');`;
+    patch(mortal, 'dist/cli/rehearsal.js', words, `${told}\n${words}`);
+    const script = `until [ -e ${ready} ]; do sleep 0.05; done; exec ${await compileFixture('hello')}`;
+    const late = hello('late', {
+      command: ['/bin/sh', '-c', script],
+      'listen.address': join(scope.dir, 'late.sock'),
+    });
+    writeFileSync(join(daemon.poolsDir, 'late.toml'), late);
+    const reload = daemon.cli('reload', '--changed');
+    await daemon.statusWhen('the reload', ({ state }) => state === 'reloading');
+    const upgraded = daemon.cli('upgrade');
+    await until(() => existsSync(tried), { what: 'the trial', deadlineMs: 30_000 });
+    writeFileSync(ready, '');
+    assert.deepEqual([(await reload).code, (await daemon.exited).signal], [0, 'SIGKILL']);
+    assert.match((await upgraded).stderr, /has ended while it became 2\.0\.0/);
+    versions.use('1.0.0');
+    await daemon.startAgain();
+    assert.deepEqual(
+      (await daemon.status()).pools.map(({ state }) => state),
+      ['running', 'running'],
+    );
+    assert.equal(eventsOf(daemon, 'reloadFailed'), 0);
   });
 });
 

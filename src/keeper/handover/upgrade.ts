@@ -24,6 +24,8 @@ export interface UpgradePorts {
   readonly obstacle: () => string | null;
   /** The supervisor has ended: its last words are read. */
   readonly isSupervisorHeard: () => boolean;
+  /** What there is at this moment has been left for whoever comes after us, where it can be. */
+  readonly written: () => Promise<void>;
   /** The last thing before the end of this program; nothing may be put off any more. */
   readonly leave: () => void;
   /** It did not come to that: everything goes on, and the supervisor is to be started. */
@@ -66,13 +68,14 @@ export class Upgrade {
 
   /** Ends the supervisor and becomes the installed program: nothing comes back. @throws {Error} what is in the way */
   async replace(): Promise<void> {
-    const { endSupervisor, obstacle, stay } = this.#ports;
+    const { endSupervisor, obstacle, stay, written } = this.#ports;
     if (this.#isUnderWay) throw new Error('an upgrade is under way already');
     const before = obstacle();
     if (before !== null) throw new Error(before);
     this.#isUnderWay = true;
     await endSupervisor();
     await this.#lastWords();
+    await written(); // execve(2) ends the thread that writes, and a signal may end what we become before it writes anew
     const reason = obstacle() ?? this.#become();
     this.#isUnderWay = false;
     stay(reason);
