@@ -4,7 +4,7 @@
  * refused, as php-cgi and libfcgi do.
  */
 import type { Socket } from 'node:net';
-import { PROTOCOL_STATUS, ROLE } from '../protocols/fastcgi/constants.ts';
+import { PROTOCOL_STATUS } from '../protocols/fastcgi/constants.ts';
 import type { Pair } from '../protocols/fastcgi/pairs.ts';
 import {
   encodeEnd,
@@ -28,14 +28,14 @@ export type Respond = (request: ResponderRequest) => Buffer;
 interface Current {
   readonly requestId: number;
   readonly keepConnection: boolean;
-  params: ReadonlyMap<string, string>;
+  readonly params: ReadonlyMap<string, string>;
   bodyBytes: number;
 }
 
 export class FastcgiConnection {
   readonly #socket: Socket;
   readonly #respond: Respond;
-  readonly #reader = new FastcgiServerReader();
+  readonly #reader = new FastcgiServerReader({ maxRequests: 1 });
   #current: Current | null = null;
   #answered = 0;
   #isStopping = false;
@@ -75,23 +75,20 @@ export class FastcgiConnection {
 
   #handle(event: FastcgiServerEvent): void {
     switch (event.type) {
-      case 'begin':
-        this.#begin(event.requestId, event.begin.role, event.begin.keepConnection);
+      case 'request':
+        this.#current = { ...event, params: decodeParams(event.params), bodyBytes: 0 };
         break;
-      case 'second':
-        this.#socket.write(end(event.requestId, PROTOCOL_STATUS.cantMultiplex));
+      case 'refused':
+        this.#end(event, [], 0, event.protocolStatus);
         break;
-      case 'params':
-        if (this.#current !== null) this.#current.params = decodeParams(event.params);
-        break;
-      case 'stdin':
+      case 'body':
         if (this.#current !== null) this.#current.bodyBytes += event.chunk.length;
         break;
-      case 'stdin-end':
+      case 'body-end':
         this.#answer();
         break;
       case 'abort':
-        this.#finish([], 1);
+        this.#end(event, [], 1);
         break;
       case 'get-values':
         this.#socket.write(encodeValuesResult(valuesOf(event.names)));
@@ -102,35 +99,26 @@ export class FastcgiConnection {
     }
   }
 
-  #begin(requestId: number, role: number, keepConnection: boolean): void {
-    this.#current = { requestId, keepConnection, params: new Map(), bodyBytes: 0 };
-    if (role !== ROLE.responder) this.#finish([], 0, PROTOCOL_STATUS.unknownRole);
-  }
-
   #answer(): void {
     if (this.#current === null) return;
     const { requestId, params, bodyBytes } = this.#current;
-    this.#finish(encodeStdout(requestId, this.#respond({ params, bodyBytes })), 0);
+    this.#end(this.#current, encodeStdout(requestId, this.#respond({ params, bodyBytes })), 0);
   }
 
-  #finish(
+  #end(
+    { requestId, keepConnection }: Pick<Current, 'requestId' | 'keepConnection'>,
     records: readonly Buffer[],
     appStatus: number,
     protocolStatus: number = PROTOCOL_STATUS.requestComplete,
   ): void {
-    if (this.#current === null) return;
-    const { requestId, keepConnection } = this.#current;
-    this.#current = null;
-    this.#reader.finish();
-    this.#answered += 1;
+    if (this.#current?.requestId === requestId) this.#current = null;
+    this.#reader.finish(requestId);
     for (const record of records) this.#socket.write(record);
-    this.#socket.write(end(requestId, protocolStatus, appStatus));
+    this.#socket.write(encodeEnd(requestId, { appStatus, protocolStatus }));
+    if (protocolStatus === PROTOCOL_STATUS.cantMultiplex) return;
+    this.#answered += 1;
     if (!keepConnection || this.#isStopping) this.#socket.destroySoon();
   }
-}
-
-function end(requestId: number, protocolStatus: number, appStatus = 0): Buffer {
-  return encodeEnd(requestId, { appStatus, protocolStatus });
 }
 
 function decodeParams(pairs: readonly Pair[]): ReadonlyMap<string, string> {

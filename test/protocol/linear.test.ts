@@ -5,12 +5,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CgiResponseReader } from '../../src/protocols/cgi-response/reader.ts';
+import { encodeBeginRequest } from '../../src/protocols/fastcgi/bodies.ts';
 import { FastcgiClientReader } from '../../src/protocols/fastcgi/client.ts';
 import { RECORD } from '../../src/protocols/fastcgi/constants.ts';
-import { encodePairs, PairReader } from '../../src/protocols/fastcgi/pairs.ts';
-import { encodeStream } from '../../src/protocols/fastcgi/records.ts';
+import { encodePairs, type PairInput } from '../../src/protocols/fastcgi/pairs.ts';
+import { encodeRecord, encodeStream, encodeStreamEnd } from '../../src/protocols/fastcgi/records.ts';
 import { FastcgiServerReader } from '../../src/protocols/fastcgi/server.ts';
-import { encodeNetstring, NetstringReader } from '../../src/protocols/scgi/netstring.ts';
+import { encodeScgiHead } from '../../src/protocols/scgi/client.ts';
+import { ScgiServerReader } from '../../src/protocols/scgi/server.ts';
 import { singleBytes } from './fixture-pairs.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -22,11 +24,16 @@ type Cost = (self: Uint8Array, args: readonly unknown[], result: unknown) => num
 
 const lengthOf = (bytes: unknown): number => (bytes instanceof Uint8Array ? bytes.length : 0);
 
+/** From where it began to what was found, or to the end. */
+function searched(self: Uint8Array, [_wanted, from]: readonly unknown[], found: unknown): number {
+  return (found === -1 ? self.length : Number(found) + 1) - Number(from ?? 0);
+}
+
 /** Every way in which our readers move or search bytes. */
 const COSTS: readonly (readonly [owner: object, method: string, cost: Cost])[] = [
   [Uint8Array.prototype, 'set', (_self, [source]) => lengthOf(source)],
   [Buffer.prototype, 'copy', (_self, _args, copied) => Number(copied)],
-  [Buffer.prototype, 'indexOf', (self, [_wanted, at]) => self.length - Number(at ?? 0)],
+  [Buffer.prototype, 'indexOf', searched],
   [Buffer.prototype, 'toString', self => self.length],
   [Buffer, 'concat', (_self, _args, joined) => lengthOf(joined)],
 ];
@@ -58,6 +65,30 @@ interface Hostile {
 }
 
 const name = 'N'.repeat(1000);
+const BEGIN = encodeRecord(RECORD.beginRequest, 1, encodeBeginRequest({ role: 1, keepConnection: true }));
+
+const fastcgiRequest = (params: readonly PairInput[]): Buffer =>
+  Buffer.concat([
+    BEGIN,
+    ...encodeStream(RECORD.params, 1, encodePairs(params)),
+    encodeStreamEnd(RECORD.params, 1),
+  ]);
+
+/** Answers each request as soon as it is there, or given up. */
+function fastcgiServer(): (chunk: Buffer) => void {
+  const reader = new FastcgiServerReader();
+  return chunk => {
+    for (const event of reader.push(chunk)) {
+      if (event.type === 'request' || event.type === 'abort') reader.finish(event.requestId);
+    }
+  };
+}
+
+function scgiServer(): (chunk: Buffer) => void {
+  const reader = new ScgiServerReader();
+  return chunk => void [...reader.push(chunk)];
+}
+
 const inputs: readonly Hostile[] = [
   {
     name: 'a body in FastCGI records',
@@ -78,27 +109,36 @@ const inputs: readonly Hostile[] = [
     },
   },
   {
-    name: 'one name-value pair of a megabyte',
-    bytes: encodePairs([[name, Buffer.alloc(MEGABYTE - 2000, 'v')]]),
-    reader: () => {
-      const reader = new PairReader(MEGABYTE);
-      return chunk => reader.push(chunk).length;
-    },
+    name: 'one FastCGI parameter of a megabyte',
+    bytes: fastcgiRequest([[name, Buffer.alloc(MEGABYTE - 2000, 'v')]]),
+    reader: fastcgiServer,
   },
   {
-    name: 'a hundred thousand name-value pairs in records',
+    name: 'ten thousand FastCGI parameters',
+    bytes: fastcgiRequest(Array.from({ length: 10_000 }, () => ['name', 'abcd'])),
+    reader: fastcgiServer,
+  },
+  {
+    name: 'FastCGI parameters in records of one byte each',
     bytes: Buffer.concat([
-      Buffer.from('\x01\x01\0\x01\0\x08\0\0\0\x01\0\0\0\0\0\0', 'latin1'),
-      ...encodeStream(
-        RECORD.params,
-        1,
-        encodePairs(Array.from({ length: 100_000 }, () => ['name', 'abcd'] as const)),
+      BEGIN,
+      ...Array.from(encodePairs([[name, Buffer.alloc(MEGABYTE / 16, 'v')]]), byte =>
+        encodeRecord(RECORD.params, 1, Buffer.of(byte)),
       ),
+      encodeStreamEnd(RECORD.params, 1),
     ]),
-    reader: () => {
-      const reader = new FastcgiServerReader(MEGABYTE);
-      return chunk => [...reader.push(chunk)].length;
-    },
+    reader: fastcgiServer,
+  },
+  {
+    name: 'requests that are all aborted',
+    bytes: Buffer.concat(
+      Array.from({ length: MEGABYTE / 32 }, () => [
+        BEGIN,
+        encodeRecord(RECORD.params, 1, encodePairs([['name', 'abcd']])),
+        encodeRecord(RECORD.abortRequest, 1, Buffer.alloc(0)),
+      ]).flat(),
+    ),
+    reader: fastcgiServer,
   },
   {
     name: 'one header line of a megabyte',
@@ -117,12 +157,20 @@ const inputs: readonly Hostile[] = [
     },
   },
   {
-    name: 'SCGI headers of a megabyte',
-    bytes: encodeNetstring(Buffer.alloc(MEGABYTE, 'h')),
-    reader: () => {
-      const reader = new NetstringReader(MEGABYTE);
-      return chunk => reader.push(chunk).rest.length;
-    },
+    name: 'one SCGI header of a megabyte, and a body',
+    bytes: Buffer.concat([
+      encodeScgiHead(1000, [[name, Buffer.alloc(MEGABYTE - 2000, 'v')]]),
+      Buffer.alloc(1000),
+    ]),
+    reader: scgiServer,
+  },
+  {
+    name: 'ten thousand SCGI headers',
+    bytes: encodeScgiHead(
+      0,
+      Array.from({ length: 9_998 }, (_, index) => [`HTTP_X_${index}`, '']),
+    ),
+    reader: scgiServer,
   },
 ];
 
@@ -144,7 +192,10 @@ void test('the count sees what is quadratic', () => {
 
 void test('a length that promises much allocates nothing', () => {
   const before = process.memoryUsage().arrayBuffers;
-  const readers = Array.from({ length: 1000 }, () => new PairReader());
-  for (const reader of readers) reader.push(Buffer.from('\x01\x80\x0f\x00\x00', 'latin1'));
+  const readers = Array.from({ length: 1000 }, () => [fastcgiServer(), scgiServer()] as const);
+  for (const [fastcgi, scgi] of readers) {
+    fastcgi(Buffer.concat([BEGIN, Buffer.from('\x01\x04\0\x01\xff\xff\0\0\x01\x80\x0f\x00\x00', 'latin1')]));
+    scgi(Buffer.from('1000000:C'));
+  }
   assert.ok(process.memoryUsage().arrayBuffers - before < 50 * MEGABYTE);
 });

@@ -2,11 +2,10 @@
 import type { CgiResponseRules } from '../../src/protocols/cgi-response/reader.ts';
 import { CgiResponseReader } from '../../src/protocols/cgi-response/reader.ts';
 import { FastcgiClientReader } from '../../src/protocols/fastcgi/client.ts';
-import { type Pair, PairReader } from '../../src/protocols/fastcgi/pairs.ts';
+import { decodePairs, type Pair } from '../../src/protocols/fastcgi/pairs.ts';
 import { type RecordPart, RecordReader } from '../../src/protocols/fastcgi/records.ts';
 import { type FastcgiServerEvent, FastcgiServerReader } from '../../src/protocols/fastcgi/server.ts';
-import { decodeScgiHeaders } from '../../src/protocols/scgi/headers.ts';
-import { NetstringReader } from '../../src/protocols/scgi/netstring.ts';
+import { type ScgiServerEvent, ScgiServerReader } from '../../src/protocols/scgi/server.ts';
 
 export type Read = (chunks: readonly Buffer[]) => unknown;
 
@@ -15,13 +14,13 @@ const textPair = ([name, value]: Pair): [string, string] => [latin1(name), latin
 
 export const READERS: Readonly<Record<string, Read>> = {
   'fastcgi-records': readRecords,
-  'fastcgi-pairs': readPairs,
+  'fastcgi-pairs': chunks => decodePairs(Buffer.concat(chunks)).map(textPair),
   'fastcgi-client': readClient,
-  'fastcgi-server': readServer,
+  'fastcgi-server': chunks => readServer(new FastcgiServerReader(), chunks),
   'cgi-response': chunks => readCgi(chunks, {}),
   'cgi-response-scgi': chunks => readCgi(chunks, { statusLine: true }),
   'cgi-response-strict': chunks => readCgi(chunks, { requireContentType: true }),
-  'scgi-request': readScgi,
+  'scgi-server': chunks => readServer(new ScgiServerReader(), chunks),
 };
 
 function readRecords(chunks: readonly Buffer[]): unknown {
@@ -40,13 +39,6 @@ function readRecords(chunks: readonly Buffer[]): unknown {
   return records;
 }
 
-function readPairs(chunks: readonly Buffer[]): unknown {
-  const reader = new PairReader();
-  const pairs = chunks.flatMap(chunk => reader.push(chunk));
-  reader.end();
-  return pairs.map(textPair);
-}
-
 function readClient(chunks: readonly Buffer[]): unknown {
   const reader = new FastcgiClientReader();
   const seen: { stdout: string; stderr: string; end: unknown } = { stdout: '', stderr: '', end: null };
@@ -60,31 +52,38 @@ function readClient(chunks: readonly Buffer[]): unknown {
   return seen;
 }
 
+type ServerEvent = FastcgiServerEvent | ScgiServerEvent;
+
+interface ServerReader {
+  readonly idle: boolean;
+  push(chunk: Buffer): Iterable<ServerEvent>;
+}
+
 interface PlainEvent {
   readonly type: string;
+  readonly requestId?: number;
   chunk?: unknown;
   [detail: string]: unknown;
 }
 
-function readServer(chunks: readonly Buffer[]): unknown {
-  const reader = new FastcgiServerReader();
-  const seen: PlainEvent[] = [];
-  for (const chunk of chunks) {
-    for (const event of reader.push(chunk)) {
-      const last = seen.at(-1);
-      // How a body is cut follows the chunks; what it says does not.
-      if (event.type === 'stdin' && last?.type === 'stdin')
-        last.chunk = `${String(last.chunk)}${latin1(event.chunk)}`;
-      else seen.push(plainEvent(event));
-    }
-  }
-  return seen;
+export function readServer(reader: ServerReader, chunks: readonly Buffer[]): unknown {
+  const events: PlainEvent[] = [];
+  for (const chunk of chunks) for (const event of reader.push(chunk)) addEvent(events, plainEvent(event));
+  return { events, idle: reader.idle };
 }
 
-function plainEvent(event: FastcgiServerEvent): PlainEvent {
-  if (event.type === 'stdin') return { ...event, chunk: latin1(event.chunk) };
-  if (event.type === 'params') return { type: 'params', params: event.params.map(textPair) };
-  if (event.type === 'get-values') return { type: 'get-values', names: event.names.map(latin1) };
+/** How a body is cut follows the chunks; what it says does not. */
+function addEvent(events: PlainEvent[], event: PlainEvent): void {
+  const last = events.at(-1);
+  const goesOn = event.type === 'body' && last?.type === 'body' && last.requestId === event.requestId;
+  if (goesOn) last.chunk = `${String(last.chunk)}${String(event.chunk)}`;
+  else events.push(event);
+}
+
+function plainEvent(event: ServerEvent): PlainEvent {
+  if (event.type === 'body') return { ...event, chunk: latin1(event.chunk) };
+  if (event.type === 'request') return { ...event, params: event.params.map(textPair) };
+  if (event.type === 'get-values') return { ...event, names: event.names.map(latin1) };
   return event;
 }
 
@@ -96,20 +95,4 @@ function readCgi(chunks: readonly Buffer[], rules: Partial<CgiResponseRules>): u
   }
   reader.end();
   return { ...reader.head, body };
-}
-
-/** Far more than a fixture, far less than what would be worth allocating for a hostile length. */
-const MAX_SCGI_BYTES = 64 * 1024;
-
-function readScgi(chunks: readonly Buffer[]): unknown {
-  const reader = new NetstringReader(MAX_SCGI_BYTES);
-  let block: Buffer | null = null;
-  let rest = '';
-  for (const chunk of chunks) {
-    const step = reader.push(chunk);
-    block ??= step.content;
-    rest += latin1(step.rest);
-  }
-  reader.end();
-  return { headers: decodeScgiHeaders(block ?? Buffer.alloc(0)).map(textPair), rest };
 }

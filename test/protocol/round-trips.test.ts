@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { encodeHead, type SaidHead } from '../../src/protocols/cgi-response/encode.ts';
+import type { HeaderField } from '../../src/protocols/cgi-response/head.ts';
+import { CgiResponseReader } from '../../src/protocols/cgi-response/reader.ts';
 import * as bodies from '../../src/protocols/fastcgi/bodies.ts';
 import { encodeRequestHead, encodeStdin, encodeStdinEnd } from '../../src/protocols/fastcgi/client.ts';
 import { RECORD } from '../../src/protocols/fastcgi/constants.ts';
@@ -14,7 +17,7 @@ import {
 } from '../../src/protocols/fastcgi/records.ts';
 import { encodeEnd, encodeStdout } from '../../src/protocols/fastcgi/server.ts';
 import { encodeScgiHead } from '../../src/protocols/scgi/client.ts';
-import { cutAt } from './fixture-pairs.ts';
+import { cutAt, fixturePairs } from './fixture-pairs.ts';
 import { READERS } from './readers.ts';
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
@@ -72,9 +75,19 @@ void test('streams of any length, in records that are multiples of eight bytes',
   fc.assert(
     fc.property(lengths, places, (length, cuts) => {
       const content = Buffer.alloc(length, 'abcdefg');
-      const records = encodeStream(RECORD.stdout, 1, content);
-      for (const record of records) assert.equal(record.length % 8, 0);
-      const seen = read('fastcgi-records', Buffer.concat(records), cuts);
+      const pieces = encodeStream(RECORD.stdout, 1, content);
+      const copied = pieces.filter(piece => length >= 4096 && piece.buffer !== content.buffer);
+      assert.ok(
+        copied.every(piece => piece.length < 4200),
+        'long content is not copied',
+      );
+      const encoded = Buffer.concat(pieces);
+      for (let at = 0; at < encoded.length; ) {
+        const { contentBytes, paddingBytes } = decodeHeader(encoded.subarray(at));
+        at += 8 + contentBytes + paddingBytes;
+        assert.equal(at % 8, 0);
+      }
+      const seen = read('fastcgi-records', encoded, cuts);
       assert.ok(Array.isArray(seen));
       assert.equal(seen.map((record: { content: string }) => record.content).join(''), latin1(content));
     }),
@@ -92,13 +105,17 @@ void test('a request as the client sends it, read by the server side', () => {
     fc.property(params, bytes(2000), places, (given, body, cuts) => {
       const encoded = Buffer.concat([encodeRequestHead(given), ...encodeStdin(body), encodeStdinEnd()]);
       const expected: unknown[] = [
-        { type: 'begin', requestId: 1, begin: { role: 1, keepConnection: false } },
-        { type: 'params', params: given.map(([name, value]) => [latin1(name), latin1(value)]) },
-        { type: 'stdin', chunk: latin1(body) },
-        { type: 'stdin-end' },
+        {
+          type: 'request',
+          requestId: 1,
+          keepConnection: false,
+          params: given.map(([name, value]) => [latin1(name), latin1(value)]),
+        },
+        { type: 'body', requestId: 1, chunk: latin1(body) },
+        { type: 'body-end', requestId: 1 },
       ];
-      if (body.length === 0) expected.splice(2, 1);
-      assert.deepEqual(read('fastcgi-server', encoded, cuts), expected);
+      if (body.length === 0) expected.splice(1, 1);
+      assert.deepEqual(read('fastcgi-server', encoded, cuts), { events: expected, idle: false });
     }),
   );
 });
@@ -125,7 +142,13 @@ void test('SCGI headers: CONTENT_LENGTH first, SCGI=1, the rest in its order, th
         ['SCGI', '1'],
         ...given.map(([key, value]) => [latin1(key), latin1(value)]),
       ];
-      assert.deepEqual(read('scgi-request', encoded, cuts), { headers: expected, rest: latin1(body) });
+      const events: unknown[] = [
+        { type: 'request', params: expected, contentLengthBytes: body.length },
+        { type: 'body', chunk: latin1(body) },
+        { type: 'body-end' },
+      ];
+      if (body.length === 0) events.splice(1, 1);
+      assert.deepEqual(read('scgi-server', encoded, cuts), { events, idle: true });
     }),
   );
 });
@@ -146,21 +169,11 @@ void test('SCGI headers that cannot be sent are refused, and CONTENT_LENGTH is o
       ]),
     { code: 'SCGI_HEADERS' },
   );
-  const seen = read(
-    'scgi-request',
-    encodeScgiHead(5, [
-      ['CONTENT_LENGTH', '7'],
-      ['SCGI', '2'],
-    ]),
-    [],
-  );
-  assert.deepEqual(seen, {
-    headers: [
-      ['CONTENT_LENGTH', '5'],
-      ['SCGI', '1'],
-    ],
-    rest: '',
-  });
+  const overridden = encodeScgiHead(5, [
+    ['CONTENT_LENGTH', '7'],
+    ['SCGI', '2'],
+  ]);
+  assert.equal(overridden.toString('latin1'), '24:CONTENT_LENGTH\x005\0SCGI\x001\0,');
 });
 
 void test('header lines of a CGI response', () => {
@@ -185,4 +198,46 @@ void test('header lines of a CGI response', () => {
       });
     }),
   );
+});
+
+for (const kind of ['cgi-response', 'cgi-response-scgi']) {
+  void test(`the heads of ${kind}, said again and read again, are the same`, () => {
+    for (const { name, bytes: said } of fixturePairs(kind, 'valid')) {
+      const reader = new CgiResponseReader({ statusLine: true });
+      reader.push(said);
+      const { head } = reader;
+      assert.ok(head !== null, name);
+      const again = new CgiResponseReader();
+      again.push(encodeHead(head));
+      assert.deepEqual(again.head, head, name);
+    }
+  });
+}
+
+void test('Status is said first where it does not follow from the fields', () => {
+  const text = (head: SaidHead): string => encodeHead(head).toString('latin1');
+  const fields: HeaderField[] = [
+    ['X-A', '1'],
+    ['x-a', '\xe9'],
+  ];
+  const said: SaidHead = { kind: 'document', status: 200, reason: '', fields };
+  assert.equal(text(said), 'X-A: 1\r\nx-a: \xe9\r\n\r\n');
+  assert.equal(text({ ...said, reason: 'OK' }), 'Status: 200 OK\r\nX-A: 1\r\nx-a: \xe9\r\n\r\n');
+  assert.equal(text({ ...said, status: 404 }), 'Status: 404\r\nX-A: 1\r\nx-a: \xe9\r\n\r\n');
+  assert.equal(text({ ...said, fields: [] }), 'Status: 200\r\n\r\n');
+});
+
+void test('a head that would say more than it means is refused', () => {
+  const said: SaidHead = { kind: 'document', status: 200, reason: '', fields: [] };
+  const wrong: Partial<SaidHead>[] = [
+    { reason: 'OK\r\nX: y' },
+    { fields: [['X', 'a\nY: b']] },
+    { fields: [['X', '\u0100']] },
+    { fields: [['X Y', 'a']] },
+    { fields: [['', 'a']] },
+    { fields: [['X:', 'a']] },
+  ];
+  for (const part of wrong) {
+    assert.throws(() => encodeHead({ ...said, ...part }), { code: 'CGI_HEADER' }, JSON.stringify(part));
+  }
 });

@@ -26,6 +26,18 @@ export function parseField(line: string): HeaderField {
   return [name, value];
 }
 
+/**
+ * The line without its end; what cannot be said in one is refused, so that nothing is said that was not meant.
+ * @throws ProtocolError CGI_HEADER.
+ */
+export function formatField([name, value]: HeaderField): string {
+  if (!TOKEN.test(name))
+    throw new ProtocolError('CGI_HEADER', `not a field name: ${JSON.stringify(name.slice(0, 60))}`);
+  if (CONTROL.test(value))
+    throw new ProtocolError('CGI_HEADER', `the value of ${name} cannot stand in a header line`);
+  return `${name}: ${value}`;
+}
+
 /** Blanks around a value do not belong to it; by index, because a pattern for it would be quadratic. */
 function trimBlanks(text: string): string {
   let start = 0;

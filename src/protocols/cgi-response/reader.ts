@@ -100,14 +100,24 @@ export class CgiResponseReader {
       return;
     }
     const isFirst = this.#fields.length === 0 && this.#statusLine === null;
-    if (isFirst && this.#rules.statusLine && line.startsWith('HTTP/')) {
-      this.#statusLine = parseStatusLine(line);
+    if (isFirst && line.startsWith('HTTP/')) {
+      this.#takeStatusLine(line);
       return;
     }
     if (this.#fields.length >= this.#rules.maxLines) {
       throw new ProtocolError('CGI_TOO_LONG', `more than ${this.#rules.maxLines} header lines`);
     }
     this.#fields.push(parseField(line));
+  }
+
+  #takeStatusLine(line: string): void {
+    if (!this.#rules.statusLine) {
+      throw new ProtocolError(
+        'CGI_NPH',
+        'the answer begins with an HTTP status line: that of a non-parsed-header script, not of CGI',
+      );
+    }
+    this.#statusLine = parseStatusLine(line);
   }
 
   #checkBody(head: ResponseHead): void {

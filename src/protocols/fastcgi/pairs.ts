@@ -1,8 +1,5 @@
-/**
- * FastCGI name-value pairs (Specification 1.0, section 3.4): two lengths of one or four bytes, name, value.
- * A pair may be split over records, and a length over chunks, so the reader works on a stream of bytes.
- */
-import { ByteBuilder } from '../byte-builder.ts';
+/** FastCGI name-value pairs (Specification 1.0, section 3.4): two lengths of one or four bytes, name, value. */
+import { MAX_PARAMS } from '../limits.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
 /** Strings are sent as UTF-8; bytes as they are. */
@@ -10,10 +7,8 @@ export type PairText = string | Uint8Array;
 export type PairInput = readonly [name: PairText, value: PairText];
 export type Pair = readonly [name: Buffer, value: Buffer];
 
-/** All pairs of one stream together, lengths included; nginx and php-cgi stay far below. */
-export const DEFAULT_MAX_PAIRS_BYTES: number = 1024 * 1024;
-
 const LONG_LENGTH_BIT = 0x80;
+const LONG_LENGTH_BYTES = 4;
 
 export function encodePairs(pairs: Iterable<PairInput>): Buffer {
   const pieces: Uint8Array[] = [];
@@ -31,82 +26,45 @@ function toBytes(text: PairText): Uint8Array {
 
 function encodeLength(length: number): Buffer {
   if (length < LONG_LENGTH_BIT) return Buffer.of(length);
-  const bytes = Buffer.alloc(4);
+  const bytes = Buffer.alloc(LONG_LENGTH_BYTES);
   bytes.writeUInt32BE((length | 0x80000000) >>> 0);
   return bytes;
 }
 
-/** Collects the pairs of one stream (FCGI_PARAMS, FCGI_GET_VALUES and its result). */
-export class PairReader {
-  readonly #maxBytes: number;
-  #seenBytes = 0;
-  /** The length that is being read: its bytes so far, and how many more it has. */
-  #length = 0;
-  #lengthBytesLeft = 0;
-  #nameLength: number | null = null;
-  #valueLength: number | null = null;
-  #text = new ByteBuilder();
-
-  constructor(maxBytes: number = DEFAULT_MAX_PAIRS_BYTES) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** @throws ProtocolError PAIRS_TOO_LONG as soon as a length alone breaks the limit. */
-  push(chunk: Buffer): Pair[] {
-    this.#seenBytes += chunk.length;
-    if (this.#seenBytes > this.#maxBytes) this.#refuse();
-    const pairs: Pair[] = [];
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.#nameLength === null || this.#valueLength === null) {
-        this.#takeLengthByte(chunk.readUInt8(at));
-        at += 1;
-      } else {
-        const missing = this.#nameLength + this.#valueLength - this.#text.length;
-        const piece = chunk.subarray(at, at + missing);
-        this.#text.add(piece);
-        at += piece.length;
-      }
-      const pair = this.#completePair();
-      if (pair !== null) pairs.push(pair);
+/**
+ * The pairs of one whole stream (FCGI_PARAMS) or record (FCGI_GET_VALUES), as views of `block`: a pair may be
+ * split over records, so whoever reads them puts the stream together first.
+ * @throws ProtocolError PAIRS_TRUNCATED when it ends within a pair, PAIRS_TOO_LONG for more than MAX_PARAMS.
+ */
+export function decodePairs(block: Buffer): Pair[] {
+  const pairs: Pair[] = [];
+  let at = 0;
+  while (at < block.length) {
+    if (pairs.length === MAX_PARAMS) {
+      throw new ProtocolError('PAIRS_TOO_LONG', `more than ${MAX_PARAMS} FastCGI parameters`);
     }
-    return pairs;
+    const valueLengthAt = at + lengthBytes(block, at);
+    const nameAt = valueLengthAt + lengthBytes(block, valueLengthAt);
+    if (nameAt > block.length) truncated();
+    const valueAt = nameAt + decodeLength(block, at);
+    const end = valueAt + decodeLength(block, valueLengthAt);
+    if (end > block.length) truncated();
+    pairs.push([block.subarray(nameAt, valueAt), block.subarray(valueAt, end)]);
+    at = end;
   }
+  return pairs;
+}
 
-  /** @throws ProtocolError PAIRS_TRUNCATED when the stream ended within a pair. */
-  end(): void {
-    if (this.#nameLength !== null || this.#lengthBytesLeft > 0) {
-      throw new ProtocolError('PAIRS_TRUNCATED', 'the FastCGI parameters end within a name-value pair');
-    }
-  }
+/** How many bytes the length has that begins at `at`, which may lie behind the end. */
+function lengthBytes(block: Buffer, at: number): number {
+  return (block[at] ?? 0) < LONG_LENGTH_BIT ? 1 : LONG_LENGTH_BYTES;
+}
 
-  #takeLengthByte(byte: number): void {
-    if (this.#lengthBytesLeft > 0) {
-      this.#length = this.#length * 256 + byte;
-      this.#lengthBytesLeft -= 1;
-    } else if (byte < LONG_LENGTH_BIT) {
-      this.#length = byte;
-    } else {
-      this.#length = byte - LONG_LENGTH_BIT;
-      this.#lengthBytesLeft = 3;
-    }
-    if (this.#lengthBytesLeft > 0) return;
-    if (this.#length > this.#maxBytes) this.#refuse();
-    if (this.#nameLength === null) this.#nameLength = this.#length;
-    else this.#valueLength = this.#length;
-  }
+function decodeLength(block: Buffer, at: number): number {
+  const first = block.readUInt8(at);
+  return first < LONG_LENGTH_BIT ? first : block.readUInt32BE(at) - 0x80000000;
+}
 
-  #completePair(): Pair | null {
-    if (this.#nameLength === null || this.#valueLength === null) return null;
-    if (this.#text.length < this.#nameLength + this.#valueLength) return null;
-    const text = this.#text.take();
-    const pair: Pair = [text.subarray(0, this.#nameLength), text.subarray(this.#nameLength)];
-    this.#nameLength = null;
-    this.#valueLength = null;
-    return pair;
-  }
-
-  #refuse(): never {
-    throw new ProtocolError('PAIRS_TOO_LONG', `the FastCGI parameters exceed ${this.#maxBytes} bytes`);
-  }
+function truncated(): never {
+  throw new ProtocolError('PAIRS_TRUNCATED', 'the FastCGI parameters end within a name-value pair');
 }

@@ -23,12 +23,13 @@ export interface RecordPart {
 }
 
 export function encodeHeader(header: RecordHeader): Buffer {
-  const bytes = Buffer.alloc(FCGI_HEADER_BYTES);
+  const bytes = Buffer.allocUnsafe(FCGI_HEADER_BYTES);
   bytes.writeUInt8(FCGI_VERSION_1, 0);
   bytes.writeUInt8(header.type, 1);
   bytes.writeUInt16BE(header.requestId, 2);
   bytes.writeUInt16BE(header.contentBytes, 4);
   bytes.writeUInt8(header.paddingBytes, 6);
+  bytes.writeUInt8(0, 7);
   return bytes;
 }
 
@@ -46,30 +47,55 @@ export function decodeHeader(bytes: Buffer): RecordHeader {
   };
 }
 
+/** Views of it stand behind content whose length is no multiple of eight. */
+const ZEROS = Buffer.alloc(7);
+
+/** Section 3.3 recommends that records are multiples of eight bytes. */
+function paddingOf(contentBytes: number): number {
+  return -contentBytes & 7;
+}
+
+/** The header of a record whose content follows, and behind that `paddingBytes` of the header, at most seven. */
+function paddedHeader(type: number, requestId: number, contentBytes: number): Buffer {
+  if (contentBytes > FCGI_MAX_CONTENT_BYTES) throw new RangeError('a FastCGI record carries 65535 bytes');
+  return encodeHeader({ type, requestId, contentBytes, paddingBytes: paddingOf(contentBytes) });
+}
+
 /**
- * One record, padded to a multiple of eight bytes as section 3.3 recommends.
+ * One record, padded to a multiple of eight bytes.
  * @throws RangeError when the content is longer than a record can carry; see encodeStream.
  */
 export function encodeRecord(type: number, requestId: number, content: Uint8Array): Buffer {
-  if (content.length > FCGI_MAX_CONTENT_BYTES) throw new RangeError('a FastCGI record carries 65535 bytes');
-  const paddingBytes = -content.length & 7;
-  const header = encodeHeader({ type, requestId, contentBytes: content.length, paddingBytes });
-  return Buffer.concat([header, content, Buffer.alloc(paddingBytes)]);
+  const header = paddedHeader(type, requestId, content.length);
+  return Buffer.concat([header, content, ZEROS.subarray(0, paddingOf(content.length))]);
 }
 
-/** The largest content that needs no padding. */
-const STREAM_CONTENT_BYTES = FCGI_MAX_CONTENT_BYTES - 7;
+/** The largest content that needs no padding: pieces of this length, or of its parts by eight, cost least. */
+export const STREAM_CONTENT_BYTES: number = FCGI_MAX_CONTENT_BYTES - 7;
+
+/** Below this a copy costs less than one buffer more in the write. */
+const COPIED_BYTES = 4096;
 
 /**
- * The records that carry these bytes of a stream. No bytes give no record, because an empty record is the
- * end of the stream (section 3.3); encodeStreamEnd says that.
+ * The records that carry these bytes of a stream, as buffers to be written one behind the other (cork the
+ * socket, and they leave in one writev). Long content is not copied but stands among them as views of `bytes`,
+ * which must not change before they are written. No bytes give no record, because an empty record is the end
+ * of the stream (section 3.3); encodeStreamEnd says that.
  */
 export function encodeStream(type: number, requestId: number, bytes: Uint8Array): Buffer[] {
-  const records: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += STREAM_CONTENT_BYTES) {
-    records.push(encodeRecord(type, requestId, bytes.subarray(at, at + STREAM_CONTENT_BYTES)));
+  const stream = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < stream.length; at += STREAM_CONTENT_BYTES) {
+    const content = stream.subarray(at, at + STREAM_CONTENT_BYTES);
+    if (content.length < COPIED_BYTES) {
+      pieces.push(encodeRecord(type, requestId, content));
+      continue;
+    }
+    const padding = paddingOf(content.length);
+    pieces.push(paddedHeader(type, requestId, content.length), content);
+    if (padding > 0) pieces.push(ZEROS.subarray(0, padding));
   }
-  return records;
+  return pieces;
 }
 
 export function encodeStreamEnd(type: number, requestId: number): Buffer {

@@ -1,135 +1,136 @@
 /**
- * The application's side of FastCGI: the web server's bytes become events, an answer becomes records. One
- * request at a time per connection; a second one that is begun meanwhile is reported as such, to be refused
- * with FCGI_CANT_MPX_CONN (Specification 1.0, section 5.5), and its records are passed over.
+ * The application's side of FastCGI: the web server's bytes become events. Several requests may be open on one
+ * connection, their records in any order (Specification 1.0, section 3.3). A request is open from its
+ * FCGI_BEGIN_REQUEST until finish(), whatever comes in between; a refused one never is.
  */
 import { ByteBuilder } from '../byte-builder.ts';
+import { DEFAULT_MAX_PARAMS_BYTES } from '../limits.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import type { BeginRequest, EndRequest } from './bodies.ts';
-import { decodeBeginRequest, encodeEndRequest, encodeUnknownType } from './bodies.ts';
-import { FCGI_NULL_REQUEST_ID, RECORD } from './constants.ts';
-import type { Pair, PairInput } from './pairs.ts';
-import { encodePairs, PairReader } from './pairs.ts';
-import type { RecordPart } from './records.ts';
-import { encodeRecord, encodeStream, RecordReader } from './records.ts';
+import { type BeginRequest, decodeBeginRequest } from './bodies.ts';
+import { FCGI_NULL_REQUEST_ID, PROTOCOL_STATUS, RECORD, ROLE } from './constants.ts';
+import { OpenRequest } from './open-request.ts';
+import { decodePairs } from './pairs.ts';
+import { type RecordPart, RecordReader } from './records.ts';
+import type { FastcgiServerEvent } from './server-event.ts';
 
-export type FastcgiServerEvent =
-  | { readonly type: 'begin'; readonly requestId: number; readonly begin: BeginRequest }
-  | { readonly type: 'second'; readonly requestId: number }
-  | { readonly type: 'params'; readonly params: readonly Pair[] }
-  | { readonly type: 'stdin'; readonly chunk: Buffer }
-  | { readonly type: 'stdin-end' }
-  | { readonly type: 'abort' }
-  | { readonly type: 'get-values'; readonly names: readonly Buffer[] }
-  | { readonly type: 'unknown-type'; readonly recordType: number };
+export {
+  encodeEnd,
+  encodeStderr,
+  encodeStdout,
+  encodeStdoutEnd,
+  encodeUnknown,
+  encodeValuesResult,
+} from './answer.ts';
+export type { FastcgiServerEvent } from './server-event.ts';
 
-export function encodeStdout(requestId: number, bytes: Uint8Array): Buffer[] {
-  return encodeStream(RECORD.stdout, requestId, bytes);
+export interface FastcgiServerLimits {
+  /** Of one request; more is a ProtocolError. */
+  readonly maxParamsBytes: number;
+  /**
+   * Of all open requests of the connection, each parameter reckoned with PARAM_COST_BYTES more. The request
+   * that is too much beside the others is refused as overloaded.
+   */
+  readonly maxOpenParamsBytes: number;
+  /** Open at once. Where it is 1, a second one is refused as one that cannot be multiplexed. */
+  readonly maxRequests: number;
 }
 
-export function encodeEnd(requestId: number, end: EndRequest): Buffer {
-  return encodeRecord(RECORD.endRequest, requestId, encodeEndRequest(end));
-}
-
-export function encodeValuesResult(values: Iterable<PairInput>): Buffer {
-  return encodeRecord(RECORD.getValuesResult, FCGI_NULL_REQUEST_ID, encodePairs(values));
-}
-
-export function encodeUnknown(recordType: number): Buffer {
-  return encodeRecord(RECORD.unknownType, FCGI_NULL_REQUEST_ID, encodeUnknownType(recordType));
-}
+export const DEFAULT_SERVER_LIMITS: FastcgiServerLimits = {
+  maxParamsBytes: DEFAULT_MAX_PARAMS_BYTES,
+  maxOpenParamsBytes: 8 * DEFAULT_MAX_PARAMS_BYTES,
+  maxRequests: 64,
+};
 
 /** One byte more than FCGI_BEGIN_REQUEST has, so that a wrong size is seen. */
 const MAX_BEGIN_BODY_BYTES = 9;
 
-/** Reads the requests of one connection. Call finish() when a request was answered: then the next may begin. */
+/** Reads the requests of one connection. */
 export class FastcgiServerReader {
+  readonly #limits: FastcgiServerLimits;
   readonly #records = new RecordReader();
-  readonly #body = new ByteBuilder();
-  readonly #maxParamsBytes: number | undefined;
-  #pairs: PairReader;
-  #params: Pair[] = [];
-  #requestId: number | null = null;
+  /** Of a record that is only understood as a whole. */
+  readonly #content = new ByteBuilder();
+  readonly #open = new Map<number, OpenRequest>();
+  #heldBytes = 0;
 
-  constructor(maxParamsBytes?: number) {
-    this.#maxParamsBytes = maxParamsBytes;
-    this.#pairs = new PairReader(maxParamsBytes);
+  constructor(limits: Partial<FastcgiServerLimits> = {}) {
+    this.#limits = { ...DEFAULT_SERVER_LIMITS, ...limits };
   }
 
-  /** The request that is being read or answered. */
-  get requestId(): number | null {
-    return this.#requestId;
-  }
-
-  /** True where the peer may close without cutting anything off. */
+  /** True where the peer may close without cutting anything off: no request is open, no record half read. */
   get idle(): boolean {
-    return this.#requestId === null && this.#records.atBoundary;
+    return this.#open.size === 0 && this.#records.atBoundary;
   }
 
-  /** What still comes of this request is passed over. */
-  finish(): void {
-    this.#requestId = null;
+  /** The request was answered: its id may be used again, and what still comes of it is passed over. */
+  finish(requestId: number): void {
+    this.#heldBytes -= this.#open.get(requestId)?.heldBytes ?? 0;
+    this.#open.delete(requestId);
   }
 
-  /** @throws ProtocolError FCGI_VERSION, FCGI_REQUEST_ID, FCGI_BODY, PAIRS_TOO_LONG, PAIRS_TRUNCATED. */
+  /**
+   * To be read to its end: what a caller leaves of it is lost.
+   * @throws ProtocolError FCGI_VERSION, FCGI_REQUEST_ID, FCGI_BODY, FCGI_ORDER, PAIRS_TOO_LONG, PAIRS_TRUNCATED;
+   * the reader is of no use afterwards.
+   */
   *push(chunk: Buffer): Generator<FastcgiServerEvent, void, undefined> {
     for (const part of this.#records.push(chunk)) {
-      const event =
-        part.header.requestId === FCGI_NULL_REQUEST_ID ? this.#management(part) : this.#application(part);
+      const event = this.#event(part);
       if (event !== null) yield event;
     }
   }
 
-  #management({ header, content, last }: RecordPart): FastcgiServerEvent | null {
-    if (header.type === RECORD.beginRequest) {
-      throw new ProtocolError('FCGI_REQUEST_ID', 'a request with the id 0');
-    }
+  #event(part: RecordPart): FastcgiServerEvent | null {
+    const { type, requestId } = part.header;
+    if (type === RECORD.beginRequest) return this.#takeBegin(part);
+    if (requestId === FCGI_NULL_REQUEST_ID) return this.#takeManagement(part);
+    const request = this.#open.get(requestId);
+    // Section 3.3: a late record of a request that is over.
+    return request === undefined ? null : this.#takeRequest(request, part);
+  }
+
+  #takeManagement({ header, content, last }: RecordPart): FastcgiServerEvent | null {
     if (header.type !== RECORD.getValues) {
       return last ? { type: 'unknown-type', recordType: header.type } : null;
     }
-    this.#body.add(content);
+    this.#content.add(content);
     if (!last) return null;
-    const reader = new PairReader(this.#maxParamsBytes);
-    const names = reader.push(this.#body.take()).map(([name]) => name);
-    reader.end();
-    return { type: 'get-values', names };
+    return { type: 'get-values', names: decodePairs(this.#content.take()).map(([name]) => name) };
   }
 
-  #application(part: RecordPart): FastcgiServerEvent | null {
-    const { header, content, last } = part;
-    if (header.type === RECORD.beginRequest) return this.#begin(part);
-    if (header.requestId !== this.#requestId) return null;
-    switch (header.type) {
-      case RECORD.params:
-        return this.#takeParams(content, header.contentBytes === 0);
-      case RECORD.stdin:
-        if (content.length > 0) return { type: 'stdin', chunk: content };
-        return header.contentBytes === 0 ? { type: 'stdin-end' } : null;
-      case RECORD.abortRequest:
-        return last ? { type: 'abort' } : null;
-      default:
-        // Section 3.3: what a role does not know of, it passes over (FCGI_DATA, of filters).
-        return null;
+  #takeBegin({ header, content, last }: RecordPart): FastcgiServerEvent | null {
+    this.#content.add(content.subarray(0, MAX_BEGIN_BODY_BYTES - this.#content.length));
+    return last ? this.#begin(header.requestId, decodeBeginRequest(this.#content.take())) : null;
+  }
+
+  #begin(requestId: number, { role, keepConnection }: BeginRequest): FastcgiServerEvent | null {
+    if (requestId === FCGI_NULL_REQUEST_ID) {
+      throw new ProtocolError('FCGI_REQUEST_ID', 'a request with the id 0');
     }
-  }
-
-  #begin({ header, content, last }: RecordPart): FastcgiServerEvent | null {
-    this.#body.add(content.subarray(0, MAX_BEGIN_BODY_BYTES - this.#body.length));
-    if (!last) return null;
-    const begin = decodeBeginRequest(this.#body.take());
-    if (this.#requestId !== null) return { type: 'second', requestId: header.requestId };
-    this.#requestId = header.requestId;
-    this.#pairs = new PairReader(this.#maxParamsBytes);
-    this.#params = [];
-    return { type: 'begin', requestId: header.requestId, begin };
-  }
-
-  #takeParams(content: Buffer, isEnd: boolean): FastcgiServerEvent | null {
-    if (!isEnd) {
-      for (const pair of this.#pairs.push(content)) this.#params.push(pair);
-      return null;
+    if (this.#open.has(requestId)) {
+      throw new ProtocolError('FCGI_REQUEST_ID', `request ${requestId} is begun twice`);
     }
-    this.#pairs.end();
-    return { type: 'params', params: this.#params };
+    const protocolStatus = this.#refusal(role);
+    if (protocolStatus !== null) return { type: 'refused', requestId, keepConnection, protocolStatus };
+    this.#open.set(requestId, new OpenRequest(requestId, keepConnection, this.#limits.maxParamsBytes));
+    return null;
+  }
+
+  /** Section 5.5. */
+  #refusal(role: number): number | null {
+    if (role !== ROLE.responder) return PROTOCOL_STATUS.unknownRole;
+    if (this.#open.size < this.#limits.maxRequests) return null;
+    return this.#limits.maxRequests === 1 ? PROTOCOL_STATUS.cantMultiplex : PROTOCOL_STATUS.overloaded;
+  }
+
+  #takeRequest(request: OpenRequest, part: RecordPart): FastcgiServerEvent | null {
+    const heldBefore = request.heldBytes;
+    const event = request.take(part);
+    this.#heldBytes += request.heldBytes - heldBefore;
+    if (this.#heldBytes <= this.#limits.maxOpenParamsBytes) return event;
+    // Bodies hold nothing, so it is this one's parameters that are too much beside those of the others.
+    const { requestId, keepConnection } = request;
+    this.finish(requestId);
+    return { type: 'refused', requestId, keepConnection, protocolStatus: PROTOCOL_STATUS.overloaded };
   }
 }

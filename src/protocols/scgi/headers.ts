@@ -2,6 +2,7 @@
  * The header block of an SCGI request (the SCGI protocol, https://python.ca/scgi/protocol.txt): names and
  * values, each ended by NUL; CONTENT_LENGTH first, SCGI=1 somewhere, no name twice.
  */
+import { MAX_PARAMS } from '../limits.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
 /** Strings are sent as UTF-8; bytes as they are. */
@@ -46,29 +47,45 @@ function checkHeader(name: string, value: Buffer, names: Set<string>): void {
   names.add(name);
 }
 
-/** @throws ProtocolError SCGI_HEADERS where the block breaks one of the rules above. */
+function isNamed([name]: ScgiHeader, wanted: string): boolean {
+  return name.length === wanted.length && name.toString('latin1') === wanted;
+}
+
+/**
+ * The headers of a block, as views of it. A name may stand twice, other than the protocol has it: nginx sends
+ * each field of the client by itself. Of CONTENT_LENGTH only the first is kept, which must be the first header;
+ * nginx sends it again, perhaps empty, where its configuration names it.
+ * @throws ProtocolError SCGI_HEADERS where the block breaks another rule, or says two lengths; SCGI_TOO_LONG
+ * for more than MAX_PARAMS headers.
+ */
 export function decodeScgiHeaders(block: Buffer): ScgiHeader[] {
   const headers: ScgiHeader[] = [];
-  const names = new Set<string>();
   let at = 0;
   while (at < block.length) {
+    if (headers.length === MAX_PARAMS) {
+      throw new ProtocolError('SCGI_TOO_LONG', `more than ${MAX_PARAMS} SCGI headers`);
+    }
     const nameEnd = block.indexOf(NUL, at);
     const valueEnd = nameEnd < 0 ? -1 : block.indexOf(NUL, nameEnd + 1);
     if (valueEnd < 0) throw new ProtocolError('SCGI_HEADERS', 'a header is not ended by NUL');
-    const name = block.subarray(at, nameEnd);
-    const value = block.subarray(nameEnd + 1, valueEnd);
-    checkHeader(name.toString('latin1'), value, names);
-    headers.push([name, value]);
+    if (nameEnd === at) throw new ProtocolError('SCGI_HEADERS', 'a header has no name');
+    headers.push([block.subarray(at, nameEnd), block.subarray(nameEnd + 1, valueEnd)]);
     at = valueEnd + 1;
   }
-  checkRequired(headers);
-  return headers;
+  return checkRequired(headers);
 }
 
-function checkRequired(headers: readonly ScgiHeader[]): void {
-  if (headers[0]?.[0].toString('latin1') !== CONTENT_LENGTH) {
+function checkRequired(headers: readonly ScgiHeader[]): ScgiHeader[] {
+  const [first, ...others] = headers;
+  if (first === undefined || !isNamed(first, CONTENT_LENGTH)) {
     throw new ProtocolError('SCGI_HEADERS', 'CONTENT_LENGTH is not the first header');
   }
-  const version = headers.find(([name]) => name.toString('latin1') === 'SCGI');
+  const version = others.find(header => isNamed(header, 'SCGI'));
   if (version?.[1].toString('latin1') !== '1') throw new ProtocolError('SCGI_HEADERS', 'SCGI is not 1');
+  const repeated = others.filter(header => isNamed(header, CONTENT_LENGTH));
+  // An empty one says nothing; after two different ones nobody would know where the body ends.
+  if (repeated.some(([, value]) => value.length > 0 && !value.equals(first[1]))) {
+    throw new ProtocolError('SCGI_HEADERS', 'CONTENT_LENGTH stands twice, with different values');
+  }
+  return [first, ...others.filter(header => !isNamed(header, CONTENT_LENGTH))];
 }

@@ -46,12 +46,6 @@ export class NetstringReader {
     return { content: null, rest: chunk.subarray(at) };
   }
 
-  /** @throws ProtocolError SCGI_TRUNCATED when the connection was closed before the comma. */
-  end(): void {
-    if (this.#state !== 'done')
-      throw new ProtocolError('SCGI_TRUNCATED', 'the request ends within its headers');
-  }
-
   #takeLengthByte(byte: number): void {
     if (byte === COLON && this.#digits > 0) {
       this.#state = this.#length === 0 ? 'comma' : 'content';

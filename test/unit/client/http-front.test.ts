@@ -169,7 +169,7 @@ suite('unit/client/http-front: between misbehaving sides', {}, async scope => {
       const reader = new FastcgiServerReader();
       socket.on('data', chunk => {
         for (const event of reader.push(chunk)) {
-          if (event.type === 'stdin-end') socket.end(Buffer.concat([stdout('X: y\n\nok'), END]));
+          if (event.type === 'body-end') socket.end(Buffer.concat([stdout('X: y\n\nok'), END]));
         }
       });
     });

@@ -166,8 +166,8 @@ suite('unit/client/send-request', {}, async scope => {
     let received = 0;
     socket.on('data', chunk => {
       for (const event of reader.push(chunk)) {
-        if (event.type === 'stdin') received += event.chunk.length;
-        if (event.type === 'stdin-end') socket.end(answer('thanks'));
+        if (event.type === 'body') received += event.chunk.length;
+        if (event.type === 'body-end') socket.end(answer('thanks'));
       }
     });
     socket.resume();
