@@ -41,7 +41,10 @@ export class BodySink extends Writable {
 
   #send(pieces: readonly Buffer[], done: () => void): void {
     let hasRoom = true;
+    // What is encoded stands in several pieces, which leave together.
+    this.#socket.cork();
     for (const piece of pieces) hasRoom = this.#socket.write(piece);
+    this.#socket.uncork();
     if (hasRoom) {
       done();
       return;
