@@ -22,6 +22,6 @@ export interface Refusal {
   readonly reason: string;
 }
 
-export function isRefusal(result: LocatedScript | Refusal): result is Refusal {
+export function isRefusal(result: object): result is Refusal {
   return 'reason' in result;
 }
