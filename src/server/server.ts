@@ -1,5 +1,14 @@
 /** A listening socket that web servers connect to, in FastCGI or SCGI. */
+import { setNonblocking } from '../os/descriptor.ts';
+import type { Poller } from '../os/poller.ts';
+import { isListening, isUnixSocket } from '../os/stream-socket.ts';
+import { Acceptor } from './acceptor.ts';
+import type { Connection } from './connection.ts';
+import { Deadlines } from './deadlines.ts';
 import type { Answer } from './exchange.ts';
+import { FastcgiConnection } from './fastcgi-connection.ts';
+import { ScgiConnection } from './scgi-connection.ts';
+import type { AcceptedConnection, ServerContext } from './server-context.ts';
 
 export type ServerProtocol = 'fastcgi' | 'scgi';
 
@@ -7,6 +16,8 @@ export interface ServerOptions {
   /** A listening socket; it is made non-blocking, for everybody who shares it. */
   readonly descriptor: number;
   readonly protocol: ServerProtocol;
+  /** Closed by whoever made it, when the server has stopped. */
+  readonly poller: Poller;
   readonly answer: Answer;
   /** All variables of one request, in bytes. */
   readonly maxParamsBytes: number;
@@ -24,4 +35,45 @@ export interface Server {
    * then resolves.
    */
   stop(): Promise<void>;
+}
+
+const CONNECTIONS: Readonly<
+  Record<ServerProtocol, new (descriptor: number, context: ServerContext) => AcceptedConnection>
+> = { fastcgi: FastcgiConnection, scgi: ScgiConnection };
+
+/** @throws {Error} when the descriptor is no listening socket: what to do about it */
+export function listen(options: ServerOptions): Server {
+  const { descriptor, poller, complain } = options;
+  if (!isListening(descriptor)) {
+    throw new Error(
+      `descriptor ${descriptor} is no listening socket: run this as the command of a pool, or with \`fpm-ts spawn\``,
+    );
+  }
+  setNonblocking(descriptor, true);
+  const connections = new Set<AcceptedConnection>();
+  let stopped: (() => void) | null = null;
+  const context: ServerContext = {
+    poller,
+    options,
+    isUnix: isUnixSocket(descriptor),
+    deadlines: new Deadlines<Connection>(connection => connection.overdue()),
+    closed(connection) {
+      connections.delete(connection);
+      if (connections.size === 0) stopped?.();
+    },
+  };
+  const acceptor = new Acceptor(descriptor, poller, {
+    accepted: accepted => connections.add(new CONNECTIONS[options.protocol](accepted, context)),
+    failed: error =>
+      complain(
+        `connections wait: ${error.message}; raise the limit of open files (rlimit_files) of the pool`,
+      ),
+  });
+  return {
+    async stop() {
+      acceptor.close();
+      for (const connection of connections) connection.stop();
+      if (connections.size > 0) await new Promise<void>(resolve => (stopped = resolve));
+    },
+  };
 }
