@@ -22,8 +22,6 @@ const ETH_P_IP = 0x0800;
 /** The filter sees a packet from its TCP header on, whose flags are there (RFC 9293, section 3.1). */
 const TCP_FLAGS = 13;
 const SYN = 0x02;
-/** BPF_MAXINSNS. */
-export const MAX_INSTRUCTIONS = 4096;
 
 /** @param networks addresses, or networks as ADDRESS/BITS; a v4-mapped one (::ffff:10.0.0.1) counts as IPv4 */
 export function clientFilter(networks: readonly string[]): Instruction[] {

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { type AddressInfo, createServer, type ListenOptions } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { ordinarySelf } from '../../src/config/check/self.ts';
 import { declare, must } from '../../src/os/libc.ts';
 import { inetAddress } from '../../src/os/sockaddr.ts';
+import { ordinarySelf } from '../lib/ordinary-self.ts';
 import { freePort } from '../lib/ports.ts';
 import { assertFound, assertNothingFound, checkTree, pool } from './check-tree.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { test } from 'node:test';
-import { ordinarySelf } from '../../src/config/check/self.ts';
+import { ordinarySelf } from '../lib/ordinary-self.ts';
 import { assertFound, assertNothingFound, checkTree, pool } from './check-tree.ts';
 
 const SCRIPT = '#!/bin/sh\n';

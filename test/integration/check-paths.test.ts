@@ -5,9 +5,9 @@ import { closeSync, existsSync, lstatSync, mkdirSync, symlinkSync, writeFileSync
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ordinarySelf } from '../../src/config/check/self.ts';
 import { TEMPORARY_SUFFIX_BYTES } from '../../src/os/address.ts';
 import { listenUnix } from '../../src/os/listener.ts';
+import { ordinarySelf } from '../lib/ordinary-self.ts';
 import { assertFound, assertNothingFound, checkTree, pool } from './check-tree.ts';
 
 const at = (path: string): string => pool({ 'listen.address': path });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SystemLimits } from '../../src/config/check/limits.ts';
-import { ordinarySelf, type Self } from '../../src/config/check/self.ts';
+import type { Self } from '../../src/config/check/self.ts';
+import { ordinarySelf } from '../lib/ordinary-self.ts';
 import { assertFound, assertNothingFound, checkTree, pool } from './check-tree.ts';
 
 /** An ordinary user to whom modes mean nothing, so that a test is about one right only. */

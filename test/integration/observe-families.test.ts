@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { connectionsOf, Holdings, processesBySession, Sightings } from '../../src/observe/families.ts';
+import { connectionsOf, Sightings } from '../../src/observe/families.ts';
 import { lookAtSockets } from '../../src/observe/sockets.ts';
 import { usageOf } from '../../src/observe/usage.ts';
-import { descendants } from '../../src/os/proc.ts';
 import { type Acceptor, connectTo, startAcceptor } from '../lib/acceptor.ts';
 import { compileFixture } from '../lib/compile.ts';
-import { until } from '../lib/poll.ts';
 import { type Scope, suite } from '../lib/suite.ts';
 
 const MEGABYTE = 2 ** 20;
@@ -44,61 +42,19 @@ suite('integration/observe-families', { needs: ['gcc'] }, async scope => {
 
   await scope.test('since when: from the first sight in the table, until it is closed', async () => {
     const acceptor = await startUnix(scope, 'since', 3);
-    const [sightings, holdings] = [new Sightings(), new Holdings()];
+    const sightings = new Sightings();
     const first = await acceptor.accept();
     sightings.note(acceptedOn(acceptor), 1000);
     const second = await acceptor.accept();
     sightings.note(acceptedOn(acceptor), 1100);
     const third = await acceptor.accept();
-    const look = (nowMs: number) => [
-      ...(holdings.look(acceptor.pid, acceptedOn(acceptor), nowMs, sightings) ?? []),
-    ];
-    const since = [
-      [first, 1000],
-      [second, 1100],
-      [third, 1300],
-    ];
-    assert.deepEqual(sightings.seenBy(1000), [first]);
-    assert.deepEqual(sightings.seenBy(1100), [first, second]);
-    assert.deepEqual(look(1300), since);
-    assert.deepEqual(look(1400), since);
+    const since = (): unknown => [first, second, third].map(connection => sightings.since(connection));
+    assert.deepEqual(since(), [1000, 1100, null]);
+    sightings.note(acceptedOn(acceptor), 1300);
+    assert.deepEqual(since(), [1000, 1100, 1300]);
     await acceptor.close(second);
     sightings.note(acceptedOn(acceptor), 1500);
-    assert.deepEqual(look(1500), [since[0], since[2]]);
-    assert.equal(sightings.since(second), null);
-  });
-
-  await scope.test(
-    'a TCP connection that its client has reset is held until the worker closes it',
-    async () => {
-      const acceptor = await startAcceptor(scope, 'tcp', '127.0.0.1');
-      const client = await connectTo(scope, { host: '127.0.0.1', port: acceptor.port });
-      const connection = await acceptor.accept();
-      const holdings = new Holdings();
-      assert.deepEqual(
-        [...(holdings.look(acceptor.pid, acceptedOn(acceptor), 1000) ?? [])],
-        [[connection, 1000]],
-      );
-      client.resetAndDestroy();
-      await until(() => acceptedOn(acceptor).size === 0, { what: 'the reset' });
-      assert.deepEqual([...(holdings.look(acceptor.pid, new Set(), 2000) ?? [])], [[connection, 1000]]);
-      await acceptor.close(connection);
-      assert.deepEqual([...(holdings.look(acceptor.pid, new Set(), 3000) ?? [])], []);
-    },
-  );
-
-  await scope.test('a child that was orphaned is still in the session', async () => {
-    const script = '(sleep 600 & echo $!); read end; kill 0';
-    const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
-    scope.defer(async () => {
-      const closed = child.exitCode ?? child.signalCode ?? once(child, 'exit');
-      child.stdin.end();
-      await closed;
-    });
-    const [said] = (await once(child.stdout, 'data')) as [Buffer];
-    const [leader, orphan] = [child.pid ?? 0, Number(said.toString())];
-    await until(() => !descendants(leader).includes(orphan), { what: 'the child to be an orphan' });
-    assert.ok(processesBySession().get(leader)?.includes(orphan));
+    assert.deepEqual(since(), [1000, null, 1300]);
   });
 
   await scope.test(

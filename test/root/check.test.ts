@@ -1,7 +1,7 @@
 /** What only root meets: other users, jails, directories of others, capabilities that root lacks. */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
-import { currentSelf, ordinarySelf, type Self } from '../../src/config/check/self.ts';
+import { currentSelf, type Self } from '../../src/config/check/self.ts';
 import { listenUnix } from '../../src/os/listener.ts';
 import {
   assertFound,
@@ -10,6 +10,7 @@ import {
   checkTree,
   pool,
 } from '../integration/check-tree.ts';
+import { ordinarySelf } from '../lib/ordinary-self.ts';
 import { type Scope, suite } from '../lib/suite.ts';
 
 const USER = 'nobody';

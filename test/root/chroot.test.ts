@@ -1,27 +1,15 @@
 /** Workers in a jail: what they see, and that they have the user, the groups and the limits all the same. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { unixSocket } from '../lib/ask-pool.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { type Inspection, inspectPool } from '../lib/inspect.ts';
+import { jailed } from '../lib/jail.ts';
 import { poolText, socketOf } from '../lib/pools.ts';
 import { workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
-
-/** Copies a program into the jail under another name, and the libraries that it loads under their own. */
-function jailed(jail: string, program: string, name: string): void {
-  const put = (from: string, to: string): void => {
-    mkdirSync(dirname(join(jail, to)), { recursive: true });
-    copyFileSync(from, join(jail, to));
-    chmodSync(join(jail, to), 0o755);
-  };
-  put(program, name);
-  const lines = execFileSync('ldd', [program], { encoding: 'utf8' });
-  for (const [library] of lines.matchAll(/\/\S+/g)) put(library, library);
-}
 
 suite('root/chroot', { root: true, needs: ['gcc', 'libfcgi'] }, async scope => {
   const jail = join(scope.dir, 'jail');

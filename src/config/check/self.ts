@@ -10,19 +10,14 @@ export interface Self extends Actor {
 
 export function currentSelf(): Self {
   const capabilities = effectiveCapabilities();
+  const uid = process.geteuid?.() ?? 0;
   return {
-    ...describe(process.geteuid?.() ?? 0, process.getegid?.() ?? 0, process.getgroups?.() ?? []),
+    label: `this user (uid ${uid})`,
+    uid,
+    gid: process.getegid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
     overrides: capabilities.has('dac_override'),
     capabilities,
     isThisProcess: true,
   };
-}
-
-/** Some ordinary user, without a right of any kind. */
-export function ordinarySelf(uid: number, gid: number): Self {
-  return { ...describe(uid, gid, []), overrides: false, capabilities: new Set(), isThisProcess: false };
-}
-
-function describe(uid: number, gid: number, groups: readonly number[]) {
-  return { label: `this user (uid ${uid})`, uid, gid, groups };
 }

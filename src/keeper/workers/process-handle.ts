@@ -119,11 +119,6 @@ export class ProcessHandle {
     return this.#gone;
   }
 
-  /** Of the leader while it runs, then of what is left of its group. */
-  get members(): number[] {
-    return [...this.#members.keys()];
-  }
-
   /**
    * SIGKILL is for the whole group in any case, as with systemd's KillMode=mixed: what a stop leaves behind would go
    * on accepting.
