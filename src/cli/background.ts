@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { FpmError } from '../errors.ts';
 import type { Announcement } from '../keeper/announcer.ts';
+import { ownEnvironment } from '../os/environment.ts';
 import { programAsStarted } from './installed-program.ts';
 import { KEEPER_FLAGS } from './node-flags.ts';
 
@@ -34,16 +35,13 @@ export async function startInBackground(
     configFile,
     ...(json ? ['--json'] : []),
   ];
-  const env = Object.fromEntries(
-    Object.entries(process.env).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
-  );
   const descriptors = new Map([
     [0, nowhere],
     [1, 1],
     [2, 2],
     [ANNOUNCE_DESCRIPTOR, pipe.write],
   ]);
-  const pid = spawn({ path: node, argv, env, descriptors });
+  const pid = spawn({ path: node, argv, env: ownEnvironment(), descriptors });
   closeSync(pipe.write);
   closeSync(nowhere);
   setNonblocking(pipe.read, false);

@@ -18,7 +18,7 @@ import { Upgrade } from './handover/upgrade.ts';
 import { Holdings } from './holdings.ts';
 import { Listeners } from './listeners/listeners.ts';
 import { takeInheritedListeners } from './listeners/systemd-listener.ts';
-import { LAST_UPGRADE, RESUMED } from './notes.ts';
+import { LAST_UPGRADE, type LastUpgrade, notUpgraded, RESUMED, upgradedFrom } from './notes.ts';
 import { Logs } from './output/logs.ts';
 import { OutputReaders } from './output/output.ts';
 import type { Answer, Ask, Ending, World } from './protocol.ts';
@@ -266,7 +266,7 @@ export class Keeper {
     softFileLimit.wanted = passed.softFileLimit;
     this.#waitingSignals = [...passed.signals];
     this.#holdings.restore(inheritance, inheritedDescriptors);
-    this.#noteUpgrade({ ok: true, from, to: VERSION, message: '' });
+    this.#noteUpgrade(upgradedFrom(from));
     this.#holdings.notes.set(RESUMED, 'yes');
     this.#residence.resume(settled, passed.pidFile);
     const what = `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}`;
@@ -297,13 +297,13 @@ export class Keeper {
   /** No upgrade: what was put off for it is done now. */
   #stay(reason: string): void {
     this.#logs.say('error', `the upgrade did not happen: ${reason}; fpm-ts ${VERSION} goes on`);
-    this.#noteUpgrade({ ok: false, from: VERSION, to: null, message: reason });
+    this.#noteUpgrade(notUpgraded(reason));
     this.#supervisor.start();
     this.#ownStop.supervisorDied();
   }
 
-  #noteUpgrade(what: { ok: boolean; from: string; to: string | null; message: string }): void {
-    this.#holdings.notes.set(LAST_UPGRADE, JSON.stringify({ at: new Date().toISOString(), ...what }));
+  #noteUpgrade(last: LastUpgrade): void {
+    this.#holdings.notes.set(LAST_UPGRADE, JSON.stringify(last));
   }
 
   #signalled(signal: NodeJS.Signals): void {

@@ -1,7 +1,28 @@
-/** The notes that the keeper itself makes; all others are the supervisor's and opaque to it. */
+/** The notes that the keeper itself makes or reads; all others are the supervisor's and opaque to it. */
+import { VERSION } from '../version.ts';
 
-/** How the last upgrade went, as JSON. */
+/** How the last upgrade went. The supervisor says so where it is there still, or again; else the keeper. */
 export const LAST_UPGRADE = 'last_upgrade';
+
+export interface LastUpgrade {
+  readonly at: string;
+  readonly ok: boolean;
+  /** Versions; `to` is null where it is not known. */
+  readonly from: string;
+  readonly to: string | null;
+  readonly message: string;
+}
+
+/** Right now that version has become this one. */
+export function upgradedFrom(version: string): LastUpgrade {
+  return { at: new Date().toISOString(), ok: true, from: version, to: VERSION, message: '' };
+}
+
+/** Right now it came to nothing. */
+export function notUpgraded(reason: string): LastUpgrade {
+  return { at: new Date().toISOString(), ok: false, from: VERSION, to: null, message: reason };
+}
+
 /** "yes" after an upgrade, until a supervisor has seen it. */
 export const RESUMED = 'resumed';
 

@@ -1,6 +1,6 @@
 /** Which process of a worker has a connection, and as which descriptor. */
-import { readdirSync, readlinkSync } from 'node:fs';
-import { descendants } from '../os/proc.ts';
+import { readdirSync } from 'node:fs';
+import { descendants, linkOf } from '../os/proc.ts';
 
 export interface Holder {
   /** The worker, and which of its processes holds the connection: itself or a child. */
@@ -41,10 +41,6 @@ function descriptorsOf(process: number): number[] {
 }
 
 function socketOf(process: number, descriptor: number): number | null {
-  try {
-    const link = readlinkSync(`/proc/${process}/fd/${descriptor}`);
-    return link.startsWith('socket:[') ? Number(link.slice(8, -1)) : null;
-  } catch {
-    return null;
-  }
+  const link = linkOf(process, descriptor);
+  return link?.startsWith('socket:[') === true ? Number(link.slice(8, -1)) : null;
 }

@@ -1,4 +1,5 @@
 /** What `fpm-ts status --json` prints: the contract of DESIGN section 4. What cannot be known is null, never 0. */
+import type { LastUpgrade } from '../keeper/notes.ts';
 
 export type DaemonState = 'starting' | 'running' | 'reloading' | 'stopping' | 'degraded';
 export type PoolState = 'starting' | 'running' | 'degraded' | 'stopping' | 'stopped' | 'failed';
@@ -28,15 +29,6 @@ export interface LastReload {
   readonly ok: boolean;
   /** The exit code that the command had. */
   readonly code: number;
-  readonly message: string;
-}
-
-export interface LastUpgrade {
-  readonly at: string;
-  readonly ok: boolean;
-  /** Versions; `to` is null where it is not known. */
-  readonly from: string;
-  readonly to: string | null;
   readonly message: string;
 }
 

@@ -1,8 +1,8 @@
 /** Addresses before we listen on them: whose they are, whether two of them collide, who holds one. */
-import { closeSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, lstatSync } from 'node:fs';
 import { isKeeper } from './keepers.ts';
 import { declare, must, SystemError } from './libc.ts';
-import { allPids, read } from './proc.ts';
+import { allPids, descriptorOf, read } from './proc.ts';
 import { socketFile, unixListeners } from './sock-diag.ts';
 import { AF_INET6, inetAddress, parseIPv4, parseIPv6, unixAddress } from './sockaddr.ts';
 
@@ -170,25 +170,8 @@ export interface Holder {
 export function holderOf(socketInode: number): Holder | null {
   const wanted = `socket:[${socketInode}]`;
   const holders = allPids()
-    .filter(it => holds(it, wanted))
+    .filter(it => descriptorOf(it, wanted) !== null)
     .sort((a, b) => a - b);
   const pid = holders.find(isKeeper) ?? holders[0];
   return pid === undefined ? null : { pid, program: (read(`/proc/${pid}/comm`) ?? '?').trimEnd() };
-}
-
-function holds(pid: number, wanted: string): boolean {
-  try {
-    const folder = `/proc/${pid}/fd`;
-    return readdirSync(folder).some(name => linkTarget(`${folder}/${name}`) === wanted);
-  } catch {
-    return false; // it ended, or it is not ours to look at
-  }
-}
-
-function linkTarget(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return null; // closed between the two calls
-  }
 }

@@ -106,19 +106,22 @@ export function threads(pid: number): number[] {
  * @returns null when it does not have it, has ended, or we may not look
  */
 export function descriptorOf(pid: number, link: string): number | null {
-  const folder = `/proc/${pid}/fd`;
   try {
-    for (const name of readdirSync(folder)) if (linkOf(`${folder}/${name}`) === link) return Number(name);
+    for (const name of readdirSync(`/proc/${pid}/fd`))
+      if (linkOf(pid, Number(name)) === link) return Number(name);
   } catch {
     // ended, or not ours to look at
   }
   return null;
 }
 
-/** Where a symbolic link leads; null: it is gone, or not ours to look at. */
-export function linkOf(path: string): string | null {
+/**
+ * What a process has open under a descriptor, as /proc/PID/fd shows it, such as `socket:[N]`.
+ * @returns null when it is closed, or not ours to look at
+ */
+export function linkOf(pid: number, descriptor: number): string | null {
   try {
-    return readlinkSync(path);
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
   } catch {
     return null;
   }

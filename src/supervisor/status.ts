@@ -1,15 +1,8 @@
 /** The daemon and its pools as `status` shows them. */
-
+import type { LastUpgrade } from '../keeper/notes.ts';
 import { connectionsOf } from '../observe/families.ts';
 import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
-import type {
-  LastUpgrade,
-  PoolState,
-  PoolStatus,
-  ProcessStatus,
-  Status,
-  WorkerState,
-} from '../observe/status.ts';
+import type { PoolState, PoolStatus, ProcessStatus, Status, WorkerState } from '../observe/status.ts';
 import { readStat } from '../os/proc.ts';
 import { activeWorkers } from '../pool/load-meter.ts';
 import type { Pool } from '../pool/pool.ts';

@@ -5,9 +5,8 @@
 import type { UpgradeAccepted } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
-import { LAST_UPGRADE } from '../keeper/notes.ts';
+import { LAST_UPGRADE, type LastUpgrade, notUpgraded } from '../keeper/notes.ts';
 import type { Report } from '../observe/events.ts';
-import type { LastUpgrade } from '../observe/status.ts';
 import { VERSION } from '../version.ts';
 
 /** How long the answer may take to reach the client, and other commands to be done with. */
@@ -63,7 +62,7 @@ export class Upgrades {
   }
 
   async #tryOut(isDryRun: boolean): Promise<UpgradeAccepted> {
-    const { keeper, keeperPid, isStopping, report } = this.#ports;
+    const { keeper, keeperPid, isStopping } = this.#ports;
     if (isStopping()) throw new FpmError('UPGRADE_FAILED', 'fpm-ts is stopping');
     try {
       const { version: to } = await keeper.ask('tryUpgrade', {});
@@ -77,10 +76,7 @@ export class Upgrades {
       };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (!isDryRun) {
-        report({ type: 'upgradeFailed', message });
-        this.#note({ at: new Date().toISOString(), ok: false, from: VERSION, to: null, message });
-      }
+      if (!isDryRun) this.#failed(message);
       throw new FpmError('UPGRADE_FAILED', `${message}\nfpm-ts ${VERSION} goes on as before`);
     }
   }
@@ -93,16 +89,16 @@ export class Upgrades {
     try {
       await keeper.ask('upgrade', {});
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      report({ type: 'upgradeFailed', message });
-      this.#note({ at: new Date().toISOString(), ok: false, from, to: null, message });
+      this.#failed(error instanceof Error ? error.message : String(error));
       this.#current = null;
       await openControl();
     }
   }
 
-  #note(last: LastUpgrade): void {
-    this.last = last;
-    this.#ports.keeper.post('note', { name: LAST_UPGRADE, text: JSON.stringify(last) });
+  #failed(message: string): void {
+    const { keeper, report } = this.#ports;
+    report({ type: 'upgradeFailed', message });
+    this.last = notUpgraded(message);
+    keeper.post('note', { name: LAST_UPGRADE, text: JSON.stringify(this.last) });
   }
 }

@@ -1,6 +1,5 @@
 /** What a worker is at, seen from outside: whether it waits for its client, and what its threads are in. */
-import { readlinkSync } from 'node:fs';
-import { currentSyscall, read, readStat, threads } from '../os/proc.ts';
+import { currentSyscall, linkOf, read, readStat, threads } from '../os/proc.ts';
 import { syscallName } from '../os/syscall-names.ts';
 import { epollHolds, pollHolds, selectHolds } from './readiness.ts';
 
@@ -83,15 +82,8 @@ function describeThread(pid: number, thread: number): string {
   const name = syscallName(call.number);
   if (!OF_DESCRIPTOR.has(name)) return name;
   const descriptor = Number(call.args[0]);
-  return `${name} of descriptor ${descriptor}${linkOf(pid, descriptor)}`;
-}
-
-function linkOf(pid: number, descriptor: number): string {
-  try {
-    return `, ${readlinkSync(`/proc/${pid}/fd/${descriptor}`)}`;
-  } catch {
-    return '';
-  }
+  const link = linkOf(pid, descriptor);
+  return `${name} of descriptor ${descriptor}${link === null ? '' : `, ${link}`}`;
 }
 
 /** The functions of the kernel that its first thread is in, the innermost first; null: not readable (proc(5): root only). */

@@ -3,8 +3,8 @@
  * children's, sleeps in accept on it, waits for it in epoll, poll or select, or it already holds another socket,
  * which may be its first connection.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { currentSyscall, descendants, threads } from '../os/proc.ts';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { currentSyscall, descendants, linkOf, threads } from '../os/proc.ts';
 
 /**
  * `accepting`: it waits for connections; `unseen`: it cannot be told (not permitted, io_uring, perhaps already
@@ -87,14 +87,6 @@ function socketsAndPolls(pid: number): { sockets: Map<string, number[]>; epolls:
     if (link?.startsWith('socket:')) sockets.set(link, [...(sockets.get(link) ?? []), Number(name)]);
   }
   return { sockets, epolls };
-}
-
-function linkOf(pid: number, descriptor: number): string | null {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
-  } catch {
-    return null;
-  }
 }
 
 /** proc(5), fdinfo of epoll: a line `tfd: 0 events: …` for each descriptor in the set. */

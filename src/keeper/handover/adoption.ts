@@ -109,7 +109,7 @@ function isHidden({ spec, file, tcp }: SavedListener): boolean {
 }
 
 function pipeOf(pid: number, descriptor: number): SavedPipe | null {
-  const inode = /^pipe:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${descriptor}`) ?? '')?.[1];
+  const inode = /^pipe:\[(\d+)\]$/.exec(linkOf(pid, descriptor) ?? '')?.[1];
   return inode === undefined ? null : { inode: Number(inode), descriptor: -1, unfinished: null };
 }
 

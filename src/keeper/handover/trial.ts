@@ -4,6 +4,7 @@
  */
 import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { outputPipe } from '../../os/descriptor.ts';
+import { ownEnvironment } from '../../os/environment.ts';
 import { memoryFile } from '../../os/execve.ts';
 import type { Exit } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
@@ -87,7 +88,7 @@ function start(
       [2, said[1]?.write ?? -1],
       [TRIAL_DESCRIPTOR, state],
     ]);
-    return watch({ path: node[0], argv, env: environment(), descriptors }, reads, poller, deadlineMs);
+    return watch({ path: node[0], argv, env: ownEnvironment(), descriptors }, reads, poller, deadlineMs);
   } catch (error) {
     for (const descriptor of reads) closeSync(descriptor);
     throw error;
@@ -125,12 +126,6 @@ function watch(
     },
   );
   return { pid: () => (handle.exit === null ? handle.pid : null), ended };
-}
-
-export function environment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
 }
 
 /** Until the last holder of the pipe has closed it. */

@@ -4,10 +4,11 @@
  * whatever fails, the old one goes on.
  */
 import { closeSync } from 'node:fs';
+import { ownEnvironment } from '../../os/environment.ts';
 import { become, memoryFile } from '../../os/execve.ts';
 import type { Poller } from '../../os/poller.ts';
 import { descriptorsIn, type Inheritance } from './inheritance.ts';
-import { environment, type InstalledProgram, type Trial, tryOut } from './trial.ts';
+import { type InstalledProgram, type Trial, tryOut } from './trial.ts';
 
 /** How long the last words of the supervisor may take to be read, once it has ended. */
 const LAST_WORDS_MS = 500;
@@ -100,7 +101,7 @@ export class Upgrade {
       return become({
         path: node[0],
         argv: [...node, entry, 'keeper', '--resume', String(descriptor), ...options],
-        env: { ...environment(), ...ownVariables() },
+        env: { ...ownEnvironment(), ...ownVariables() },
         descriptors: [...descriptorsIn(left), descriptor],
       });
     } catch (error) {

@@ -95,6 +95,10 @@ function takeSocket(pid: number, inode: number): number {
   throw new Error(`pid ${pid} does not have the listening socket any more`);
 }
 
+/**
+ * Root without CAP_SYS_PTRACE may list the descriptors of another user's process, and is refused here.
+ * @throws EACCES
+ */
 function linkOf(path: string): string | null {
   try {
     return readlinkSync(path);

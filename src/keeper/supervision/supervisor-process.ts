@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { outputPipes, socketPair } from '../../os/descriptor.ts';
+import { ownEnvironment } from '../../os/environment.ts';
 import type { Exit } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
 import { Channel } from '../channel.ts';
@@ -143,9 +144,7 @@ export class SupervisorProcess {
         [2, stderr.write],
         [CHANNEL_DESCRIPTOR, theirs],
       ]);
-      const env = Object.fromEntries(
-        Object.entries(process.env).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
-      );
+      const env = ownEnvironment();
       let end = (): void => {};
       const heardOut = new Promise<void>(resolve => {
         end = resolve;
