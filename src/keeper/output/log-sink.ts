@@ -6,7 +6,7 @@
  * less than a megabyte a second, does not try again after ENOSPC, and cannot send to a journal's socket
  * without making it non-blocking for all.
  */
-import { type LogDestination, openDestination } from './log-destination.ts';
+import { type LogDestination, openDestination } from '../../os/log-destination.ts';
 import { jsonLine, type LineFormat, type LogRecord } from './log-format.ts';
 import { LogQueue } from './log-queue.ts';
 

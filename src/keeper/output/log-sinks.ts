@@ -1,6 +1,6 @@
 /** All logs that are open: the main one, and those of pools with a file of their own. */
 import { resolve } from 'node:path';
-import { openDestination } from './log-destination.ts';
+import { openDestination } from '../../os/log-destination.ts';
 import { type LineFormat, plainFormat, prettyFormat } from './log-format.ts';
 import { LogSink } from './log-sink.ts';
 

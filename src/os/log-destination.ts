@@ -12,7 +12,7 @@ import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from '
 import { constants as system } from 'node:os';
 import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
-import { declare, must, SystemError } from '../../os/libc.ts';
+import { declare, must, SystemError } from './libc.ts';
 
 const send = declare('long send(int, void*, size_t, int)');
 const poll = declare('int poll(void*, unsigned long, int)');
