@@ -66,6 +66,15 @@ export function restoreSoftFileLimit(): void {
   softFileLimit.lower();
 }
 
+/**
+ * The same, or what this process needs itself where that is more: whoever starts children in threads cannot lower it
+ * for the instant of each.
+ */
+export function restoreSoftFileLimitFor(neededFiles: number): void {
+  const raise = softFileLimit.lower();
+  if (currentFileLimit() < neededFiles) raise();
+}
+
 /** What one look at the system has open at a time, and some to spare for what threads of Node's open meanwhile. */
 const ENOUGH_FOR_A_LOOK = 4;
 

@@ -104,6 +104,11 @@ export function reap(pidfd: number): Exit | null {
   }
 }
 
+/** How a child has ended, by its pid: reaped, or left as it is; null when it still runs. */
+export function childExit(pid: number, then: 'reap' | 'leave'): Exit | null {
+  return wait(P_PID, pid, WEXITED | WNOHANG | (then === 'leave' ? WNOWAIT : 0))?.exit ?? null;
+}
+
 /** The pid of some child that has ended and is not reaped yet, left as it is; null when there is none. */
 export function peekEndedChild(): number | null {
   try {

@@ -60,12 +60,18 @@ export function allPids(): number[] {
 
 /** Those of a process group that still run; zombies do not count. */
 export function groupMembers(group: number): ProcessStat[] {
-  const members: ProcessStat[] = [];
-  for (const pid of allPids()) {
-    const stat = readStat(pid);
-    if (stat !== null && stat.group === group && stat.state !== 'Z' && stat.state !== 'X') members.push(stat);
-  }
-  return members;
+  return running().filter(stat => stat.group === group);
+}
+
+/** The process groups of which something still runs, in one look at all processes. */
+export function livingGroups(): Set<number> {
+  return new Set(running().map(stat => stat.group));
+}
+
+function running(): ProcessStat[] {
+  return allPids()
+    .map(readStat)
+    .filter((stat): stat is ProcessStat => stat !== null && stat.state !== 'Z' && stat.state !== 'X');
 }
 
 /** A process and all that descend from it, as far as they are still linked by parent. */
