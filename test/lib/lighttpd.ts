@@ -1,11 +1,12 @@
-/** A real lighttpd with one of the examples in its configuration. */
+/** A real lighttpd with one of the examples, or a text of the caller's, in its configuration. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Replacements, readExample } from './example.ts';
 import { findProgram } from './needs.ts';
+import type { Place } from './place.ts';
 import { freePort } from './ports.ts';
 import { type Server, startServer } from './server.ts';
-import { IS_ROOT, type Scope } from './suite.ts';
+import { IS_ROOT } from './suite.ts';
 
 /**
  * What Debian's lighttpd.conf has before it includes conf-enabled; errors go to stderr, because lighttpd opens
@@ -27,20 +28,25 @@ include "${site}"
 
 /** Starts lighttpd with `examples/EXAMPLE` on a free port of 127.0.0.1. */
 export async function startLighttpd(
-  scope: Scope,
+  place: Place,
   example: string,
   replacements: Replacements,
 ): Promise<Server> {
-  const dir = join(scope.dir, 'lighttpd');
+  return startLighttpdSite(place, readExample(example, replacements));
+}
+
+/** Starts lighttpd with a site of the caller's on a free port of 127.0.0.1. */
+export async function startLighttpdSite(place: Place, site: string): Promise<Server> {
+  const dir = join(place.dir, 'lighttpd');
   for (const part of ['', 'www', 'uploads']) mkdirSync(join(dir, part));
   // Written by lighttpd's user, who is not the one who made it.
   chmodSync(join(dir, 'uploads'), 0o777);
   const port = await freePort();
-  const site = join(dir, example);
+  const siteFile = join(dir, 'site.conf');
   const file = join(dir, 'lighttpd.conf');
-  writeFileSync(site, readExample(example, replacements));
-  writeFileSync(file, mainConfiguration(dir, port, site));
-  return startServer(scope, {
+  writeFileSync(siteFile, site);
+  writeFileSync(file, mainConfiguration(dir, port, siteFile));
+  return startServer(place, {
     command: findProgram('lighttpd') ?? 'lighttpd',
     args: ['-D', '-f', file],
     dir,

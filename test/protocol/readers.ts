@@ -59,16 +59,40 @@ interface ServerReader {
   push(chunk: Buffer): Iterable<ServerEvent>;
 }
 
-interface PlainEvent {
+export interface PlainEvent {
   readonly type: string;
   readonly requestId?: number;
+  readonly params?: readonly (readonly [string, string])[];
   chunk?: unknown;
   [detail: string]: unknown;
 }
 
-export function readServer(reader: ServerReader, chunks: readonly Buffer[]): unknown {
+export interface ServerSeen {
+  readonly events: readonly PlainEvent[];
+  readonly idle: boolean;
+}
+
+/** FastCGI requests whose body is over count as answered. */
+export function readAnswering(protocol: 'fastcgi' | 'scgi', chunks: readonly Buffer[]): ServerSeen {
+  if (protocol === 'scgi') return readServer(new ScgiServerReader(), chunks);
+  const reader = new FastcgiServerReader();
+  return readServer(reader, chunks, event => {
+    if (event.type === 'body-end' && 'requestId' in event) reader.finish(event.requestId);
+  });
+}
+
+function readServer(
+  reader: ServerReader,
+  chunks: readonly Buffer[],
+  answer: (event: ServerEvent) => void = () => {},
+): ServerSeen {
   const events: PlainEvent[] = [];
-  for (const chunk of chunks) for (const event of reader.push(chunk)) addEvent(events, plainEvent(event));
+  for (const chunk of chunks) {
+    for (const event of reader.push(chunk)) {
+      addEvent(events, plainEvent(event));
+      answer(event);
+    }
+  }
   return { events, idle: reader.idle };
 }
 
