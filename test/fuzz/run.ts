@@ -100,7 +100,7 @@ console.log(`seed ${seed}, ${inputs.toLocaleString('en')} inputs from ${first}, 
 const printing = setInterval(printProgress, PRINT_EVERY_MS);
 await Promise.all(Array.from({ length: workers }, (_, worker) => runWorker(place, worker)));
 clearInterval(printing);
-for (const [outcome, count] of [...total.outcomes].sort())
+for (const [outcome, count] of [...total.outcomes].sort(([a], [b]) => a.localeCompare(b)))
   console.log(`  ${outcome}: ${count.toLocaleString('en')}`);
 printProgress();
 await place.close(total.failures > 0);

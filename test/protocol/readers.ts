@@ -63,7 +63,7 @@ export interface PlainEvent {
   readonly type: string;
   readonly requestId?: number;
   readonly params?: readonly (readonly [string, string])[];
-  chunk?: unknown;
+  chunk?: string;
   [detail: string]: unknown;
 }
 
@@ -100,7 +100,7 @@ function readServer(
 function addEvent(events: PlainEvent[], event: PlainEvent): void {
   const last = events.at(-1);
   const goesOn = event.type === 'body' && last?.type === 'body' && last.requestId === event.requestId;
-  if (goesOn) last.chunk = `${String(last.chunk)}${String(event.chunk)}`;
+  if (goesOn) last.chunk = `${last.chunk}${event.chunk}`;
   else events.push(event);
 }
 
