@@ -18,8 +18,9 @@ export type RefusalStatus = keyof typeof TEXTS;
 const RETRY_AFTER_SECONDS = 1;
 
 /** The whole response. It names no file: what happened where is for the log. */
-export function refusalResponse(status: number): Buffer {
-  const [reason, text] = TEXTS[isKnown(status) ? status : 500];
+export function refusalResponse(asked: number): Buffer {
+  const status = isKnown(asked) ? asked : 500;
+  const [reason, text] = TEXTS[status];
   const retry = status === 503 ? `Retry-After: ${RETRY_AFTER_SECONDS}\r\n` : '';
   const body = `${status} ${reason}\n${text}\n`;
   const head = `Status: ${status} ${reason}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n`;
