@@ -1,27 +1,35 @@
 /** The page of the quick start's responder: who answered, what was asked, and what to try next. */
-export interface HelloFacts {
+export interface Answerer {
   readonly pid: number;
   /** Requests that this worker has answered, this one included. */
   readonly served: number;
-  readonly method: string;
-  readonly path: string;
-  readonly bodyBytes: number;
-  /** The value of the Accept field; a browser gets HTML, curl text. */
-  readonly accept: string;
 }
 
-/** A whole CGI response. */
-export function helloResponse(facts: HelloFacts): Buffer {
-  const isHtml = facts.accept.includes('text/html');
+interface Facts extends Answerer {
+  /** Method, path, and how much was sent. */
+  readonly asked: string;
+  readonly bodyBytes: number;
+}
+
+/** A browser gets HTML, curl text. */
+export async function helloPage(request: Request, answerer: Answerer): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const bodyBytes = await countBytes(request.body);
+  const facts = { ...answerer, asked: `${request.method} ${pathname}${search}`, bodyBytes };
+  const isHtml = request.headers.get('accept')?.includes('text/html') === true;
   const page = isHtml ? html(facts) : text(facts);
-  const body = facts.method === 'HEAD' ? '' : page;
-  const fields = [
-    'Status: 200 OK',
-    `Content-Type: text/${isHtml ? 'html' : 'plain'}; charset=utf-8`,
-    `Content-Length: ${Buffer.byteLength(page)}`,
-    'Cache-Control: no-store',
-  ];
-  return Buffer.from(`${fields.join('\r\n')}\r\n\r\n${body}`, 'utf8');
+  const headers = {
+    'Content-Type': `text/${isHtml ? 'html' : 'plain'}; charset=utf-8`,
+    'Content-Length': String(Buffer.byteLength(page)),
+    'Cache-Control': 'no-store',
+  };
+  return new Response(page, { headers });
+}
+
+async function countBytes(body: ReadableStream<Uint8Array> | null): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of body ?? []) bytes += chunk.length;
+  return bytes;
 }
 
 const NEXT: readonly string[] = [
@@ -31,11 +39,11 @@ const NEXT: readonly string[] = [
   'edit pools.d/hello.toml, then npx fpm-ts reload',
 ];
 
-function text(facts: HelloFacts): string {
+function text(facts: Facts): string {
   const sent = facts.bodyBytes > 0 ? `, with a body of ${facts.bodyBytes} bytes` : '';
   return [
     `Hello from worker ${facts.pid}.`,
-    `You asked: ${facts.method} ${facts.path}${sent}.`,
+    `You asked: ${facts.asked}${sent}.`,
     `Served by this worker so far: ${facts.served}.`,
     '',
     'Try next:',
@@ -44,7 +52,7 @@ function text(facts: HelloFacts): string {
   ].join('\n');
 }
 
-function html(facts: HelloFacts): string {
+function html(facts: Facts): string {
   const steps = NEXT.map(step => `<li>${escapeHtml(step)}</li>`).join('\n');
   const sent = facts.bodyBytes > 0 ? `, with a body of ${facts.bodyBytes} bytes` : '';
   return `<!doctype html>
@@ -54,7 +62,7 @@ function html(facts: HelloFacts): string {
 <title>Hello from fpm-ts</title>
 <style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style>
 <h1>Hello from worker ${facts.pid}</h1>
-<p>You asked: <code>${escapeHtml(`${facts.method} ${facts.path}`)}</code>${sent}.</p>
+<p>You asked: <code>${escapeHtml(facts.asked)}</code>${sent}.</p>
 <p>Served by this worker so far: ${facts.served}.</p>
 <h2>Try next</h2>
 <ul>
