@@ -56,7 +56,7 @@ export function inPieces(random: Random, bytes: Buffer): Buffer[] {
 
 function byteByByte(random: Random, bytes: Buffer): number[] {
   const from = oneIn(random, 2) ? 0 : placeIn(random, bytes);
-  return Array.from({ length: Math.min(600, bytes.length - from) }, (_, index) => from + index);
+  return Array.from({ length: Math.min(200, bytes.length - from) }, (_, index) => from + index);
 }
 
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {

@@ -76,7 +76,7 @@ async function runWorker(place: Place, worker: number): Promise<void> {
   const currentFile = join(place.dir, `worker-${worker}`);
   const share: Share = { seed, first: first + worker, end: first + inputs, step: workers, currentFile };
   const child = fork(join(import.meta.dirname, 'worker.ts'), [JSON.stringify(share)], {
-    execArgv: ['--import', 'tsx', `--max-old-space-size=${HEAP_MEGABYTES}`],
+    execArgv: ['--import', 'tsx', `--max-old-space-size=${HEAP_MEGABYTES}`, '--max-semi-space-size=16'],
   });
   let hasHung = false;
   const watch = setTimeout(() => {
