@@ -69,6 +69,9 @@ const sumOf = (params: readonly (readonly [Buffer, Buffer])[]): string =>
 
 type Phase = 'body' | 'ended' | 'aborted';
 
+/** Of the ids by three: which are answered as soon as they are so far. */
+const ANSWERED_IDS: Readonly<Record<Phase, number>> = { body: 2, ended: 1, aborted: 0 };
+
 class FastcgiWitness implements Witness {
   readonly #reader = new FastcgiServerReader({
     maxRequests: 3,
@@ -136,12 +139,11 @@ class FastcgiWitness implements Witness {
     return body;
   }
 
-  /** Some requests are answered at once, some after their body, some never: as their id says. */
+  /** Some requests are answered at once, some after their body, some never. */
   #note({ type, requestId }: { type: string; requestId: number }, phase: Phase, said: string): void {
     this.#seen.push(`${type} ${requestId} ${said}`);
     this.#phases.set(requestId, phase);
-    const isAnswered = phase === 'body' ? requestId % 5 === 2 : requestId % 5 !== 3;
-    if (!isAnswered) return;
+    if (ANSWERED_IDS[phase] !== requestId % 3) return;
     this.#phases.delete(requestId);
     this.#bodies.delete(requestId);
     this.#reader.finish(requestId);
