@@ -58,7 +58,7 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
     this.#exchange = exchange;
     this.#asked = asked;
     this.#input = new ScriptInput(tools.poller, exchange, asked.bodyBytes);
-    this.#answer = new ScriptAnswer(exchange);
+    this.#answer = new ScriptAnswer(exchange, asked.bodyBytes !== 0);
     this.#key = asked.script.path.toString('latin1');
     this.#name = shown(asked.script.path);
     if (asked.bodyBytes !== null) this.#enter();
@@ -72,7 +72,10 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   bodyEnd(): void {
     const isWhole = this.#input.end();
     if (!isWhole) this.#refuse(400, `${this.#name}: the body of its request is shorter than CONTENT_LENGTH`);
-    else if (this.#state === 'asked') this.#enter();
+    else {
+      if (this.#state === 'asked') this.#enter();
+      this.#send(() => this.#answer.release());
+    }
   }
 
   drained(): void {
@@ -121,14 +124,7 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   }
 
   output(bytes: Buffer): boolean {
-    if (this.#state === 'over') return true;
-    try {
-      return this.#answer.push(bytes);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(502, `${this.#told()}: no valid answer: ${error.message}`);
-      return true;
-    }
+    return this.#send(() => this.#answer.push(bytes));
   }
 
   errorOutput(bytes: Buffer): void {
@@ -142,12 +138,24 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   }
 
   ended(end: ScriptEnd): void {
+    this.#send(() => this.#answer.release());
     if (this.#state !== 'over') this.#complete(end);
     else if (end.isKilled)
       this.#tools.report.say(
         `${this.#told()}: killed, as it did not end within ${this.#tools.killAfterMs / 1000} s of SIGTERM`,
       );
     this.#leave();
+  }
+
+  #send(answer: () => boolean): boolean {
+    if (this.#state === 'over') return true;
+    try {
+      return answer();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#refuse(502, `${this.#told()}: no valid answer: ${error.message}`);
+      return true;
+    }
   }
 
   #enter(): void {

@@ -93,3 +93,31 @@ void test('a client that does not keep up is told of', () => {
   assert.equal(answer.isBegun, true);
   assert.equal(answer.push(Buffer.from('x')), false);
 });
+
+/** An answer while the body of its request is coming. */
+function held(): { answer: ScriptAnswer; sent: string[] } {
+  const sent: string[] = [];
+  const write = (bytes: Buffer): boolean => sent.push(bytes.toString('latin1')) > 0;
+  return { answer: new ScriptAnswer({ write }, true), sent };
+}
+
+void test('while the body is coming nothing is sent; then all there is in one write, and the rest as it comes', () => {
+  const { answer, sent } = held();
+  for (const piece of ['A: b\n', '\nhel', 'lo']) assert.ok(answer.push(Buffer.from(piece)));
+  assert.deepEqual(sent, []);
+  assert.equal(answer.isBegun, false);
+  assert.ok(answer.release());
+  assert.deepEqual(sent, ['A: b\r\n\r\nhello']);
+  answer.push(Buffer.from('more'));
+  assert.ok(answer.release());
+  assert.deepEqual(sent, ['A: b\r\n\r\nhello', 'more']);
+});
+
+void test('a script that writes more than a MiB before it has read its body is answered', () => {
+  const { answer, sent } = held();
+  const mebibyte = Buffer.alloc(1 << 20);
+  answer.push(Buffer.from('A: b\n\n'));
+  assert.equal(sent.length, 0);
+  answer.push(mebibyte);
+  assert.equal(sent.join('').length, 'A: b\r\n\r\n'.length + mebibyte.length);
+});
