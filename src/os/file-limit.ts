@@ -67,12 +67,15 @@ export function restoreSoftFileLimit(): void {
 }
 
 /**
- * The same, or what this process needs itself where that is more: whoever starts children in threads cannot lower it
- * for the instant of each.
+ * Sets the soft limit of this process and of all its children, for whoever starts them in threads and cannot lower it
+ * for the instant of each: as high as this process needs it, but not lower than the default, nor above the hard one.
  */
-export function restoreSoftFileLimitFor(neededFiles: number): void {
-  const raise = softFileLimit.lower();
-  if (currentFileLimit() < neededFiles) raise();
+export function setSoftFileLimit(neededFiles: number): void {
+  const now = Buffer.alloc(16);
+  must(prlimit(0, RLIMIT_NOFILE, null, now), 'prlimit');
+  const wanted = neededFiles > DEFAULT_SOFT ? BigInt(neededFiles) : DEFAULT_SOFT;
+  now.writeBigUInt64LE(smaller(wanted, now.readBigUInt64LE(8)), 0);
+  must(prlimit(0, RLIMIT_NOFILE, now, null), 'prlimit');
 }
 
 /** What one look at the system has open at a time, and some to spare for what threads of Node's open meanwhile. */

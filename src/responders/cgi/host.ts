@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { closeInheritedOnExec } from '../../os/descriptor.ts';
-import { restoreSoftFileLimitFor } from '../../os/file-limit.ts';
+import { setSoftFileLimit } from '../../os/file-limit.ts';
 import { Poller } from '../../os/poller.ts';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import type { Exchange, ExchangeHandler } from '../../server/exchange.ts';
@@ -39,7 +39,7 @@ const SCRIPTS_WITHOUT_LIMIT = 10_000;
  */
 export async function runCgiHost(settings: CgiSettings): Promise<number> {
   closeInheritedOnExec(); // scripts get nothing that whoever started us left open
-  restoreSoftFileLimitFor(neededFiles(settings));
+  setSoftFileLimit(neededFiles(settings));
   const locator = createLocator(settings);
   const tools = createTools(settings);
   const { poller, report, endings, nothing } = tools;
@@ -67,8 +67,8 @@ export async function runCgiHost(settings: CgiSettings): Promise<number> {
 }
 
 /**
- * What the host itself may have open at once, so that it leaves scripts the limit that it was started with where that
- * is enough: a program that closes whatever it might have open takes its time with a million.
+ * What the host itself may have open at once. Scripts inherit the limit, so it is not as high as it could be: a program
+ * that closes whatever it might have open takes its time with a million.
  */
 function neededFiles({ maxScripts, maxQueue }: CgiSettings): number {
   return (
