@@ -1,7 +1,8 @@
 /**
  * `npm run fuzz [-- --inputs N] [--seed S] [--first INDEX] [--workers 1|2]`: mutated captures and fixtures through the
  * readers of both protocols and of CGI responses. What fails is saved and its number said; the same seed gives the
- * same inputs, so that `--seed S --first INDEX --inputs 1` is that input again.
+ * same inputs, so that `--seed S --first INDEX --inputs 1` is that input again. With `--live` (after a build) the
+ * inputs go over sockets to responders that are processes, N to each protocol.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openPlace, type Place } from '../lib/place.ts';
 import { makeInput } from './inputs.ts';
+import { fuzzLive } from './live.ts';
 import type { Progress, Share } from './messages.ts';
 
 /** A reader that takes this long for the inputs of one report, which take half a second, hangs. */
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 0x7fff_ffff) },
     first: { type: 'string', default: '0' },
     workers: { type: 'string', default: '2' },
+    live: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
@@ -95,13 +98,40 @@ async function runWorker(place: Place, worker: number): Promise<void> {
   fail(place, index, hasHung ? 'it does not come to an end' : `the worker ended with ${signal ?? code}`);
 }
 
+async function fuzzReaders(place: Place): Promise<void> {
+  console.log(`seed ${seed}, ${inputs.toLocaleString('en')} inputs from ${first}, ${workers} workers`);
+  const printing = setInterval(printProgress, PRINT_EVERY_MS);
+  await Promise.all(Array.from({ length: workers }, (_, worker) => runWorker(place, worker)));
+  clearInterval(printing);
+  for (const [outcome, count] of [...total.outcomes].sort(([a], [b]) => a.localeCompare(b))) {
+    console.log(`  ${outcome}: ${count.toLocaleString('en')}`);
+  }
+  printProgress();
+}
+
+async function fuzzResponders(place: Place): Promise<void> {
+  console.log(
+    `seed ${seed}, ${inputs.toLocaleString('en')} inputs from ${first} to a responder of each protocol`,
+  );
+  for (const protocol of ['fastcgi', 'scgi'] as const) {
+    const beganMs = performance.now();
+    try {
+      const { lines, peakBytes } = await fuzzLive(place, protocol, { seed, first, inputs });
+      const perSecond = Math.round((inputs * 1000) / (performance.now() - beganMs));
+      console.log(
+        `${protocol}: ${perSecond}/s, ${lines} lines, peak memory ${Math.round(peakBytes / 1e6)} MB`,
+      );
+    } catch (error) {
+      total.failures += 1;
+      console.log(error);
+    }
+  }
+}
+
 const place = openPlace('fpm-ts-fuzz-');
-console.log(`seed ${seed}, ${inputs.toLocaleString('en')} inputs from ${first}, ${workers} workers`);
-const printing = setInterval(printProgress, PRINT_EVERY_MS);
-await Promise.all(Array.from({ length: workers }, (_, worker) => runWorker(place, worker)));
-clearInterval(printing);
-for (const [outcome, count] of [...total.outcomes].sort(([a], [b]) => a.localeCompare(b)))
-  console.log(`  ${outcome}: ${count.toLocaleString('en')}`);
-printProgress();
-await place.close(total.failures > 0);
+try {
+  await (values.live ? fuzzResponders(place) : fuzzReaders(place));
+} finally {
+  await place.close(total.failures > 0);
+}
 process.exitCode = total.failures > 0 ? 1 : 0;

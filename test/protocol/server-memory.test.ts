@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { encodeBeginRequest } from '../../src/protocols/fastcgi/bodies.ts';
 import { RECORD } from '../../src/protocols/fastcgi/constants.ts';
 import { encodePairs } from '../../src/protocols/fastcgi/pairs.ts';
-import { encodeRecord, encodeStream, encodeStreamEnd } from '../../src/protocols/fastcgi/records.ts';
+import { encodeRecord, encodeStream } from '../../src/protocols/fastcgi/records.ts';
 import { FastcgiServerReader } from '../../src/protocols/fastcgi/server.ts';
 import { MAX_PARAMS } from '../../src/protocols/limits.ts';
 
@@ -26,12 +26,14 @@ const begin = encodeBeginRequest({ role: 1, keepConnection: true });
 const SHORT_PAIRS = encodePairs(Array.from({ length: MAX_PARAMS }, () => ['', ''] as const));
 const LONG_PAIR = encodePairs([['n', Buffer.alloc(1_000_000)]]);
 
+type RecordType = keyof typeof RECORD;
+
 /** All ids are begun; the first of them send as much as they may. */
-function* attack(params: Buffer, isEnded: boolean): Generator<Buffer> {
+function* attack(params: Buffer, after: RecordType | null): Generator<Buffer> {
   for (const id of IDS.slice(0, 100)) {
     yield encodeRecord(RECORD.beginRequest, id, begin);
     yield Buffer.concat(encodeStream(RECORD.params, id, params));
-    if (isEnded) yield encodeStreamEnd(RECORD.params, id);
+    if (after !== null) yield encodeRecord(RECORD[after], id, Buffer.alloc(0));
   }
   for (const id of IDS.slice(100)) yield encodeRecord(RECORD.beginRequest, id, begin);
 }
@@ -40,10 +42,11 @@ function* attack(params: Buffer, isEnded: boolean): Generator<Buffer> {
 const MOST_BYTES = 2 * 8 * 1024 * 1024 + 2 * 1024 * 1024;
 
 for (const [what, pieces] of [
-  ['parameters that do not end', () => attack(LONG_PAIR, false)],
-  ['long parameters', () => attack(LONG_PAIR, true)],
-  ['short parameters', () => attack(SHORT_PAIRS, true)],
-  ['requests without any', () => attack(Buffer.alloc(0), true)],
+  ['parameters that do not end', () => attack(LONG_PAIR, null)],
+  ['long parameters', () => attack(LONG_PAIR, 'params')],
+  ['short parameters', () => attack(SHORT_PAIRS, 'params')],
+  ['parameters whose requests are aborted', () => attack(LONG_PAIR, 'abortRequest')],
+  ['requests without any', () => attack(Buffer.alloc(0), 'params')],
 ] as const) {
   void test(`${what} in as many requests as there are ids`, () => {
     const reader = new FastcgiServerReader();

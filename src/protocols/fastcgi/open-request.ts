@@ -36,7 +36,7 @@ export class OpenRequest {
   }
 
   /** @throws ProtocolError FCGI_ORDER, PAIRS_TOO_LONG, PAIRS_TRUNCATED. */
-  take({ header, content, last }: RecordPart): FastcgiServerEvent | null {
+  take({ header, content }: RecordPart): FastcgiServerEvent | null {
     if (this.#isAborted) return null;
     switch (header.type) {
       case RECORD.params:
@@ -44,7 +44,7 @@ export class OpenRequest {
       case RECORD.stdin:
         return this.#isDue('body', header) ? this.#takeBody(header, content) : null;
       case RECORD.abortRequest:
-        return last ? this.#abort() : null;
+        return this.#abort();
       default:
         // What a responder does not know of, it passes over: FCGI_DATA, of filters.
         return null;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { ConnectAddress, PoolTarget } from '../../../src/client/pool-target.ts';
 import { cleanEnvironment } from '../../lib/command.ts';
 import { findProgram } from '../../lib/needs.ts';
+import type { Place } from '../../lib/place.ts';
 import { until } from '../../lib/poll.ts';
 import type { Scope } from '../../lib/suite.ts';
 
@@ -21,7 +22,7 @@ export interface Program {
 
 /** Starts a program as a web server's spawn-fcgi would: with the listener on descriptor 0. */
 export async function startProgram(
-  scope: Scope,
+  scope: Place,
   name: string,
   command: readonly string[],
   cwd?: string,
