@@ -65,3 +65,25 @@ export function must(result: number, syscall: string, subject = ''): number {
 
 /** syscall(2), for what the C library has no wrapper of (pidfd_open and younger: one number on every architecture). */
 export const syscall: CFunction = declare('long syscall(long, ...)');
+
+/** What is called back as long as a descriptor can be read, until it is closed; it keeps the process alive. */
+export interface LoopHandle {
+  close(): void;
+}
+
+/**
+ * Waits for a descriptor in Node's own event loop (uv_poll_t). What the callback throws is an uncaught exception, as
+ * anywhere else in Node; koffi alone would lose it, and call nobody any more.
+ * @throws {Error} for what cannot be waited for
+ */
+export function watchReadable(descriptor: number, callback: () => void): LoopHandle {
+  return koffi.node.poll(descriptor, () => {
+    try {
+      callback();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  });
+}

@@ -1,16 +1,14 @@
 /**
- * One thread that waits for many descriptors (DESIGN D5): epoll_wait(2) as an asynchronous call, so that pidfds,
- * pipes and sockets cost neither a timer nor an object of Node's each. While there is something to do it is asked
- * without the thread: a way there and back costs more than most handlers.
+ * One epoll instance for many descriptors (DESIGN D5), so that pidfds, pipes and sockets cost neither a timer nor an
+ * object of Node's each. Node's own event loop waits for it as for one descriptor: a way through a thread, which
+ * epoll_wait(2) as an asynchronous call takes, costs ten times as much.
  */
 import { closeSync } from 'node:fs';
-import { declare, must } from './libc.ts';
+import { declare, type LoopHandle, must, watchReadable } from './libc.ts';
 
 const epollCreate = declare('int epoll_create1(int)');
 const epollCtl = declare('int epoll_ctl(int, int, int, void*)');
 const epollWait = declare('int epoll_wait(int, void*, int, int)');
-const eventfd = declare('int eventfd(unsigned int, int)');
-const eventfdWrite = declare('int eventfd_write(int, uint64_t)');
 
 /** What a handler is called for (epoll_ctl(2)): it can be read or is at its end; it can be written. */
 export const READABLE = 0x1;
@@ -24,16 +22,14 @@ export const PEER_FINISHED = 0x2000;
 export const EXCLUSIVE: number = 2 ** 28;
 
 const CLOEXEC = 0o2000000;
-const NONBLOCK = 0o4000;
 const CTL_ADD = 1;
 const CTL_DEL = 2;
 const CTL_MOD = 3;
 /** struct epoll_event is packed on x86 only. */
 const EVENT_BYTES = process.arch === 'x64' || process.arch === 'ia32' ? 12 : 16;
 const DATA_OFFSET = EVENT_BYTES - 8;
-const EVENTS_A_ROUND = 256;
-/** Then timers and whatever else Node has to do get their turn. */
-const ROUNDS_A_TURN = 16;
+/** Then timers, promises and whatever else Node has to do get their turn. */
+const EVENTS_A_TURN = 256;
 
 /** @param events what has happened, of the constants above */
 export type PollHandler = (events: number) => void;
@@ -46,21 +42,19 @@ interface Watched {
 
 export class Poller {
   readonly #epoll: number = must(epollCreate(CLOEXEC), 'epoll_create1');
-  readonly #waker: number = must(eventfd(0, CLOEXEC | NONBLOCK), 'eventfd');
+  readonly #handle: LoopHandle;
   readonly #watched = new Map<number, Watched>();
-  /** The thread writes into it: it must live as long as a call is under way. */
-  readonly #events: Buffer = Buffer.alloc(EVENT_BYTES * EVENTS_A_ROUND);
+  readonly #events: Buffer = Buffer.alloc(EVENT_BYTES * EVENTS_A_TURN);
   readonly #event: Buffer = Buffer.alloc(EVENT_BYTES);
   #serial = 0;
   #closed = false;
 
   constructor() {
-    this.#control(CTL_ADD, this.#waker, READABLE, 0);
-    this.#wait();
+    this.#handle = watchReadable(this.#epoll, () => this.#turn());
   }
 
   /**
-   * Calls the handler, on the main thread, as long as one of the events holds.
+   * Calls the handler as long as one of the events holds.
    * @throws {SystemError} EPERM for what cannot be waited for, such as a regular file
    */
   add(descriptor: number, handler: PollHandler, events: number = READABLE): void {
@@ -83,41 +77,24 @@ export class Poller {
     this.#control(CTL_DEL, descriptor, 0, 0);
   }
 
-  /** Ends the thread; without it the process could not exit. */
+  /** No handler is called any more, and no other call has an effect; without it the process would not end by itself. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
-    eventfdWrite(this.#waker, 1);
+    this.#handle.close();
+    closeSync(this.#epoll);
   }
 
   #control(operation: number, descriptor: number, events: number, serial: number): void {
+    if (this.#closed) return; // and its number may be another file's by now
     this.#event.writeUInt32LE(events, 0);
     this.#event.writeInt32LE(descriptor, DATA_OFFSET);
     this.#event.writeUInt32LE(serial, DATA_OFFSET + 4);
     must(epollCtl(this.#epoll, operation, descriptor, this.#event), 'epoll_ctl');
   }
 
-  #wait(): void {
-    epollWait.async(this.#epoll, this.#events, EVENTS_A_ROUND, -1, (_error: unknown, count: number) =>
-      this.#turn(count),
-    );
-  }
-
-  /** @param ready how many events there are; -1: they are still to be asked for */
-  #turn(ready = -1): void {
-    let count = ready;
-    try {
-      for (let round = 0; count !== 0 && !this.#closed && round < ROUNDS_A_TURN; round++) {
-        this.#handle(count);
-        count = epollWait(this.#epoll, this.#events, EVENTS_A_ROUND, 0);
-      }
-    } finally {
-      if (this.#closed) this.#release();
-      else if (count > 0) setImmediate(() => this.#turn());
-      else this.#wait();
-    }
-  }
-
-  #handle(count: number): void {
+  #turn(): void {
+    const count = epollWait(this.#epoll, this.#events, EVENTS_A_TURN, 0);
     for (let i = 0; i < count && !this.#closed; i++) {
       const at = i * EVENT_BYTES;
       const watched = this.#watched.get(this.#events.readInt32LE(at + DATA_OFFSET));
@@ -125,10 +102,5 @@ export class Poller {
       if (watched?.serial !== this.#events.readUInt32LE(at + DATA_OFFSET + 4)) continue;
       watched.handler(this.#events.readUInt32LE(at));
     }
-  }
-
-  #release(): void {
-    closeSync(this.#epoll);
-    closeSync(this.#waker);
   }
 }

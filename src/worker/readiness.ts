@@ -3,7 +3,7 @@
  * children's, sleeps in accept on it, waits for it in epoll, poll or select, or it already holds another socket,
  * which may be its first connection.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { currentSyscall, descendants, linkOf, threads } from '../os/proc.ts';
 
 /**
@@ -24,6 +24,8 @@ const NUMBERS: Readonly<Record<string, SyscallNumbers>> = {
   x64: { accept: [43, 288], poll: [7, 271], select: [23, 270], ioUring: [426] },
   arm64: { accept: [202, 242], poll: [73], select: [72], ioUring: [426] },
 };
+
+const EPOLL_LINK = 'anon_inode:[eventpoll]';
 
 /** @param listenerDescriptor the descriptor on which the worker was given its listener */
 export function lookAtWorker(pid: number, listenerDescriptor: number): Sight {
@@ -83,20 +85,45 @@ function socketsAndPolls(pid: number): { sockets: Map<string, number[]>; epolls:
   }
   for (const name of names) {
     const link = linkOf(pid, Number(name));
-    if (link === 'anon_inode:[eventpoll]') epolls.push(Number(name));
+    if (link === EPOLL_LINK) epolls.push(Number(name));
     if (link?.startsWith('socket:')) sockets.set(link, [...(sockets.get(link) ?? []), Number(name)]);
   }
   return { sockets, epolls };
 }
 
-/** proc(5), fdinfo of epoll: a line `tfd: 0 events: …` for each descriptor in the set. */
-export function epollHolds(pid: number, epoll: number, listeners: ReadonlySet<number>): boolean {
+/** How deep the kernel lets epoll instances stand in each other (EP_MAX_NESTS). */
+const MAX_EPOLL_NESTS = 4;
+
+/**
+ * proc(5), fdinfo of epoll: a line `tfd: 0 events: … ino:1f …` for each descriptor in the set. One of them may be an
+ * epoll instance as well: a program with a loop of its own inside of another one's, as our own responders are.
+ */
+export function epollHolds(
+  pid: number,
+  epoll: number,
+  listeners: ReadonlySet<number>,
+  nests = MAX_EPOLL_NESTS,
+): boolean {
   try {
     const info = readFileSync(`/proc/${pid}/fdinfo/${epoll}`, 'latin1');
-    return [...info.matchAll(/^tfd:\s*(\d+)/gm)].some(([, descriptor]) => listeners.has(Number(descriptor)));
+    const members = [...info.matchAll(/^tfd:\s*(\d+)(?:.*\bino:([0-9a-f]+))?/gm)];
+    if (members.some(([, descriptor]) => listeners.has(Number(descriptor)))) return true;
+    if (nests === 0) return false;
+    // All epoll instances have one inode, which few other things share: seldom is one looked at for nothing.
+    const inode = statSync(`/proc/${pid}/fd/${epoll}`).ino.toString(16);
+    return members.some(
+      ([, descriptor, ino]) =>
+        ino === inode &&
+        isEpoll(pid, descriptor) &&
+        epollHolds(pid, Number(descriptor), listeners, nests - 1),
+    );
   } catch {
     return false;
   }
+}
+
+function isEpoll(pid: number, descriptor: string | undefined): boolean {
+  return linkOf(pid, Number(descriptor)) === EPOLL_LINK;
 }
 
 /** struct pollfd: descriptor, events, revents in 8 bytes. */

@@ -7,8 +7,9 @@ import { until } from '../lib/poll.ts';
 import { IS_ROOT, type Scope, suite } from '../lib/suite.ts';
 
 /** A Perl program, whose stdin is a socket that stays open. */
-function start(scope: Scope, program: string): number {
-  const child = spawn('perl', ['-e', program], { stdio: ['pipe', 'inherit', 'inherit'] });
+function start(scope: Scope, program: string, command = ['perl', '-e']): number {
+  const [path = '', ...args] = command;
+  const child = spawn(path, [...args, program], { stdio: ['pipe', 'inherit', 'inherit'] });
   scope.defer(async () => {
     const closed = child.exitCode ?? child.signalCode ?? once(child, 'exit');
     child.kill('SIGKILL');
@@ -17,7 +18,7 @@ function start(scope: Scope, program: string): number {
   return child.pid ?? 0;
 }
 
-suite('integration/activity', {}, async scope => {
+suite('integration/activity', { needs: ['python3'] }, async scope => {
   const select = 'vec(my $set = "", 0, 1) = 1; select($set, undef, undef, undef)';
   for (const [name, program, says] of [
     ['reads', 'sysread(STDIN, my $text, 1)', /^read of descriptor 0, socket:\[\d+\]$/],
@@ -33,6 +34,23 @@ suite('integration/activity', {}, async scope => {
       assert.equal(waitsFor(pid, 7), false, 'another descriptor');
       if (IS_ROOT) assert.ok((kernelStack(pid)?.length ?? 0) > 0);
     });
+
+  await scope.test(
+    'of one that waits in epoll it cannot be told, nor when that stands in another one',
+    async () => {
+      const nested = (held: string): string =>
+        `import os, select; r, w = os.pipe(); inner = select.epoll(); inner.register(${held}); ` +
+        'outer = select.epoll(); outer.register(inner.fileno(), select.EPOLLIN); outer.poll()';
+      for (const [held, told] of [
+        ['0, select.EPOLLIN', null],
+        ['r, select.EPOLLIN', false],
+      ] as const) {
+        const pid = start(scope, nested(held), ['python3', '-c']);
+        await until(() => /^epoll_p?wait/.test(describeActivity(pid)), { what: 'the wait' });
+        assert.equal(waitsFor(pid, 0), told, held);
+      }
+    },
+  );
 
   await scope.test('one that sleeps does not, and has read nothing more', async () => {
     const pid = start(scope, 'sleep(600)');

@@ -21,7 +21,7 @@ export interface OpenListeners {
   readonly knocks: string[];
 }
 
-/** Each takes one of Node's four threads as long as it is open: one for all listeners of a place. */
+/** One for all listeners of a place. */
 const pollers = new WeakMap<Place, Poller>();
 
 export function pollerOf(place: Place): Poller {

@@ -22,6 +22,8 @@ const ACCEPTING: Readonly<Record<string, string>> = {
   'waits in epoll': 'e = select.epoll(); e.register(0, select.EPOLLIN); e.poll()',
   'waits in epoll among other things':
     'r, w = os.pipe(); e = select.epoll(); e.register(r); e.register(0, select.EPOLLIN); e.poll()',
+  'waits in epoll within another epoll':
+    'e = select.epoll(); e.register(0, select.EPOLLIN); o = select.epoll(); o.register(e.fileno()); o.poll()',
   'moved its listener to another number': 'n = os.dup(0); socket.socket(fileno=n).accept()',
   'accepts in another thread':
     't = threading.Thread(target=listener.accept, daemon=True); t.start(); time.sleep(600)',
