@@ -34,6 +34,24 @@ _fpm_ts_value() {
     simulate,--format) kind=other ;;
     simulate,--start-time) kind=other ;;
     simulate,-c | simulate,--config) kind=file ;;
+    cgi,--root) kind=directory ;;
+    cgi,--protocol) kind='words fastcgi scgi' ;;
+    cgi,--extension) kind=other ;;
+    cgi,--program) kind=file ;;
+    cgi,--interpreter) kind=other ;;
+    cgi,--user) kind=user ;;
+    cgi,--env) kind=other ;;
+    cgi,--pass-env) kind=other ;;
+    cgi,--max-scripts) kind=other ;;
+    cgi,--max-per-script) kind=other ;;
+    cgi,--max-queue) kind=other ;;
+    cgi,--timeout) kind=other ;;
+    cgi,--kill-after) kind=other ;;
+    cgi,--max-cpu-time) kind=other ;;
+    cgi,--max-memory) kind=other ;;
+    cgi,--max-file-size) kind=other ;;
+    cgi,--max-params) kind=other ;;
+    cgi,-c | cgi,--config) kind=file ;;
     spawn,-f) kind=other ;;
     spawn,-d) kind=directory ;;
     spawn,-a) kind=other ;;
@@ -73,7 +91,7 @@ _fpm_ts_argument() {
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
     spawn,*) kind=file ;;
-    help,0) kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate spawn init help' ;;
+    help,0) kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate cgi spawn init help' ;;
     *) kind=other ;;
   esac
 }
@@ -96,6 +114,7 @@ _fpm_ts_options() {
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;
     simulate) echo '--log --format --start-time -h --help -c --config --json' ;;
+    cgi) echo '--root --protocol --extension --program --interpreter --script-paths --user --env --pass-env --max-scripts --max-per-script --max-queue --timeout --kill-after --max-cpu-time --max-memory --max-file-size --max-params -h --help -c --config --json' ;;
     spawn) echo '-f -d -a -p -s -M -C -F -b -P -n -c -S -u -g -U -G -v -? -h --help' ;;
     init) echo '--directory --systemd -h --help -c --config --json' ;;
     help) echo '-c --config --json' ;;
@@ -129,7 +148,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate spawn init help'
+    kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate cgi spawn init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

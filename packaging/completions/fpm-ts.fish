@@ -17,7 +17,7 @@ function __fpm_ts_line
         switch "$command,$word"
             case '*,--config=*'
                 set config (string replace -- --config= '' $word)
-            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'takeover,--pid' 'takeover,-c' 'takeover,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'takeover,--pid' 'takeover,-c' 'takeover,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'cgi,--root' 'cgi,--protocol' 'cgi,--extension' 'cgi,--program' 'cgi,--interpreter' 'cgi,--user' 'cgi,--env' 'cgi,--pass-env' 'cgi,--max-scripts' 'cgi,--max-per-script' 'cgi,--max-queue' 'cgi,--timeout' 'cgi,--kill-after' 'cgi,--max-cpu-time' 'cgi,--max-memory' 'cgi,--max-file-size' 'cgi,--max-params' 'cgi,-c' 'cgi,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
                 set taking $word
             case '*,-*'
             case ',*'
@@ -67,6 +67,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a request -d 'Send one request to a pool
 complete -c fpm-ts -n '__fpm_ts_at ""' -a serve -d 'A small HTTP front for a pool, for trying things out without a web server'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a observe -d 'Show the queue, the connections and the busy workers of anybody\'s pool, and how many workers fpm-ts would have'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a simulate -d 'Replay an nginx access log through a pool\'s scaling, for its sizing and for neighbouring ones'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a cgi -d 'Run CGI scripts behind FastCGI or SCGI'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a spawn -d 'One pool without a configuration file, from the command line of spawn-fcgi'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a init -d 'Write a first configuration with a pool that runs'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a help -d 'display help for command'
@@ -166,6 +167,28 @@ complete -c fpm-ts -n '__fpm_ts_at simulate' -s 'c' -l config -r -F -d 'the conf
 complete -c fpm-ts -n '__fpm_ts_at simulate' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at simulate 0' -a '(__fpm_ts_pools)' -d pool
 
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l root -x -a '(__fish_complete_directories)' -d 'scripts may stand in here and below'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l protocol -x -a 'fastcgi scgi' -d 'what the web server speaks'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l extension -x -d 'run only files that end so, .cgi for one'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l program -r -F -d 'run only this file, where no --root is said wherever it stands'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l interpreter -x -d 'what runs files that end so and do not run by themselves'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l script-paths -d 'scripts see their path in $0, where a file could be exchanged in the last moment'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l user -x -a '(__fish_complete_users)' -d 'become this user before the first request (root only, and needed then)'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l env -x -d 'a variable for every script'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l pass-env -x -d 'the same with the value that it has here'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-scripts -x -d 'scripts that run at once'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-per-script -x -d 'processes of one and the same script at once'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-queue -x -d 'requests that may wait for that'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l timeout -x -d 'how long a script may run, then 504'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l kill-after -x -d 'from SIGTERM to SIGKILL, for a script that has to end'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-cpu-time -x -d 'CPU time of each process of a script, in full seconds'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-memory -x -d 'address space of each process of a script'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-file-size -x -d 'size of a file that a script writes'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-params -x -d 'all variables of a request'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -s 'h' -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l json -d 'print results and errors as JSON'
+
 complete -c fpm-ts -n '__fpm_ts_at spawn' -s 'f' -x -d 'a command for /bin/sh instead of [app...]'
 complete -c fpm-ts -n '__fpm_ts_at spawn' -s 'd' -x -a '(__fish_complete_directories)' -d 'change to this directory'
 complete -c fpm-ts -n '__fpm_ts_at spawn' -s 'a' -x -d 'listen on this IPv4 or IPv6 address (default 0.0.0.0)'
@@ -196,4 +219,4 @@ complete -c fpm-ts -n '__fpm_ts_at init' -l json -d 'print results and errors as
 
 complete -c fpm-ts -n '__fpm_ts_at help' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate spawn init help'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate cgi spawn init help'

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, FpmError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { registerCgi } from './cgi.ts';
 import { registerCheck } from './check.ts';
 import { registerConfig } from './config.ts';
 import { example } from './example.ts';
@@ -66,6 +67,7 @@ export function createProgram(entry: string): Command {
   registerServe(program);
   registerObserve(program);
   registerSimulate(program);
+  registerCgi(program);
   registerSpawn(program, entry);
   registerInit(program, entry);
   registerPoolNames(program);

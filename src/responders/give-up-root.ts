@@ -8,6 +8,8 @@ import { readFileSync } from 'node:fs';
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
+  /** Supplementary groups; none when left out. */
+  readonly groups?: readonly number[];
 }
 
 /** The kernel's own idea of nobody (overflowuid), and that of every distribution of today. */
@@ -27,7 +29,7 @@ export function nobody(): Identity {
 }
 
 /**
- * Becomes `identity`, without supplementary groups; does nothing when this process is not root.
+ * Becomes `identity`; does nothing when this process is not root.
  * @throws RangeError for root itself, Error when it did not work: then nothing may be served.
  */
 export function giveUpRoot(identity: Identity): void {
@@ -35,7 +37,7 @@ export function giveUpRoot(identity: Identity): void {
   if (geteuid?.() !== 0) return;
   if (identity.uid === 0 || identity.gid === 0) throw new RangeError('root is not somebody else');
   // In this order: after setuid the others are not allowed any more.
-  setgroups?.([]);
+  setgroups?.([...(identity.groups ?? [])]);
   setgid?.(identity.gid);
   setuid?.(identity.uid);
   if (process.geteuid?.() === 0 || process.getuid?.() === 0) throw new Error('root could not be given up');

@@ -1,4 +1,5 @@
 /** A listening socket that web servers connect to, in FastCGI or SCGI. */
+import { FpmError } from '../errors.ts';
 import { setNonblocking } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
 import { isListening, isUnixSocket } from '../os/stream-socket.ts';
@@ -41,11 +42,12 @@ const CONNECTIONS: Readonly<
   Record<ServerProtocol, new (descriptor: number, context: ServerContext) => AcceptedConnection>
 > = { fastcgi: FastcgiConnection, scgi: ScgiConnection };
 
-/** @throws {Error} when the descriptor is no listening socket: what to do about it */
+/** @throws {FpmError} when the descriptor is no listening socket: what to do about it */
 export function listen(options: ServerOptions): Server {
   const { descriptor, poller, complain } = options;
   if (!isListening(descriptor)) {
-    throw new Error(
+    throw new FpmError(
+      'FAILED',
       `descriptor ${descriptor} is no listening socket: run this as the command of a pool, or with \`fpm-ts spawn\``,
     );
   }

@@ -55,7 +55,7 @@ export function scriptVariables(sent: Variables, asked: AskedScript, rest: Buffe
     ['SCRIPT_NAME', endsWith(name, rest) ? name.subarray(0, name.length - rest.length) : name],
   ]);
   const pathInfo = firstOf(rest, asked.pathInfo);
-  const isSent = pathInfo === sent.get('PATH_INFO');
+  const isSent = sent.get('PATH_INFO')?.equals(pathInfo) === true;
   if (isSent && sent.has('PATH_TRANSLATED')) return variables;
   const translated =
     pathInfo.length > 0 && documentRoot.length > 0 ? joined(documentRoot, pathInfo) : NOTHING;

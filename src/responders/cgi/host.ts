@@ -3,18 +3,21 @@
  * accepts no more, finishes what it has, and ends.
  */
 import { closeSync, openSync } from 'node:fs';
+import { FpmError } from '../../errors.ts';
 import { closeInheritedOnExec } from '../../os/descriptor.ts';
 import { setSoftFileLimit } from '../../os/file-limit.ts';
 import { Poller } from '../../os/poller.ts';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import type { Exchange, ExchangeHandler } from '../../server/exchange.ts';
-import { listen } from '../../server/server.ts';
+import { listen, type Server } from '../../server/server.ts';
 import { VERSION } from '../../version.ts';
+import { giveUpRoot } from '../give-up-root.ts';
+import { namedUser } from '../named-user.ts';
 import { Admission } from './admission.ts';
 import { bodyBytes, requestVariables } from './asked.ts';
 import { limitPrefix } from './command.ts';
 import { Endings } from './endings.ts';
-import { createLocator } from './locate.ts';
+import { createLocator, type Locator } from './locate.ts';
 import { isRefusal, type Refusal } from './located.ts';
 import { Report } from './report.ts';
 import { type RequestTools, refuse, ScriptRequest } from './request.ts';
@@ -43,17 +46,7 @@ export async function runCgiHost(settings: CgiSettings): Promise<number> {
   const locator = createLocator(settings);
   const tools = createTools(settings);
   const { poller, report, endings, nothing } = tools;
-  const server = listen({
-    descriptor: LISTENER_DESCRIPTOR,
-    protocol: settings.protocol,
-    poller,
-    answer: exchange => answer(exchange, locator, tools),
-    maxParamsBytes: settings.maxParamsBytes,
-    maxRequestsPerConnection: MOST_REQUESTS_A_CONNECTION,
-    maxRequests:
-      settings.maxScripts === 0 ? MOST_REQUESTS_A_CONNECTION : settings.maxScripts + settings.maxQueue,
-    complain: problem => report.say(problem),
-  });
+  const server = begin(settings, locator, tools);
   await new Promise<void>(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
   });
@@ -78,6 +71,35 @@ function neededFiles({ maxScripts, maxQueue }: CgiSettings): number {
   );
 }
 
+/** Gives up root when all is loaded and opened that the user might not reach, and before anything is read. */
+function begin(settings: CgiSettings, locator: Locator, tools: RequestTools): Server {
+  const { poller, report } = tools;
+  try {
+    becomeUser(settings.user);
+    return listen({
+      descriptor: LISTENER_DESCRIPTOR,
+      protocol: settings.protocol,
+      poller,
+      answer: exchange => answer(exchange, locator, tools),
+      maxParamsBytes: settings.maxParamsBytes,
+      maxRequestsPerConnection: MOST_REQUESTS_A_CONNECTION,
+      maxRequests:
+        settings.maxScripts === 0 ? MOST_REQUESTS_A_CONNECTION : settings.maxScripts + settings.maxQueue,
+      complain: problem => report.say(problem),
+    });
+  } catch (error) {
+    poller.close(); // its thread would keep this process
+    throw error;
+  }
+}
+
+function becomeUser(name: string | null): void {
+  if (name === null) return;
+  const identity = namedUser(name);
+  if (identity === null) throw new FpmError('USAGE', `cgi: --user ${name}: there is no such user`);
+  giveUpRoot(identity);
+}
+
 function createTools(settings: CgiSettings): RequestTools {
   const fixed = { PATH: process.env.PATH ?? DEFAULT_PATH, ...settings.env };
   return {
@@ -99,11 +121,7 @@ function createTools(settings: CgiSettings): RequestTools {
 /** After a refusal nothing of the request matters any more. */
 const DEAF: ExchangeHandler = { body() {}, bodyEnd() {}, drained() {}, gone() {} };
 
-function answer(
-  exchange: Exchange,
-  locator: ReturnType<typeof createLocator>,
-  tools: RequestTools,
-): ExchangeHandler {
+function answer(exchange: Exchange, locator: Locator, tools: RequestTools): ExchangeHandler {
   const refused = ({ status, reason }: Refusal): ExchangeHandler => {
     tools.report.say(`${status}: ${reason}`);
     refuse(exchange, status);

@@ -71,7 +71,7 @@ export class Roots {
       const reached = pathOf('file' in linked ? linked.file : linked.directory);
       release(linked);
       const root = this.#roots.find(it => isWithin(reached, it));
-      // Nobody learns what there is elsewhere, not even whether there is something.
+      // Also where nothing was found: it is nobody's business whether there is something elsewhere.
       if (root === undefined) return outside(path, 'file' in linked ? reached : path);
       if (!('file' in linked)) return refusal(path, linked.errno);
       const found = walk(root.descriptor, reached, root.real.length, STRICT);
@@ -88,7 +88,7 @@ function openRoot(directory: string): Root {
   const descriptor = openDirectory(WORKING_DIRECTORY, Buffer.from(directory), 0);
   if (descriptor < 0) {
     const { message } = new SystemError('open', -descriptor, directory);
-    throw new FpmError('USAGE', `--root: ${message}; name a directory that there is`);
+    throw new FpmError('USAGE', `cgi: --root cannot be used: ${message}`);
   }
   return { descriptor, said: withSlash(Buffer.from(directory)), real: withSlash(pathOf(descriptor)) };
 }

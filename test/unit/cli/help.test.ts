@@ -38,7 +38,7 @@ void test('the commands of DESIGN section 4 that exist so far are there, and no 
   ];
   assert.deepEqual(
     commands.map(command => command.name()),
-    [...names, 'reopen-logs', 'request', 'serve', 'observe', 'simulate', 'spawn', 'init'],
+    [...names, 'reopen-logs', 'request', 'serve', 'observe', 'simulate', 'cgi', 'spawn', 'init'],
   );
 });
 
