@@ -12,6 +12,7 @@ import { assertNothingLeft, watchProcesses } from '../lib/leftovers.ts';
 import { REPOSITORY } from '../lib/paths.ts';
 import { until } from '../lib/poll.ts';
 import { descendants, isAlive } from '../lib/processes.ts';
+import type { Status } from '../lib/status.ts';
 import { IS_ROOT, type Scope, suite } from '../lib/suite.ts';
 
 /** Nobody's in any /etc/passwd that we know: a user who has nothing but a number. */
@@ -142,6 +143,64 @@ for (const variant of VARIANTS) {
       assert.equal(code, 0, stdout);
       assert.match(stdout, /^hello +running +2\/2 /m);
       assert.match(stdout, /^front +\w+ +1\/1 /m);
+      assert.match(stdout, /^cgi +running +1\/1 /m);
+    });
+
+    await scope.test(
+      'npx fpm-ts -c fpm-ts.toml request runs a CGI script, as somebody who is not root',
+      async () => {
+        const { code, stdout, stderr } = await npx(
+          'fpm-ts',
+          '-c',
+          'fpm-ts.toml',
+          'request',
+          'cgi',
+          '/hello.sh',
+        );
+        assert.equal(code, 0, stderr);
+        assert.match(stdout, /^Hello from \/hello\.sh, process \d+\.\nYou asked: GET \/hello\.sh\.\n$/);
+        const { stdout: status } = await npx('fpm-ts', 'status', '--json');
+        const host = (JSON.parse(status) as Status).pools.find(pool => pool.name === 'cgi')?.processes[0]
+          ?.pid;
+        const { stdout: owner } = await runCommand('stat', ['--format=%u', `/proc/${host}/task`]);
+        assert.notEqual(owner, '0\n');
+      },
+    );
+
+    await scope.test('a script sees what was asked: query, path and body', async () => {
+      const target = '/environment.sh/more/path?name=value&x=%20y';
+      const { code, stdout } = await npx(
+        'fpm-ts',
+        '-c',
+        'fpm-ts.toml',
+        'request',
+        'cgi',
+        target,
+        '-d',
+        'first\nsecond',
+      );
+      assert.equal(code, 0, stdout);
+      for (const line of [
+        "export REQUEST_METHOD='POST'",
+        "export SCRIPT_NAME='/environment.sh'",
+        "export PATH_INFO='/more/path'",
+        "export QUERY_STRING='name=value&x=%20y'",
+        "export CONTENT_LENGTH='12'",
+        "export GATEWAY_INTERFACE='CGI/1.1'",
+        `working directory: ${join(directory, 'pools.d/cgi')}`,
+      ])
+        assert.ok(stdout.split('\n').includes(line), `${line} in\n${stdout}`);
+      assert.ok(stdout.endsWith('\nbody: 12 bytes\nfirst\nsecond\n'), stdout);
+    });
+
+    await scope.test('what is no script there is refused in words', async () => {
+      const { code, stdout } = await npx('fpm-ts', '-c', 'fpm-ts.toml', 'request', 'cgi', '/none.sh', '-i');
+      assert.equal(code, 1);
+      assert.match(stdout, /^HTTP\/1\.1 404 Not Found\r?\n/);
+      await until(() => output.includes('404: ') && output.includes('none.sh does not exist'), {
+        what: 'the log to say which file that was',
+        explain: () => output,
+      });
     });
 
     await scope.test('a worker that is killed is replaced, as the page invites to try', async () => {
