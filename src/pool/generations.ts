@@ -48,6 +48,18 @@ export class Generations {
     return this.listeners.map(({ inode }) => ({ inode, withConnections }));
   }
 
+  /** The accepted connections of all listeners; null: there is none, or one was not looked at for them. */
+  accepted(looks: Looks): ReadonlySet<number> | null {
+    const [one = null, ...others] = this.listeners.map(({ inode }) => looks.get(inode)?.accepted ?? null);
+    if (others.length === 0 || one === null) return one;
+    const all = new Set(one);
+    for (const accepted of others) {
+      if (accepted === null) return null;
+      for (const inode of accepted) all.add(inode);
+    }
+    return all;
+  }
+
   /** Opens the listener of the serving generation. @throws {KeeperError} when the address cannot be had */
   async open(): Promise<void> {
     const { number, config } = this.serving;

@@ -86,7 +86,7 @@ export class Daemon {
       onError: error => this.report({ type: 'problem', text: `control socket: ${stackOf(error)}` }),
     });
     this.#upkeep = new Upkeep({
-      pools: () => [...this.supervisor.pools.values()],
+      pools: () => this.supervisor.facts,
       report: this.report,
       isControlInPlace: () => this.supervisor.isStopping || this.#control.isInPlace,
       restoreControl: () => this.#restoreRunDir(),
@@ -128,8 +128,8 @@ export class Daemon {
     const { stopping } = this.#world.notes;
     if (stopping !== undefined) void this.#stop(stopping === 'now');
     const pools = [...this.supervisor.pools.values()];
-    for (const pool of pools.filter(({ isRemoved }) => isRemoved)) void this.supervisor.removePool(pool);
-    const stopped = pools.filter(pool => !pool.isWanted && !pool.isRemoved);
+    for (const pool of pools.filter(({ facts }) => facts.isRemoved)) void this.supervisor.removePool(pool);
+    const stopped = pools.filter(({ facts }) => !facts.isWanted && !facts.isRemoved);
     if (stopped.length > 0) void this.supervisor.stopPools(stopped, false);
   }
 
@@ -138,10 +138,10 @@ export class Daemon {
     const pools = [...this.supervisor.pools.values()];
     for (const pool of pools) await this.supervisor.untilUp(pool);
     if (this.supervisor.isStopping) return; // the keeper's end tells whoever waits
-    const failed = pools.filter(pool => pool.isHopeless);
+    const failed = pools.map(({ facts }) => facts).filter(({ isHopeless }) => isHopeless);
     const reasons = [
       ...(unapplied === null ? [] : [unapplied]),
-      ...failed.map(pool => `pool ${pool.name} failed: ${pool.lastFailure}`),
+      ...failed.map(({ name, lastFailure }) => `pool ${name} failed: ${lastFailure}`),
     ];
     const ok = reasons.length === 0;
     if (ok) this.report({ type: 'ready' });
@@ -179,7 +179,7 @@ export class Daemon {
           { pool, withProcesses: processes !== 'no' },
         );
       },
-      explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
+      explain: ({ pool }) => explanationOf(supervisor.pool(pool).facts),
       reload: args => this.#reloads.reload(args),
       takeover: args =>
         this.#reloads.apart(() =>
@@ -194,23 +194,23 @@ export class Daemon {
         const { keeperPid: pid } = this.#world;
         if (pools === undefined) {
           const stopped = [...supervisor.pools.keys()];
-          const left = strangersOf([...supervisor.pools.values()]);
+          const left = strangersOf(supervisor.facts);
           void this.#stop(now === true);
           return { pid, stopped, ...(left.length > 0 && { left }) };
         }
         const named = pools.map(name => supervisor.pool(name));
-        const left = strangersOf(named);
+        const left = strangersOf(named.map(({ facts }) => facts));
         await supervisor.stopPools(named, now === true);
         return { pid, stopped: pools, ...(left.length > 0 && { left }) };
       },
       start: async ({ pools }) => {
-        const named = pools.map(name => supervisor.pool(name)).filter(pool => !pool.isWanted);
+        const named = pools.map(name => supervisor.pool(name)).filter(({ facts }) => !facts.isWanted);
         for (const pool of named) await pool.startAgain();
         supervisor.saveStandIn();
         for (const pool of named) await supervisor.untilUp(pool);
         const failed = named
-          .filter(pool => pool.isHopeless)
-          .map(pool => `pool ${pool.name}: ${pool.lastFailure}`);
+          .filter(({ facts }) => facts.isHopeless)
+          .map(({ name, facts }) => `pool ${name}: ${facts.lastFailure}`);
         if (failed.length > 0) throw new FpmError('POOL_FAILED', failed.join('\n'));
         return { started: pools };
       },
@@ -254,7 +254,7 @@ export class Daemon {
 
   async #stop(now: boolean): Promise<void> {
     const isFirst = !this.supervisor.isStopping;
-    const left = isFirst ? strangersOf([...this.supervisor.pools.values()]) : [];
+    const left = isFirst ? strangersOf(this.supervisor.facts) : [];
     const stopped = this.supervisor.stopAll(now);
     this.#service.tell();
     await stopped;

@@ -1,9 +1,9 @@
 /** The diary of a pool as `explain` answers it. */
 import type { Explanation } from '../control/types.ts';
 import { dateOf } from '../os/clock.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { PoolFacts } from '../pool/pool-facts.ts';
 
-export function explanationOf(pool: Pool): Explanation {
+export function explanationOf(pool: PoolFacts): Explanation {
   return {
     pool: pool.name,
     decisions: pool.diary.entries.map(({ atMs, lastAtMs, times, what, reasons }) => ({

@@ -8,7 +8,7 @@ import type { Pool } from '../pool/pool.ts';
 
 /** @param pools those that go on, restored */
 export function endLeftovers(keeper: Keeper, world: World, pools: ReadonlyMap<string, Pool>): void {
-  const wanted = new Set([...pools.values()].flatMap(pool => pool.listenerIds));
+  const wanted = new Set([...pools.values()].flatMap(({ facts }) => facts.listenerIds));
   for (const { spec } of world.listeners) if (!wanted.has(spec.id)) keeper.post('unlisten', { id: spec.id });
   for (const { pid, tag, gone } of world.workers) {
     if (pools.has(String(tag.pool))) continue;

@@ -78,7 +78,7 @@ export class Reloads {
     for (const name of args.pools ?? []) {
       if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
-    const own = [...supervisor.pools.values()].map(pool => pool.config.listen.text);
+    const own = supervisor.facts.map(({ config }) => config.listen.text);
     const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, own, inheritedSockets))];
     const plan = reloadPlan(supervisor.config, loaded.config);
     const pools = plan
@@ -146,8 +146,8 @@ export class Reloads {
       return error instanceof Error ? error.message : String(error);
     }
     await supervisor.untilUp(pool);
-    if (!pool.isHopeless) return null;
-    const reason = pool.lastFailure;
+    if (!pool.facts.isHopeless) return null;
+    const reason = pool.facts.lastFailure;
     await supervisor.stopPools([pool], true);
     supervisor.pools.delete(config.name);
     return reason;

@@ -2,7 +2,7 @@
 import type { Keeper } from '../keeper/client.ts';
 import type { ServicePhase } from '../keeper/protocol.ts';
 import type { LastReload } from '../observe/status.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { PoolFacts } from '../pool/pool-facts.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const EVERY_MS = 1000;
@@ -37,7 +37,7 @@ export class ServiceReport {
     const phase = this.#phaseOf(supervisor);
     this.#keeper.post('service', {
       phase,
-      status: statusLine(phase, [...supervisor.pools.values()], supervisor.lastReload),
+      status: statusLine(phase, supervisor.facts, supervisor.lastReload),
     });
   }
 
@@ -49,15 +49,15 @@ export class ServiceReport {
 }
 
 /** What is said of a pool. */
-export type PoolFacts = Pick<
-  Pool,
+export type PoolNews = Pick<
+  PoolFacts,
   'name' | 'workers' | 'isWanted' | 'isFailed' | 'isHopeless' | 'hasBeenWhole' | 'lastFailure'
 >;
 
 /** As in "running; 3 pools, 42 workers; pool www failed: …". Nothing that changes with each request. */
 export function statusLine(
   phase: ServicePhase,
-  pools: readonly PoolFacts[],
+  pools: readonly PoolNews[],
   lastReload: LastReload | null,
 ): string {
   const workers = pools.reduce((count, pool) => count + pool.workers.size, 0);
@@ -80,6 +80,6 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function namesOf(pools: readonly PoolFacts[]): string {
+function namesOf(pools: readonly PoolNews[]): string {
   return pools.map(({ name }) => name).join(', ');
 }

@@ -6,11 +6,11 @@ import { lstatSync } from 'node:fs';
 import { socketFile } from '../os/sock-diag.ts';
 import { IN_LISTEN, type SocketFile } from '../os/socket-rows.ts';
 import { unixSockets } from '../os/socket-tables.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { PoolFacts } from '../pool/pool-facts.ts';
 import { isOursToReplace } from '../pool/pool-listener.ts';
 
 /** @returns by the pool's name, why nobody can connect and what helps; pools that can be reached are not in it */
-export function lostSockets(pools: readonly Pool[]): ReadonlyMap<string, string> {
+export function lostSockets(pools: readonly PoolFacts[]): ReadonlyMap<string, string> {
   const lost = new Map<string, string>();
   const listening = pools.filter(({ config, listenerInode, isWanted }) => {
     return isWanted && config.listen.address.type === 'unix' && listenerInode !== null;

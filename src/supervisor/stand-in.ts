@@ -2,12 +2,12 @@
 import type { GlobalConfig } from '../config/types.ts';
 import type { StandInNote } from '../keeper/notes.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { PoolFacts } from '../pool/pool-facts.ts';
 
-export function standInNote({ control }: GlobalConfig, pools: Iterable<Pool>): StandInNote {
+export function standInNote({ control }: GlobalConfig, pools: readonly PoolFacts[]): StandInNote {
   return {
     controlGid: control.group === '' ? null : (lookupGroup(control.group)?.gid ?? null),
-    pools: [...pools]
+    pools: pools
       .map(({ name, isWanted, config }) => ({
         name,
         uid: config.user === undefined ? null : (lookupUser(config.user)?.uid ?? null),

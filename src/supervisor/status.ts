@@ -5,7 +5,7 @@ import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
 import type { PoolState, PoolStatus, ProcessStatus, Status, WorkerState } from '../observe/status.ts';
 import { readStat } from '../os/proc.ts';
 import { activeWorkers } from '../pool/load-meter.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { PoolFacts } from '../pool/pool-facts.ts';
 import { VERSION } from '../version.ts';
 import type { WorkerHandle } from '../worker/worker-handle.ts';
 import { lostSockets } from './socket-files.ts';
@@ -29,7 +29,7 @@ export interface StatusWish {
 /** @throws {FpmError} NO_SUCH_POOL */
 export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: StatusWish): Status {
   const now = supervisor.ports.now();
-  const pools = wish.pool === undefined ? byName(supervisor.pools.values()) : [supervisor.pool(wish.pool)];
+  const pools = wish.pool === undefined ? byName(supervisor.facts) : [supervisor.pool(wish.pool).facts];
   const lost = lostSockets(pools);
   const loads = lookAtSockets(
     pools.flatMap(({ listenerInode: inode }) => (inode === null ? [] : [{ inode, withConnections: true }])),
@@ -55,7 +55,7 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
   };
 }
 
-function byName(pools: Iterable<Pool>): Pool[] {
+function byName(pools: readonly PoolFacts[]): PoolFacts[] {
   return [...pools].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -66,7 +66,7 @@ interface Seen {
   readonly lostSocket: string | null;
 }
 
-function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lostSocket }: Seen): PoolStatus {
+function poolStatus(pool: PoolFacts, now: number, wish: StatusWish, { load, lostSocket }: Seen): PoolStatus {
   const { config, meter } = pool;
   const workers = [...pool.workers.values()];
   const ready = workers.filter(it => it.phase === 'ready').length;
@@ -104,7 +104,7 @@ function maxOf(noted: number | null, now: number | null): number | null {
 }
 
 function stateOf(
-  pool: Pool,
+  pool: PoolFacts,
   lostSocket: string | null,
 ): { readonly state: PoolState; readonly reason: string } {
   if (!pool.isWanted) return { state: pool.isEmpty ? 'stopped' : 'stopping', reason: '' };
@@ -120,7 +120,7 @@ function stateOf(
 }
 
 function processStatus(
-  pool: Pool,
+  pool: PoolFacts,
   worker: WorkerHandle,
   load: ListenerLoad | null,
   now: number,
@@ -148,7 +148,7 @@ function workerState(worker: WorkerHandle, held: readonly number[] | null): Work
 }
 
 /** Since when it has the oldest of its connections; null: it has none, or that cannot be told. */
-function connectionSeconds({ meter }: Pool, held: readonly number[] | null, now: number): number | null {
+function connectionSeconds({ meter }: PoolFacts, held: readonly number[] | null, now: number): number | null {
   if (held === null || held.length === 0) return null;
   return seconds(now - Math.min(...held.map(inode => meter.sightings.since(inode) ?? now)));
 }

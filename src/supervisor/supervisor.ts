@@ -11,8 +11,10 @@ import type { Report } from '../observe/events.ts';
 import { FreeMemoryWatch } from '../observe/free-memory.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { DaemonState, LastReload } from '../observe/status.ts';
-import { Pool, type SharedLimits } from '../pool/pool.ts';
+import { Pool } from '../pool/pool.ts';
+import type { PoolFacts } from '../pool/pool-facts.ts';
 import { share } from '../pool/scaling/share.ts';
+import type { SharedLimits } from '../pool/steering.ts';
 import { Eyesight } from './eyesight.ts';
 import { standInNote } from './stand-in.ts';
 
@@ -71,6 +73,11 @@ export class Supervisor {
     if (isWatched) return;
     this.#freeMemory?.stop();
     this.#freeMemory = minFreeMemoryBytes === 0 ? null : new FreeMemoryWatch(minFreeMemoryBytes);
+  }
+
+  /** What there is to know of every pool. */
+  get facts(): PoolFacts[] {
+    return [...this.pools.values()].map(({ facts }) => facts);
   }
 
   get state(): DaemonState {
@@ -161,14 +168,14 @@ export class Supervisor {
    * was asked of it before is done, too: listeners are published.
    */
   async keep(globals: GlobalConfig): Promise<void> {
-    this.config = { ...globals, pools: [...this.pools.values()].map(pool => pool.config) };
+    this.config = { ...globals, pools: this.facts.map(({ config }) => config) };
     this.saveStandIn();
     await this.ports.keeper.ask('note', this.#configNote());
   }
 
   /** Leaves with the keeper what it is to show of the pools when no supervisor stays alive. */
   saveStandIn(): void {
-    const text = JSON.stringify(standInNote(this.config, this.pools.values()));
+    const text = JSON.stringify(standInNote(this.config, this.facts));
     this.ports.keeper.post('note', { name: STAND_IN, text });
   }
 
@@ -207,7 +214,7 @@ export class Supervisor {
   }
 
   async #closed(pools: readonly Pool[]): Promise<void> {
-    await this.until(() => pools.every(pool => pool.isEmpty));
+    await this.until(() => pools.every(({ facts }) => facts.isEmpty));
     for (const pool of pools) await pool.close();
   }
 
@@ -242,7 +249,7 @@ export class Supervisor {
       for (const pool of this.pools.values()) pool.knocked(event.id);
       return;
     }
-    const isOurs = [...this.pools.values()].some(pool => pool.workers.has(event.pid));
+    const isOurs = [...this.pools.values()].some(({ facts }) => facts.workers.has(event.pid));
     if (!isOurs && event.event === 'gone')
       this.ports.keeper.post('acknowledge', { pid: event.pid, note: null });
     // A pid belongs to one pool; the others ignore it.
@@ -264,6 +271,6 @@ export class Supervisor {
   }
 }
 
-function isComingUp(pool: Pool): boolean {
-  return pool.isWanted && !pool.hasBeenWhole && !pool.isHopeless;
+function isComingUp({ facts }: Pool): boolean {
+  return facts.isWanted && !facts.hasBeenWhole && !facts.isHopeless;
 }

@@ -45,7 +45,7 @@ export async function takeOver(
     pool: name,
     address: config.listen.text,
     program,
-    workers: pool.workers.size,
+    workers: pool.facts.workers.size,
     drained: left.every(({ connections }) => connections === 0),
     left: left.map(({ pid: it, command, connections }) => ({ pid: it, command, connections })),
     advice: howToStop(left, foreign.inode),
@@ -66,7 +66,7 @@ async function wantedPool(
     throw new FpmError('NO_SUCH_POOL', `there is no pool ${name} in the configuration; there are: ${known}`);
   }
   const { file, listen } = config;
-  if (supervisor.pools.get(name)?.isWanted === true)
+  if (supervisor.pools.get(name)?.facts.isWanted === true)
     throw new FpmError(
       'FAILED',
       `pool ${name} runs already, on a socket of its own: \`fpm-ts stop ${name}\` comes first`,
@@ -86,7 +86,7 @@ async function wantedPool(
     );
   // Other pools are not concerned: those that wait for a takeover of their own have their addresses taken, too.
   const concerned = loaded.config.pools.filter(pool => pool.name === name || supervisor.pools.has(pool.name));
-  const own = [...supervisor.pools.values()].map(pool => pool.config.listen.text);
+  const own = supervisor.facts.map(({ config: running }) => running.listen.text);
   const notices = await checkAgainstSystem(
     { ...loaded, config: { ...loaded.config, pools: concerned } },
     [...own, listen.text],
@@ -102,7 +102,7 @@ async function begin(
   supervisor: Supervisor,
 ): Promise<Pool> {
   const known = supervisor.pools.get(config.name);
-  if (known !== undefined) await supervisor.until(() => known.isEmpty);
+  if (known !== undefined) await supervisor.until(() => known.facts.isEmpty);
   const pool = known ?? supervisor.addPool(config);
   try {
     const result = await pool.takeFrom(config, foreign, () => void supervisor.keep(supervisor.config));
@@ -129,7 +129,7 @@ function explain({ code, message }: KeeperError, { name, listen }: PoolConfig, p
 
 /** Waits until the other program has nothing in hand, but no longer than a worker of ours may take. */
 async function drained(
-  pool: Pool,
+  { facts: pool }: Pool,
   { inode }: ForeignSocket,
   { supervisor, keeperPid }: TakeoverPorts,
 ): Promise<FormerHolder[]> {

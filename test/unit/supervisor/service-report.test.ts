@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServicePhase } from '../../../src/keeper/protocol.ts';
 import type { LastReload } from '../../../src/observe/status.ts';
-import { type PoolFacts, statusLine } from '../../../src/supervisor/service-report.ts';
+import { type PoolNews, statusLine } from '../../../src/supervisor/service-report.ts';
 
-function pool(name: string, workers: number, facts: Partial<PoolFacts> = {}): PoolFacts {
+function pool(name: string, workers: number, facts: Partial<PoolNews> = {}): PoolNews {
   const numbered = Array.from({ length: workers }, (_, i) => [i, {}] as const);
   return {
     name,
-    workers: new Map(numbered) as unknown as PoolFacts['workers'],
+    workers: new Map(numbered) as unknown as PoolNews['workers'],
     isWanted: true,
     isFailed: false,
     isHopeless: false,
@@ -22,7 +22,7 @@ function pool(name: string, workers: number, facts: Partial<PoolFacts> = {}): Po
 const FAILED: LastReload = { at: '2026-01-01T00:00:00Z', ok: false, code: 78, message: 'a typing error' };
 const BROKEN = { isFailed: true, isHopeless: true, hasBeenWhole: false, lastFailure: 'ended with code 1' };
 
-const ROWS: readonly (readonly [ServicePhase, readonly PoolFacts[], LastReload | null, string])[] = [
+const ROWS: readonly (readonly [ServicePhase, readonly PoolNews[], LastReload | null, string])[] = [
   ['running', [], null, 'running; 0 pools, 0 workers'],
   ['running', [pool('www', 1)], null, 'running; 1 pool, 1 worker'],
   ['running', [pool('www', 40), pool('api', 2)], { ...FAILED, ok: true }, 'running; 2 pools, 42 workers'],
