@@ -1,28 +1,26 @@
 /**
  * The workers of a pool: started, looked at, taken through their lifecycle, and reported. How many there should
- * be is not its business; pool.ts decides that.
+ * be is not its business; sizing.ts decides that.
  */
 import type { PoolConfig } from '../config/types.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { Exit, WorkerState } from '../keeper/protocol.ts';
 import type { LeaveReason, PoolEvent } from '../observe/events.ts';
-import { connectionsOf } from '../observe/families.ts';
 import {
   describeOom,
   isOutOfMemoryRuledOut,
   type OomCounters,
   readOomCounters,
 } from '../observe/out-of-memory.ts';
+import { hasArrived } from '../worker/arrival.ts';
 import { listenerDescriptor, workerSpec } from '../worker/command.ts';
 import { poolIdentity } from '../worker/identity.ts';
 import type { Effect, WorkerEvent, WorkerPhase } from '../worker/lifecycle.ts';
-import { acceptsOn, lookAtWorker } from '../worker/readiness.ts';
+import { acceptsOn } from '../worker/readiness.ts';
 import { WorkerHandle } from '../worker/worker-handle.ts';
 import { isCrash } from './crash-storm.ts';
 import type { Generation } from './generation.ts';
 
-/** A worker whose accepting cannot be seen counts as ready when it has lived for so long (DESIGN section 6). */
-const UNSEEN_READY_MS = 1000;
 /** A worker that has nothing in hand, or no time left, and does not heed its stop signal is killed after this. */
 const KILL_AFTER_MS = 1000;
 
@@ -213,7 +211,7 @@ export class Crew {
 
   #observeStarting(worker: WorkerHandle, config: PoolConfig, accepted: ReadonlySet<number> | null): void {
     const now = this.#ports.now();
-    if (worker.isLookDue(now) && (isAccepting(worker, config, now) || isServing(worker, accepted)))
+    if (worker.isLookDue(now) && hasArrived(worker, config, accepted, now))
       this.happen(worker, { type: 'accepting' }, config);
     else if (this.mayTimeOut && now - worker.startedAtMs >= config.startTimeoutMs)
       this.happen(worker, { type: 'startTimedOut' }, config);
@@ -292,17 +290,4 @@ export class Crew {
 function isOutOfTime(phase: WorkerPhase, forMs: number, config: PoolConfig): boolean {
   if (phase === 'ending') return forMs >= KILL_AFTER_MS;
   return (phase === 'stopping' || phase === 'leaving') && forMs >= config.processControlTimeoutMs;
-}
-
-/** On a busy pool it has a connection before it is seen in accept. */
-function isServing({ pid, listenerInode }: WorkerHandle, accepted: ReadonlySet<number> | null): boolean {
-  if (listenerInode === null || accepted === null || accepted.size === 0) return false;
-  return (connectionsOf(pid, accepted)?.length ?? 0) > 0;
-}
-
-function isAccepting(worker: WorkerHandle, pool: PoolConfig, now: number): boolean {
-  const isOld = now - worker.startedAtMs >= UNSEEN_READY_MS;
-  if (pool.listen.address.type === 'none') return isOld;
-  const sight = lookAtWorker(worker.pid, listenerDescriptor(pool));
-  return sight === 'accepting' || (sight === 'unseen' && isOld);
 }
