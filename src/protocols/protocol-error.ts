@@ -15,6 +15,7 @@ export type ProtocolErrorCode =
   | 'SCGI_NETSTRING'
   | 'SCGI_HEADERS'
   | 'SCGI_TOO_LONG'
+  | 'SCGI_BODY'
   | 'CGI_NPH'
   | 'CGI_HEADER'
   | 'CGI_FOLDED'

@@ -55,11 +55,15 @@ void test('every case of both servers and protocols is there', () => {
 
 for (const { name, protocol, bytes } of captures) {
   void test(name, () => {
+    // See captures/README.md: its CONTENT_LENGTH ends in the middle of it.
+    if (name === 'nginx-scgi-aborted') {
+      for (const pieces of [[bytes], singleBytes(bytes)])
+        assert.throws(() => readAnswering(protocol, pieces), { code: 'SCGI_BODY' });
+      return;
+    }
     const whole = readAnswering(protocol, [bytes]);
     assert.deepEqual(readAnswering(protocol, singleBytes(bytes)), whole);
-    // See captures/README.md: this is where its CONTENT_LENGTH ends.
-    if (name === 'nginx-scgi-aborted') assert.equal(whole.events.at(-1)?.type, 'body-end');
-    else check(name, whole);
+    check(name, whole);
   });
 }
 

@@ -36,8 +36,9 @@ export class ScgiServerReader {
   }
 
   /**
-   * What comes after the body is passed over.
-   * @throws ProtocolError SCGI_NETSTRING, SCGI_HEADERS, SCGI_TOO_LONG; the reader is of no use afterwards.
+   * Bytes after the body are no request's: whoever sends them has announced too little, and taken for the whole the
+   * beginning would be wrong.
+   * @throws ProtocolError SCGI_NETSTRING, SCGI_HEADERS, SCGI_TOO_LONG, SCGI_BODY; the reader is of no use afterwards.
    */
   *push(chunk: Buffer): Generator<ScgiServerEvent, void, undefined> {
     if (chunk.length > 0) this.#hasBegun = true;
@@ -53,12 +54,17 @@ export class ScgiServerReader {
       rest = step.rest;
     }
     const body = rest.subarray(0, this.#bytesLeft);
-    if (body.length === 0) return;
-    this.#bytesLeft -= body.length;
-    yield { type: 'body', chunk: body };
-    if (this.#bytesLeft === 0) yield { type: 'body-end' };
+    if (body.length > 0) {
+      this.#bytesLeft -= body.length;
+      yield { type: 'body', chunk: body };
+      if (this.#bytesLeft === 0) yield { type: 'body-end' };
+    }
+    if (rest.length > body.length) throw new ProtocolError('SCGI_BODY', LONGER_THAN_SAID);
   }
 }
+
+const LONGER_THAN_SAID =
+  'the body is longer than its CONTENT_LENGTH; nginx sends such requests with "scgi_request_buffering off", remove that';
 
 function parseLength(text: string): number {
   const length = Number(text);
