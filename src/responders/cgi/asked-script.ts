@@ -54,8 +54,10 @@ export function scriptVariables(sent: Variables, asked: AskedScript, rest: Buffe
     ['SCRIPT_FILENAME', path.subarray(0, path.length - rest.length)],
     ['SCRIPT_NAME', endsWith(name, rest) ? name.subarray(0, name.length - rest.length) : name],
   ]);
-  const pathInfo = firstOf(rest, asked.pathInfo);
-  const isSent = sent.get('PATH_INFO')?.equals(pathInfo) === true;
+  // lighttpd's "broken-scriptfilename" puts a slash behind the script that the client has not sent.
+  const isInvented = rest.equals(SLASH) && name.length > 0 && !endsWith(name, SLASH);
+  const pathInfo = isInvented ? asked.pathInfo : firstOf(rest, asked.pathInfo);
+  const isSent = pathInfo.length > 0 && sent.get('PATH_INFO')?.equals(pathInfo) === true;
   if (isSent && sent.has('PATH_TRANSLATED')) return variables;
   const translated =
     pathInfo.length > 0 && documentRoot.length > 0 ? joined(documentRoot, pathInfo) : NOTHING;

@@ -24,6 +24,8 @@ export interface Locator {
 
 const HERE: Buffer = Buffer.from('.');
 const STAY: Buffer = Buffer.from('-');
+/** php-cgi wants to hear that it was not asked for by itself (cgi.force_redirect). nginx's scgi_params do not say it. */
+const OK: Buffer = Buffer.from('200');
 const NOTHING_ASKED: Refusal = {
   status: 404,
   reason: 'the web server names no script: it must send SCRIPT_FILENAME, or DOCUMENT_ROOT and SCRIPT_NAME',
@@ -84,7 +86,9 @@ function scriptAt(
     };
   }
   const { interpreter } = program;
-  return { file, directory, path, interpreter, variables: scriptVariables(variables, asked, rest) };
+  const told = scriptVariables(variables, asked, rest);
+  if (interpreter !== null && !variables.has('REDIRECT_STATUS')) told.set('REDIRECT_STATUS', OK);
+  return { file, directory, path, interpreter, variables: told };
 }
 
 /** As fcgiwrap has it: the script's own directory, the one that the web server says, or with `-` that of this process. */

@@ -129,3 +129,33 @@ void test('a directory with a PATH_INFO: the script is further on', () => {
   assert.equal(alone.get('PATH_INFO')?.toString(), '', 'the one that was sent is used up');
   assert.equal(furtherInPathInfo(further), null);
 });
+
+const SCRIPT = { SCRIPT_FILENAME: '/srv/www/a.cgi', SCRIPT_NAME: '/a.cgi' };
+const PATHS: readonly [name: string, sent: Sent, rest: string, told: Sent][] = [
+  [
+    "nginx's PATH_TRANSLATED stands for nothing where there is no PATH_INFO",
+    { ...SCRIPT, DOCUMENT_ROOT: '/srv/www', PATH_INFO: '', PATH_TRANSLATED: '/srv/www' },
+    '',
+    { ...SCRIPT, PATH_INFO: '', PATH_TRANSLATED: '' },
+  ],
+  [
+    "the slash of lighttpd's broken-scriptfilename is no PATH_INFO",
+    { ...SCRIPT, SCRIPT_FILENAME: '/srv/www/a.cgi/', DOCUMENT_ROOT: '/srv/www' },
+    '/',
+    SCRIPT,
+  ],
+  [
+    'a slash that the client has sent is one',
+    { SCRIPT_FILENAME: '/srv/www/a.cgi/', SCRIPT_NAME: '/a.cgi/', DOCUMENT_ROOT: '/srv/www' },
+    '/',
+    { ...SCRIPT, PATH_INFO: '/', PATH_TRANSLATED: '/srv/www/' },
+  ],
+  [
+    'and so it is where the web server says so',
+    { ...SCRIPT, SCRIPT_FILENAME: '/srv/www/a.cgi/', PATH_INFO: '/', PATH_TRANSLATED: '/srv/www/' },
+    '/',
+    SCRIPT,
+  ],
+];
+for (const [name, sent, rest, expected] of PATHS)
+  void test(name, () => assert.deepEqual(told(sent, rest), expected));
