@@ -3,8 +3,12 @@ import { runCommand } from '../lib/command.ts';
 import { type Answer, ask } from '../lib/http.ts';
 import { until } from '../lib/poll.ts';
 
-/** Enough to keep every worker busy and a queue behind them. */
-const CONNECTIONS = 32;
+export interface LoadOptions {
+  /** By default enough to keep every worker busy and a queue behind them. */
+  readonly connections?: number;
+  /** A Lua file that says what wrk sends; else it is a GET. */
+  readonly wrkScript?: string | undefined;
+}
 
 export interface Load {
   readonly requests: number;
@@ -12,8 +16,13 @@ export interface Load {
 }
 
 /** @throws when any answer was not 2xx or 3xx, or any connection failed */
-export async function load(url: string, seconds: number): Promise<Load> {
-  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url];
+export async function load(
+  url: string,
+  seconds: number,
+  { connections = 32, wrkScript }: LoadOptions = {},
+): Promise<Load> {
+  const script = wrkScript === undefined ? [] : ['-s', wrkScript];
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, ...script, url];
   const result = await runCommand('wrk', args, { deadlineMs: (seconds + 30) * 1000 });
   const perSecond = /^Requests\/sec:\s+([\d.]+)/m.exec(result.stdout)?.[1];
   const requests = /(\d+) requests in /.exec(result.stdout)?.[1];

@@ -3,8 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPhpFpm, findProgram } from '../lib/needs.ts';
 import type { Place } from '../lib/place.ts';
+import { descendants, kill } from '../lib/processes.ts';
 import { type StartedProcess, startProcess } from '../lib/server.ts';
 import { IS_ROOT } from '../lib/suite.ts';
+import { untilAccepting } from './accepting.ts';
 import { WORKER_USER } from './account.ts';
 
 /** What fpm-ts has where a pool says nothing. */
@@ -42,6 +44,29 @@ export async function startMultiwatch(
     endSignal: 'SIGTERM',
     ownSession: true,
   });
+  return { ...started, socket };
+}
+
+/** spawn-fcgi opens the socket and becomes fcgiwrap, whose processes run one script at a time each. */
+export async function startFcgiwrap(place: Place, processes: number): Promise<Peer> {
+  const { dir, errorLog, socket } = directory(place, `fcgiwrap-${processes}`);
+  const account = IS_ROOT ? ['-u', WORKER_USER, '-g', WORKER_USER, '-U', WORKER_USER, '-G', WORKER_USER] : [];
+  const fcgiwrap = [findProgram('fcgiwrap') ?? 'fcgiwrap', '-c', String(processes)];
+  const started = await startProcess(place, {
+    command: findProgram('spawn-fcgi') ?? 'spawn-fcgi',
+    args: ['-s', socket, '-M', '0660', '-b', String(BACKLOG), ...account, '-n', '--', ...fcgiwrap],
+    dir,
+    errorLog,
+    endSignal: 'SIGTERM',
+    ownSession: true,
+  });
+  // It leaves them behind when it ends, replaces one that ends before it, and SIGTERM ends few of those that accept.
+  place.defer(() => {
+    const children = descendants(started.pid);
+    process.kill(started.pid, 'SIGKILL');
+    for (const child of children) kill(child, 'SIGKILL');
+  });
+  await untilAccepting(started.pid, processes, performance.now(), started.assertRunning);
   return { ...started, socket };
 }
 

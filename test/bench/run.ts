@@ -7,6 +7,7 @@ import { aptLine, missingPrograms } from '../lib/needs.ts';
 import { openPlace } from '../lib/place.ts';
 import { type Benchmark, type Effort, LONG, QUICK } from './benchmark.ts';
 import { burst } from './burst.ts';
+import { cgi } from './cgi.ts';
 import { idle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { murder } from './murder.ts';
@@ -17,7 +18,7 @@ import { storms } from './storm.ts';
 import { throughput } from './throughput.ts';
 import { tick } from './tick.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput, start, php, idle, tick, burst, storms, murder];
+const BENCHMARKS: readonly Benchmark[] = [throughput, cgi, start, php, idle, tick, burst, storms, murder];
 
 class Interrupted extends Error {}
 

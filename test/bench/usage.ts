@@ -12,11 +12,21 @@ export interface Memory {
   readonly pssBytes: number;
 }
 
+/** Fields of /proc/PID/stat in ticks, by their numbers in proc(5) minus 3, together in seconds. */
+function statSeconds(pid: number, ...fields: readonly number[]): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const values = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields.reduce((sum, field) => sum + Number(values[field]), 0) / TICKS_A_SECOND;
+}
+
 /** CPU time of a process and all its threads; ended children do not count. In steps of 10 ms. */
 export function cpuSeconds(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  return statSeconds(pid, 11, 12);
+}
+
+/** CPU time of the children of a process that it has waited for, and of theirs. */
+export function reapedCpuSeconds(pid: number): number {
+  return statSeconds(pid, 13, 14);
 }
 
 export function memoryOf(pid: number): Memory {
