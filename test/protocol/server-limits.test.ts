@@ -33,6 +33,7 @@ void describe('parameters of one FastCGI request', () => {
   for (const [what, limits, most] of [
     ['by default', {}, MEGABYTE],
     ['where it is set', { maxParamsBytes: 1000 }, 1000],
+    ['where it is set high', { maxParamsBytes: 20 * MEGABYTE }, 20 * MEGABYTE],
   ] as const) {
     void test(`as many bytes as allowed ${what}, and not one more`, () => {
       const exact = [begin(1), ...params(1, most), paramsEnd(1)];
@@ -42,6 +43,13 @@ void describe('parameters of one FastCGI request', () => {
       });
     });
   }
+});
+
+void test('a low limit of bytes is none of how many parameters there are', () => {
+  const many = encodePairs(Array.from({ length: 200 }, () => ['a', ''] as const));
+  const reader = new FastcgiServerReader({ maxParamsBytes: many.length });
+  const events = push(reader, begin(1), ...encodeStream(RECORD.params, 1, many), paramsEnd(1));
+  assert.deepEqual(events, ['request 1']);
 });
 
 void describe('parameters of all open requests', () => {

@@ -35,11 +35,18 @@ export interface FastcgiServerLimits {
   readonly maxRequests: number;
 }
 
-export const DEFAULT_SERVER_LIMITS: FastcgiServerLimits = {
-  maxParamsBytes: DEFAULT_MAX_PARAMS_BYTES,
-  maxOpenParamsBytes: 8 * DEFAULT_MAX_PARAMS_BYTES,
-  maxRequests: 64,
-};
+/** Eight requests of the greatest size, so that where that is raised, this is too. */
+const OPEN_PARAMS_FACTOR = 8;
+
+function withDefaults(limits: Partial<FastcgiServerLimits>): FastcgiServerLimits {
+  const maxParamsBytes = limits.maxParamsBytes ?? DEFAULT_MAX_PARAMS_BYTES;
+  return {
+    maxParamsBytes,
+    maxOpenParamsBytes: OPEN_PARAMS_FACTOR * Math.max(maxParamsBytes, DEFAULT_MAX_PARAMS_BYTES),
+    maxRequests: 64,
+    ...limits,
+  };
+}
 
 /** One byte more than FCGI_BEGIN_REQUEST has, so that a wrong size is seen. */
 const MAX_BEGIN_BODY_BYTES = 9;
@@ -54,7 +61,7 @@ export class FastcgiServerReader {
   #heldBytes = 0;
 
   constructor(limits: Partial<FastcgiServerLimits> = {}) {
-    this.#limits = { ...DEFAULT_SERVER_LIMITS, ...limits };
+    this.#limits = withDefaults(limits);
   }
 
   /** True where the peer may close without cutting anything off: no request is open, no record half read. */
