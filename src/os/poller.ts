@@ -4,6 +4,7 @@
  * epoll_wait(2) as an asynchronous call takes, costs ten times as much.
  */
 import { closeSync } from 'node:fs';
+import { DescriptorTable } from './descriptor-table.ts';
 import { declare, type LoopHandle, must, watchReadable } from './libc.ts';
 
 const epollCreate = declare('int epoll_create1(int)');
@@ -43,7 +44,7 @@ interface Watched {
 export class Poller {
   readonly #epoll: number = must(epollCreate(CLOEXEC), 'epoll_create1');
   readonly #handle: LoopHandle;
-  readonly #watched = new Map<number, Watched>();
+  readonly #watched = new DescriptorTable<Watched>();
   readonly #events: Buffer = Buffer.alloc(EVENT_BYTES * EVENTS_A_TURN);
   readonly #event: Buffer = Buffer.alloc(EVENT_BYTES);
   #serial = 0;

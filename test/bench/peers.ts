@@ -66,7 +66,7 @@ export async function startFcgiwrap(place: Place, processes: number): Promise<Pe
     process.kill(started.pid, 'SIGKILL');
     for (const child of children) kill(child, 'SIGKILL');
   });
-  await untilAccepting(started.pid, processes, performance.now(), started.assertRunning);
+  await untilAccepting(started.pid, processes, performance.now(), () => started.assertRunning());
   return { ...started, socket };
 }
 
