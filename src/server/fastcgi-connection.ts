@@ -200,10 +200,19 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
 
   #settle(): void {
     if (this.#exchanges.size > 0) this.#update();
-    else if (this.#hasFailed) this.#connection.reset();
+    else if (this.#hasFailed) this.#breakAnswer();
     else if (this.#isEnding || this.#isStopping)
       this.#connection.finish(this.#leftBody || !this.#reader.idle);
     else this.#update();
+  }
+
+  /**
+   * nginx takes the end of a connection for the end of an answer, FCGI_END_REQUEST or not; a record that it has not
+   * asked for is an error to it, which it passes on by breaking off as well. Others go by the missing end.
+   */
+  #breakAnswer(): void {
+    this.#connection.write([encodeUnknown(0)]);
+    this.#connection.finish(this.#leftBody || !this.#reader.idle);
   }
 
   /** What is to come, and what may come. */
