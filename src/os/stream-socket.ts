@@ -19,6 +19,8 @@ const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
 const SOL_SOCKET = 1;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
 const SO_DOMAIN = 39;
@@ -90,6 +92,16 @@ export function resetOnClose(socket: number): void {
   const linger = Buffer.alloc(8); // struct linger: on, zero seconds
   linger.writeInt32LE(1, 0);
   setsockopt(socket, SOL_SOCKET, SO_LINGER, linger, linger.length);
+}
+
+/**
+ * Connections of this TCP listener send small pieces at once (TCP_NODELAY, which they inherit): the end of an answer
+ * would wait for the client to have acknowledged what was before it, which may take 40 ms.
+ */
+export function sendAtOnce(listener: number): void {
+  const on = Buffer.alloc(OPTION_BYTES);
+  on.writeInt32LE(1, 0);
+  must(setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, on, on.length), 'setsockopt TCP_NODELAY');
 }
 
 /** @returns false for what is no listening stream socket, or not a socket at all */

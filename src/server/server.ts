@@ -2,7 +2,7 @@
 import { FpmError } from '../errors.ts';
 import { setNonblocking } from '../os/descriptor.ts';
 import type { Poller } from '../os/poller.ts';
-import { isListening, isUnixSocket } from '../os/stream-socket.ts';
+import { isListening, isUnixSocket, sendAtOnce } from '../os/stream-socket.ts';
 import { Acceptor } from './acceptor.ts';
 import type { Connection } from './connection.ts';
 import { Deadlines } from './deadlines.ts';
@@ -52,12 +52,14 @@ export function listen(options: ServerOptions): Server {
     );
   }
   setNonblocking(descriptor, true);
+  const isUnix = isUnixSocket(descriptor);
+  if (!isUnix) sendAtOnce(descriptor);
   const connections = new Set<AcceptedConnection>();
   let stopped: (() => void) | null = null;
   const context: ServerContext = {
     poller,
     options,
-    isUnix: isUnixSocket(descriptor),
+    isUnix,
     deadlines: new Deadlines<Connection>(connection => connection.overdue()),
     closed(connection) {
       connections.delete(connection);

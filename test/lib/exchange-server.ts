@@ -25,7 +25,7 @@ export interface SeenRequest {
   isGone: boolean;
 }
 
-export interface Serving {
+export interface ExchangeServer {
   readonly address: NetConnectOpts;
   readonly server: Server;
   readonly requests: SeenRequest[];
@@ -34,7 +34,7 @@ export interface Serving {
   open(): Promise<Socket>;
 }
 
-export interface ServingOptions extends Partial<ServerOptions> {
+export interface ExchangeServerOptions extends Partial<ServerOptions> {
   readonly protocol?: ServerProtocol;
   readonly transport?: Transport;
   /** Called at each request and as things happen to it, for answers that the test does not give itself. */
@@ -44,7 +44,10 @@ export interface ServingOptions extends Partial<ServerOptions> {
 let listeners = 0;
 
 /** Stopped at the end of the place, and all must have ended by then. */
-export async function startServing(place: Place, options: ServingOptions = {}): Promise<Serving> {
+export async function startExchangeServer(
+  place: Place,
+  options: ExchangeServerOptions = {},
+): Promise<ExchangeServer> {
   const { transport = 'unix', happened, ...more } = options;
   const { descriptor, address } = await listenOn(place, transport);
   const requests: SeenRequest[] = [];
@@ -70,7 +73,7 @@ export async function startServing(place: Place, options: ServingOptions = {}): 
     requests,
     complaints,
     async open() {
-      const socket = connect({ ...address, allowHalfOpen: true });
+      const socket = connect({ ...address, allowHalfOpen: true, noDelay: true });
       place.defer(() => void socket.destroy());
       await once(socket, 'connect');
       socket.on('error', () => {}); // a connection that is reset; 'close' follows
@@ -88,13 +91,13 @@ async function listenOn(
     const address = { host: '127.0.0.1', port, dualStack: false, backlog: 511, allowedClients: [] };
     return { descriptor: listenTcp(address, new Set()), address: { host: '127.0.0.1', port } };
   }
-  const path = join(place.dir, `serving-${listeners++}.sock`);
+  const path = join(place.dir, `exchanges-${listeners++}.sock`);
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const { descriptor } = listenUnix({ path, backlog: 511, mode: 0o600, ...owner });
   return { descriptor, address: { path } };
 }
 
-function recorder(requests: SeenRequest[], happened: NonNullable<ServingOptions['happened']>): Answer {
+function recorder(requests: SeenRequest[], happened: NonNullable<ExchangeServerOptions['happened']>): Answer {
   return exchange => {
     const request: SeenRequest = {
       exchange,
