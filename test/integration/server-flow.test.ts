@@ -35,15 +35,15 @@ function largeAnswer(): { pieces: number; happened: (request: SeenRequest, what:
   return answer;
 }
 
-/** What a stream of bytes has stopped at: no more has come in some turns of the loop. */
-async function settled(count: () => number): Promise<number> {
+/** What a stream of bytes has stopped at: no more has come in some looks. Without a limit it would never stop. */
+async function settled(count: () => number, looks = 5): Promise<number> {
   let before = -1;
   let still = 0;
   await until(
     () => {
       still = count() === before ? still + 1 : 0;
       before = count();
-      return still >= 5;
+      return still >= looks;
     },
     { what: 'the flow to stop' },
   );
@@ -160,13 +160,16 @@ suite('integration/server-flow-shared', {}, async scope => {
   await scope.test('a client that asks and asks and never reads is not read any more', async () => {
     const server = await startExchangeServer(scope);
     const { socket, read } = await deaf(server, management(99));
-    const questions = Buffer.concat(Array.from({ length: 1000 }, () => management(99)));
+    // Questions that are long: what reads them is faster than what sends.
+    const question = management(99, Buffer.alloc(1000));
+    const questions = Buffer.concat(Array.from({ length: 100 }, () => question));
     let taken = 0;
     for (let i = 0; i < 200; i++) socket.write(questions, () => taken++);
-    assert.ok((await settled(() => taken)) < 200);
+    await until(() => taken > 0, { what: 'the first ones to be read' });
+    assert.ok((await settled(() => taken, 25)) < 200);
     const inbox = read();
     await until(() => taken === 200, { what: 'the rest to be read' });
-    await until(() => inbox.bytes.length === 200_001 * 16, { what: 'all answers', deadlineMs: 30_000 });
+    await until(() => inbox.bytes.length === 20_001 * 16, { what: 'all answers', deadlineMs: 30_000 });
     assert.equal(inbox.records[0]?.type, RECORD.unknownType);
   });
 
