@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
 import { RECORD, ROLE } from '../../src/protocols/fastcgi/constants.ts';
 import { encodePairs } from '../../src/protocols/fastcgi/pairs.ts';
 import { type ExchangeServer, type SeenRequest, startExchangeServer } from '../lib/exchange-server.ts';
-import { until } from '../lib/poll.ts';
 import { abort, begin, head, Inbox, management, request, stdin, stdinEnd } from '../lib/fastcgi-records.ts';
+import { until } from '../lib/poll.ts';
 import { suite } from '../lib/suite.ts';
 
 const OVERLOADED = 2;

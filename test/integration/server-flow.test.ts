@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
 import { RECORD } from '../../src/protocols/fastcgi/constants.ts';
 import { encodeScgiHead } from '../../src/protocols/scgi/client.ts';
 import { type ExchangeServer, type SeenRequest, startExchangeServer } from '../lib/exchange-server.ts';
-import { until } from '../lib/poll.ts';
 import { head, Inbox, management, request, stdin, stdinEnd } from '../lib/fastcgi-records.ts';
+import { until } from '../lib/poll.ts';
 import { suite } from '../lib/suite.ts';
 
 const PIECE = Buffer.alloc(64 * 1024, 'x');

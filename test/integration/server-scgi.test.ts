@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { encodeScgiHead } from '../../src/protocols/scgi/client.ts';
 import { type ExchangeServer, type SeenRequest, startExchangeServer } from '../lib/exchange-server.ts';
-import { until } from '../lib/poll.ts';
 import { Inbox } from '../lib/fastcgi-records.ts';
+import { until } from '../lib/poll.ts';
 import { suite } from '../lib/suite.ts';
 
 function request(body: string, path = '/'): Buffer {
