@@ -1,6 +1,5 @@
 /** What becomes of what a script writes: RFC 3875, section 6, by real scripts, over both protocols. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startCgiHost } from '../lib/cgi-host.ts';
@@ -104,12 +103,11 @@ for (const protocol of ['fastcgi', 'scgi'] as const) {
       const go = join(host.shared, 'go');
       host.script('slow.sh', sh(HEAD, 'echo first', `until [ -e ${go} ]; do sleep 0.01; done`, 'echo last'));
       const { body } = await host.begin('slow.sh');
-      const [first] = (await once(body, 'data')) as [Buffer];
-      assert.equal(first.toString(), 'first\n');
+      const pieces = body[Symbol.asyncIterator]();
+      assert.equal(String((await pieces.next()).value), 'first\n');
       writeFileSync(go, '');
-      const [last] = (await once(body, 'data')) as [Buffer];
-      assert.equal(last.toString(), 'last\n');
-      await once(body, 'end');
+      assert.equal(String((await pieces.next()).value), 'last\n');
+      assert.equal((await pieces.next()).done, true);
     });
 
     await scope.test('stderr: to the web server at once, and line by line to the log', async () => {
@@ -144,10 +142,10 @@ for (const protocol of ['fastcgi', 'scgi'] as const) {
         sh(HEAD, 'echo said', 'exec >&-', `until [ -e ${go} ]; do sleep 0.01; done`, 'exit 5'),
       );
       const { body, end } = await host.begin('early.sh');
-      const [said] = (await once(body, 'data')) as [Buffer];
-      assert.equal(said.toString(), 'said\n');
+      const pieces = body[Symbol.asyncIterator]();
+      assert.equal(String((await pieces.next()).value), 'said\n');
       writeFileSync(go, '');
-      body.resume();
+      assert.equal((await pieces.next()).done, true);
       assert.equal((await end)?.appStatus ?? null, protocol === 'fastcgi' ? 5 : null);
     });
 
@@ -172,3 +170,16 @@ for (const protocol of ['fastcgi', 'scgi'] as const) {
     });
   });
 }
+
+suite('integration/cgi-answer: a log that nobody reads', {}, async scope => {
+  const host = await startCgiHost(scope, { isUnread: true });
+
+  await scope.test('holds up no script, and what was dropped is said when it is read', async () => {
+    host.script('talks.sh', sh('seq 200000 >&2', HEAD, 'echo said'));
+    for (let at = 0; at < 3; at++) assert.equal((await host.ask('talks.sh')).text, 'said\n');
+    await host.said(/\d+ lines dropped/);
+    host.script('speaks.sh', sh('echo heard again >&2', HEAD));
+    await host.ask('speaks.sh');
+    await host.said(/speaks\.sh\[\d+\]: heard again/);
+  });
+});

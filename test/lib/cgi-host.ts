@@ -33,6 +33,8 @@ export interface CgiHostOptions {
   /** A command in front of it, such as prlimit's. */
   readonly before?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Nobody reads its stderr before `log` is called for the first time. */
+  readonly isUnread?: boolean;
 }
 
 export interface CgiRequest {
@@ -117,7 +119,7 @@ export async function startCgiHost(scope: Scope, options: CgiHostOptions = {}): 
     stdio: [descriptor, 'ignore', 'pipe', 'ignore', 'ignore'],
   });
   closeSync(descriptor);
-  const log = collect(child);
+  const log = collect(child, options.isUnread === true);
   const exited = once(child, 'exit');
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const stop = async (): Promise<number | null> => {
@@ -192,10 +194,18 @@ export async function startCgiHost(scope: Scope, options: CgiHostOptions = {}): 
   };
 }
 
-function collect(child: ChildProcess): () => string {
+function collect({ stderr }: ChildProcess, isLate: boolean): () => string {
   const chunks: Buffer[] = [];
-  child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
-  return () => Buffer.concat(chunks).toString();
+  let isReading = false;
+  const read = (): void => {
+    if (!isReading) stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    isReading = true;
+  };
+  if (!isLate) read();
+  return () => {
+    read();
+    return Buffer.concat(chunks).toString();
+  };
 }
 
 interface Listening {

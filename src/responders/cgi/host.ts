@@ -19,8 +19,9 @@ import { limitPrefix } from './command.ts';
 import { Endings } from './endings.ts';
 import { createLocator, type Locator } from './locate.ts';
 import { isRefusal, type Refusal } from './located.ts';
+import { refuse } from './refusal.ts';
 import { Report } from './report.ts';
-import { type RequestTools, refuse, ScriptRequest } from './request.ts';
+import { type RequestTools, ScriptRequest } from './request.ts';
 import type { CgiSettings } from './settings.ts';
 import { TimeLimit } from './time-limit.ts';
 
@@ -88,7 +89,7 @@ function begin(settings: CgiSettings, locator: Locator, tools: RequestTools): Se
       complain: problem => report.say(problem),
     });
   } catch (error) {
-    poller.close(); // its thread would keep this process
+    poller.close(); // it would keep this process
     throw error;
   }
 }

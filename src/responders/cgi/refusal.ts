@@ -1,4 +1,5 @@
 /** What a client is told instead of a script's answer: a CGI response with a status and one line of text. */
+import type { Exchange } from '../../server/exchange.ts';
 
 const TEXTS = {
   400: ['Bad Request', 'The request is broken.'],
@@ -16,6 +17,12 @@ export type RefusalStatus = keyof typeof TEXTS;
 
 /** Of 503. It is a matter of moments, and every client that asks again at once makes it worse. */
 const RETRY_AFTER_SECONDS = 1;
+
+/** Answers with it, and with nothing else. */
+export function refuse(exchange: Pick<Exchange, 'write' | 'end'>, status: number): void {
+  exchange.write(refusalResponse(status));
+  exchange.end();
+}
 
 /** The whole response. It names no file: what happened where is for the log. */
 export function refusalResponse(asked: number): Buffer {

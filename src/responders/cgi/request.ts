@@ -1,6 +1,5 @@
 /** One request of a web server: which script, when it may run, and what becomes of its answer. */
 import { SystemError } from '../../os/libc.ts';
-import type { Exit } from '../../os/pidfd.ts';
 import { ProtocolError } from '../../protocols/protocol-error.ts';
 import type { Exchange, ExchangeHandler } from '../../server/exchange.ts';
 import type { Admission } from './admission.ts';
@@ -8,11 +7,11 @@ import { ScriptAnswer } from './answer.ts';
 import { shown } from './bytes.ts';
 import { scriptCommand } from './command.ts';
 import { scriptEnvironment } from './environment.ts';
+import { describeExit, startFailure } from './failure.ts';
 import { ScriptInput } from './input.ts';
 import type { LocatedScript } from './located.ts';
-import { refusalResponse } from './refusal.ts';
+import { refuse } from './refusal.ts';
 import { closeScript, Script, type ScriptEnd, type ScriptEvents, type ScriptTools } from './script.ts';
-import { startFailure } from './start-failure.ts';
 import type { TimeLimit } from './time-limit.ts';
 
 /** What all requests of a host share. */
@@ -111,7 +110,9 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
       timeLimit.add(this);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      this.failed(error.errno);
+      const { errno } = error;
+      // Not at once: what is run in its place may fail as well, and so on through the whole queue.
+      setImmediate(() => this.failed(errno));
     }
   }
 
@@ -218,20 +219,4 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   #told(): string {
     return `${this.#name}[${this.#script?.pid ?? 0}]`;
   }
-}
-
-export function refuse(exchange: Exchange, status: number): void {
-  exchange.write(refusalResponse(status));
-  exchange.end();
-}
-
-/** The limits that end a process by a signal of their own (setrlimit(2)). */
-const LIMIT_SIGNALS: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
-  SIGXCPU: ' (--max-cpu-time)',
-  SIGXFSZ: ' (--max-file-size)',
-};
-
-function describeExit({ code, signal }: Exit): string {
-  if (signal !== null) return `ended by ${signal}${LIMIT_SIGNALS[signal] ?? ''}`;
-  return code === null ? 'ended' : `exit status ${code}`;
 }

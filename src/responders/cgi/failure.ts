@@ -1,6 +1,7 @@
-/** Why a script could not be started, from the errno of posix_spawn(3) or of a pipe: what the client is told, and what the log. */
+/** In which words it is told why a script could not be started, and how it ended. */
 import { constants } from 'node:os';
 import { SystemError } from '../../os/libc.ts';
+import type { Exit } from '../../os/pidfd.ts';
 import type { Refusal } from './located.ts';
 
 const { E2BIG, EACCES, EAGAIN, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM, ETXTBSY } = constants.errno;
@@ -40,9 +41,23 @@ const CAUSES: ReadonlyMap<number, Cause> = new Map([
   [ENOMEM, { status: 503, text: 'there is not enough memory' }],
 ]);
 
-/** @param script as the log names it */
+/**
+ * @param script as the log names it
+ * @param errno of posix_spawn(3), or of what had to be opened for it
+ */
 export function startFailure(script: string, errno: number): Refusal {
   const { status, text } = CAUSES.get(errno) ?? { status: 502, text: 'the kernel refused it' };
   const { message } = new SystemError('start', errno, script);
   return { status, reason: `${message}: ${text}` };
+}
+
+/** The limits that end a process by a signal of their own (setrlimit(2)). */
+const LIMIT_SIGNALS: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
+  SIGXCPU: ' (--max-cpu-time)',
+  SIGXFSZ: ' (--max-file-size)',
+};
+
+export function describeExit({ code, signal }: Exit): string {
+  if (signal !== null) return `ended by ${signal}${LIMIT_SIGNALS[signal] ?? ''}`;
+  return code === null ? 'ended' : `exit status ${code}`;
 }
