@@ -19,6 +19,7 @@ import { sendRequest } from '../../src/client/send-request.ts';
 import { listenUnix } from '../../src/os/listener.ts';
 import { listenTcp } from '../../src/os/tcp-listener.ts';
 import { cleanEnvironment } from './command.ts';
+import type { Installed } from './installed.ts';
 import { MAIN } from './paths.ts';
 import { until } from './poll.ts';
 import { freePort } from './ports.ts';
@@ -30,6 +31,8 @@ export interface CgiHostOptions {
   readonly args?: readonly string[];
   readonly protocol?: ClientProtocol;
   readonly tcp?: boolean;
+  /** Another installation than this repository's: one that ordinary users can read. */
+  readonly installed?: Installed;
   /** A command in front of it, such as prlimit's. */
   readonly before?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -111,7 +114,8 @@ export async function startCgiHost(scope: Scope, options: CgiHostOptions = {}): 
     ...user,
     ...(options.args ?? []),
   ];
-  const [command = '', ...rest] = [...(options.before ?? []), process.execPath, MAIN, ...args];
+  const { node, main } = options.installed ?? { node: process.execPath, main: MAIN };
+  const [command = '', ...rest] = [...(options.before ?? []), node, main, ...args];
   const child = spawn(command, rest, {
     cwd: dir,
     env: { ...cleanEnvironment(), ...options.env },
