@@ -112,6 +112,6 @@ function demandKernel(): void {
   const { message } = new SystemError('openat2', errno);
   throw new FpmError(
     'FAILED',
-    `${message}: scripts are found with openat2(2) and faccessat2(2), which Linux has since 5.8. On an older kernel, or in a container whose seccomp profile is older than that, this cannot run`,
+    `cgi: ${message}: scripts are found with openat2(2) and faccessat2(2), which Linux has since 5.8. On an older kernel, or in a container whose seccomp profile is older than that, this cannot run`,
   );
 }
