@@ -16,6 +16,12 @@ interface LockFile {
   readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
 }
 
+/** What is tested itself where every user can read it, else a copy. */
+export function readableByAll(scope: Scope): Installed {
+  const isReadable = isForEverybody(dirname(MAIN)) && isForEverybody(process.execPath);
+  return isReadable ? { node: process.execPath, main: MAIN } : install(scope);
+}
+
 /** Copies the built program and the packages that it needs to run. */
 export function install(scope: Scope): Installed {
   const target = join(scope.dir, 'installed');

@@ -9,20 +9,26 @@ import { type Server, startServer } from './server.ts';
 import { IS_ROOT } from './suite.ts';
 
 /**
- * What Debian's lighttpd.conf has before it includes conf-enabled; errors go to stderr, because lighttpd opens
- * a log only when it has given up root.
+ * What Debian's lighttpd.conf has around conf-enabled; errors go to stderr, because lighttpd opens a log only when it
+ * has given up root.
  */
 function mainConfiguration(dir: string, port: number, site: string): string {
   const account = IS_ROOT ? 'server.username = "www-data"\nserver.groupname = "www-data"' : '';
   return `
+server.modules = ( "mod_indexfile", "mod_access", "mod_alias", "mod_redirect" )
 server.bind = "127.0.0.1"
 server.port = ${port}
 server.document-root = "${dir}/www"
 server.pid-file = "${dir}/lighttpd.pid"
 server.upload-dirs = ("${dir}/uploads")
 server.compat-module-load = "disable"
+server.http-parseopts = (
+  "url-normalize-unreserved" => "enable", "url-normalize-required" => "enable", "url-ctrls-reject" => "enable",
+  "url-path-2f-decode" => "enable", "url-path-dotseg-remove" => "enable",
+)
 ${account}
 include "${site}"
+server.modules += ( "mod_dirlisting", "mod_staticfile" )
 `;
 }
 
@@ -35,10 +41,10 @@ export async function startLighttpd(
   return startLighttpdSite(place, readExample(example, replacements));
 }
 
-/** Starts lighttpd with a site of the caller's on a free port of 127.0.0.1. */
+/** Starts lighttpd with a site of the caller's; its document root is lighttpd/www in the place. */
 export async function startLighttpdSite(place: Place, site: string): Promise<Server> {
   const dir = join(place.dir, 'lighttpd');
-  for (const part of ['', 'www', 'uploads']) mkdirSync(join(dir, part));
+  for (const part of ['', 'www', 'uploads']) mkdirSync(join(dir, part), { recursive: true });
   // Written by lighttpd's user, who is not the one who made it.
   chmodSync(join(dir, 'uploads'), 0o777);
   const port = await freePort();
