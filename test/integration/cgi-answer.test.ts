@@ -116,6 +116,20 @@ for (const protocol of ['fastcgi', 'scgi'] as const) {
         await host.said(new RegExp(`stderr\\.sh\\[\\d+\\]: ${line}$`, 'm'));
     });
 
+    await scope.test('all that was said on stderr comes before the end of the answer', async () => {
+      const go = join(host.shared, 'talk');
+      const talk = 'head -c 60000 /dev/zero | tr "\\0" "\\n" >&2';
+      host.script('last.sh', sh(HEAD, `until [ -e ${go} ]; do sleep 0.01; done`, talk));
+      const asked = host.ask('last.sh');
+      await until(() => host.children().length > 0, { what: 'the script to run' });
+      process.kill(host.pid, 'SIGSTOP');
+      writeFileSync(go, '');
+      // It finds all of it at once then.
+      await until(() => host.children().every(child => / Z /.test(child)), { what: 'the script to end' });
+      process.kill(host.pid, 'SIGCONT');
+      assert.equal((await asked).errors.length, protocol === 'fastcgi' ? 60_000 : 0);
+    });
+
     await scope.test('a line of stderr without end is cut, and the script not held up', async () => {
       host.script('long.sh', sh('head -c 1000000 /dev/zero | tr "\\0" x >&2', HEAD, 'echo body'));
       assert.equal((await host.ask('long.sh')).text, 'body\n');
