@@ -5,7 +5,7 @@
 import { closeSync } from 'node:fs';
 import { FAILED, HUNG_UP, PEER_FINISHED, type Poller, READABLE, WRITABLE } from '../os/poller.ts';
 import { CONNECTION_LOST, finishSending, receive, resetOnClose, WOULD_BLOCK } from '../os/stream-socket.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Awaited, Deadlines } from './deadlines.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** What all connections of a listener share. */
@@ -13,7 +13,7 @@ export interface ConnectionContext {
   readonly poller: Poller;
   /** The listener is a Unix socket: an end of the client's bytes is not yet the end of the client. */
   readonly isUnix: boolean;
-  readonly deadlines: Deadlines<Connection>;
+  readonly deadlines: Deadlines;
 }
 
 /** Called as things happen; after `gone` or `closed` nothing follows. */
@@ -41,8 +41,8 @@ const LINGER_MS = 5_000;
 /** `open` until its end is wanted; `finishing` until all is sent; then `lingering` where the client may be sending. */
 type State = 'open' | 'finishing' | 'lingering' | 'closed';
 
-export class Connection {
-  readonly #descriptor: number;
+export class Connection implements Awaited {
+  readonly descriptor: number;
   readonly #context: ConnectionContext;
   readonly #user: ConnectionUser;
   readonly #queue: WriteQueue;
@@ -54,7 +54,7 @@ export class Connection {
   #events: number;
 
   constructor(descriptor: number, context: ConnectionContext, user: ConnectionUser) {
-    this.#descriptor = descriptor;
+    this.descriptor = descriptor;
     this.#context = context;
     this.#user = user;
     this.#queue = new WriteQueue(descriptor);
@@ -109,7 +109,7 @@ export class Connection {
   /** Closes it at once; what waits is not sent, and over TCP the client sees that something is missing. */
   reset(): void {
     if (this.#state === 'closed') return;
-    if (!this.#context.isUnix) resetOnClose(this.#descriptor);
+    if (!this.#context.isUnix) resetOnClose(this.descriptor);
     this.#close();
   }
 
@@ -130,7 +130,7 @@ export class Connection {
   }
 
   #receive(): void {
-    const count = receive(this.#descriptor, chunk);
+    const count = receive(this.descriptor, chunk);
     if (count === WOULD_BLOCK) return;
     if (count === CONNECTION_LOST) this.#lost();
     else if (this.#state === 'open') this.#handOver(count);
@@ -162,7 +162,7 @@ export class Connection {
     }
     if (this.#queue.length === 0) {
       this.#state = 'lingering';
-      finishSending(this.#descriptor);
+      finishSending(this.descriptor);
       this.#context.deadlines.set(this, LINGER_MS);
     }
     this.#update();
@@ -184,8 +184,8 @@ export class Connection {
   #release(): void {
     this.#state = 'closed';
     this.expectNothing();
-    this.#context.poller.remove(this.#descriptor);
-    closeSync(this.#descriptor);
+    this.#context.poller.remove(this.descriptor);
+    closeSync(this.descriptor);
   }
 
   /** A hang-up is always told. Over TCP it cannot be told from an end of the client's bytes, which therefore is one. */
@@ -200,6 +200,6 @@ export class Connection {
     const events = this.#wanted();
     if (events === this.#events) return;
     this.#events = events;
-    this.#context.poller.change(this.#descriptor, events);
+    this.#context.poller.change(this.descriptor, events);
   }
 }

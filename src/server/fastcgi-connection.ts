@@ -104,7 +104,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
   }
 
   closed(): void {
-    this.#context.closed(this);
+    this.#context.closed(this.#connection.descriptor);
   }
 
   write({ requestId }: OpenExchange, bytes: Buffer): boolean {

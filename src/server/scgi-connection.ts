@@ -57,7 +57,7 @@ export class ScgiConnection implements ConnectionUser, ExchangeCarrier, Accepted
   }
 
   closed(): void {
-    this.#context.closed(this);
+    this.#context.closed(this.#connection.descriptor);
   }
 
   write(_exchange: OpenExchange, bytes: Buffer): boolean {

@@ -9,7 +9,8 @@ export interface AcceptedConnection {
 
 export interface ServerContext extends ConnectionContext {
   readonly options: ServerOptions;
-  closed(connection: AcceptedConnection): void;
+  /** @param descriptor the number that it had */
+  closed(descriptor: number): void;
 }
 
 /** A web server sends a request's variables in one go; one that is idle between two requests may take its time. */

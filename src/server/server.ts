@@ -1,10 +1,10 @@
 /** A listening socket that web servers connect to, in FastCGI or SCGI. */
 import { FpmError } from '../errors.ts';
 import { setNonblocking } from '../os/descriptor.ts';
+import { DescriptorTable } from '../os/descriptor-table.ts';
 import type { Poller } from '../os/poller.ts';
 import { isListening, isUnixSocket, sendAtOnce } from '../os/stream-socket.ts';
 import { Acceptor } from './acceptor.ts';
-import type { Connection } from './connection.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Answer } from './exchange.ts';
 import { FastcgiConnection } from './fastcgi-connection.ts';
@@ -54,20 +54,20 @@ export function listen(options: ServerOptions): Server {
   setNonblocking(descriptor, true);
   const isUnix = isUnixSocket(descriptor);
   if (!isUnix) sendAtOnce(descriptor);
-  const connections = new Set<AcceptedConnection>();
+  const connections = new DescriptorTable<AcceptedConnection>();
   let stopped: (() => void) | null = null;
   const context: ServerContext = {
     poller,
     options,
     isUnix,
-    deadlines: new Deadlines<Connection>(connection => connection.overdue()),
-    closed(connection) {
-      connections.delete(connection);
+    deadlines: new Deadlines(),
+    closed(accepted) {
+      connections.delete(accepted);
       if (connections.size === 0) stopped?.();
     },
   };
   const acceptor = new Acceptor(descriptor, poller, {
-    accepted: accepted => connections.add(new CONNECTIONS[options.protocol](accepted, context)),
+    accepted: accepted => connections.set(accepted, new CONNECTIONS[options.protocol](accepted, context)),
     failed: error =>
       complain(
         `connections wait: ${error.message}; raise the limit of open files (rlimit_files) of the pool`,
@@ -76,7 +76,7 @@ export function listen(options: ServerOptions): Server {
   return {
     async stop() {
       acceptor.close();
-      for (const connection of connections) connection.stop();
+      for (const connection of connections.values()) connection.stop();
       if (connections.size > 0) await new Promise<void>(resolve => (stopped = resolve));
     },
   };
