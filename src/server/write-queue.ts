@@ -1,14 +1,10 @@
 /** What a socket is to send: at once as far as it takes it, the rest is copied and waits. */
 import { CONNECTION_LOST, send } from '../os/stream-socket.ts';
-import { ByteBuilder } from '../protocols/byte-builder.ts';
-
-const NOTHING: Buffer = Buffer.alloc(0);
+import { ByteQueue } from './byte-queue.ts';
 
 export class WriteQueue {
   readonly #socket: number;
-  /** What is being sent, and behind it what came since. */
-  #front: Buffer = NOTHING;
-  #back: ByteBuilder | null = null;
+  readonly #waiting = new ByteQueue();
 
   constructor(socket: number) {
     this.#socket = socket;
@@ -16,41 +12,29 @@ export class WriteQueue {
 
   /** Bytes that wait. */
   get length(): number {
-    return this.#front.length + (this.#back?.length ?? 0);
+    return this.#waiting.length;
   }
 
   /** Sends or copies all pieces before it returns. For a client that is gone they are dropped. */
   write(pieces: readonly Buffer[]): void {
     const taken = this.length === 0 ? send(this.#socket, pieces) : 0;
     if (taken === CONNECTION_LOST) return;
-    let skipped = Math.max(taken, 0);
+    let sent = Math.max(taken, 0);
     for (const piece of pieces) {
-      if (skipped < piece.length) this.#keep(skipped === 0 ? piece : piece.subarray(skipped));
-      skipped = Math.max(skipped - piece.length, 0);
+      if (sent < piece.length) this.#waiting.add(sent === 0 ? piece : piece.subarray(sent));
+      sent = Math.max(sent - piece.length, 0);
     }
   }
 
-  /** The socket takes more. */
+  /** The socket takes more; after less than all it is to be asked again. */
   flush(): void {
-    for (;;) {
-      if (this.#front.length === 0) {
-        if (this.#back === null || this.#back.length === 0) return;
-        this.#front = this.#back.take();
-      }
-      const taken = send(this.#socket, [this.#front]);
-      if (taken === CONNECTION_LOST) this.drop();
-      if (taken <= 0) return;
-      this.#front = taken === this.#front.length ? NOTHING : this.#front.subarray(taken);
-    }
+    if (this.length === 0) return;
+    const taken = send(this.#socket, [this.#waiting.bytes]);
+    if (taken === CONNECTION_LOST) this.drop();
+    if (taken > 0) this.#waiting.take(taken);
   }
 
   drop(): void {
-    this.#front = NOTHING;
-    this.#back = null;
-  }
-
-  #keep(piece: Buffer): void {
-    this.#back ??= new ByteBuilder();
-    this.#back.add(piece);
+    this.#waiting.clear();
   }
 }
