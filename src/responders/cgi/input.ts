@@ -6,6 +6,7 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { writeSome } from '../../os/pipe.ts';
 import { type Poller, WRITABLE } from '../../os/poller.ts';
+import { ByteQueue } from '../../server/byte-queue.ts';
 import type { Exchange } from '../../server/exchange.ts';
 
 export class ScriptInput {
@@ -14,7 +15,7 @@ export class ScriptInput {
   /** Bytes that are still to come from the client; Infinity where it has not said. */
   #missingBytes: number;
   /** What the script is still to take; the client is paused meanwhile, so it is not much. */
-  #waiting: Buffer[] = [];
+  readonly #waiting = new ByteQueue();
   /** The pipe to the script: not yet, its number, or not any more. */
   #pipe: number | 'before' | 'after' = 'before';
   #isPolled = false;
@@ -43,7 +44,7 @@ export class ScriptInput {
     if (piece.length === 0 || this.#pipe === 'after') return;
     const isFirst = this.#waiting.length === 0;
     const taken = isFirst && typeof this.#pipe === 'number' ? this.#write(this.#pipe, piece) : 0;
-    if (taken < piece.length) this.#waiting.push(Buffer.from(piece.subarray(taken)));
+    if (taken < piece.length) this.#waiting.add(piece.subarray(taken));
     this.#settle();
   }
 
@@ -68,20 +69,12 @@ export class ScriptInput {
       closeSync(this.#pipe);
     }
     this.#pipe = 'after';
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#settle();
   }
 
   #flush(pipe: number): void {
-    while (this.#waiting.length > 0) {
-      const [piece = Buffer.alloc(0)] = this.#waiting;
-      const taken = this.#write(pipe, piece);
-      if (taken < piece.length) {
-        this.#waiting[0] = piece.subarray(taken);
-        break;
-      }
-      this.#waiting.shift();
-    }
+    if (this.#waiting.length > 0) this.#waiting.take(this.#write(pipe, this.#waiting.bytes));
     this.#settle();
   }
 
