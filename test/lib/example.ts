@@ -38,6 +38,6 @@ export function readmePool(replacements: Replacements): string {
 }
 
 /** An ordinary user can run it only as himself. */
-function asSelf(text: string): string {
+export function asSelf(text: string): string {
   return IS_ROOT ? text : text.replaceAll('"www-data"', `"${userInfo().username}"`);
 }
