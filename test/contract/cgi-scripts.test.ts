@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../lib/command.ts';
+import type { Replacements } from '../lib/example.ts';
 import { placeFixture } from '../lib/fixtures.ts';
+import { ask } from '../lib/http.ts';
 import { FIXTURES } from '../lib/paths.ts';
-import type { Scope } from '../lib/suite.ts';
+import { until } from '../lib/poll.ts';
+import { type Scope, suite } from '../lib/suite.ts';
 import { testFlow } from './cgi-flow-steps.ts';
 import { type Site, testEnvironment, testPerl, testPhp, testPython } from './cgi-script-steps.ts';
 import { type CgiProtocol, startCgiSite, suitePerServer, type WebServer } from './cgi-site.ts';
@@ -30,7 +33,13 @@ function placePages(scripts: string, pages: string): string {
   return pages;
 }
 
-async function startScripts(scope: Scope, web: WebServer, protocol: CgiProtocol): Promise<Site> {
+/** @param changes more to replace in the web server's file */
+async function startScripts(
+  scope: Scope,
+  web: WebServer,
+  protocol: CgiProtocol,
+  changes: Replacements = {},
+): Promise<Site> {
   const scripts = await placeScripts(scope);
   // lighttpd's document root is not in the example's file.
   const pages = placePages(scripts, join(scope.dir, web === 'nginx' ? 'www' : 'lighttpd/www'));
@@ -39,7 +48,7 @@ async function startScripts(scope: Scope, web: WebServer, protocol: CgiProtocol)
     scope,
     { example: 'cgi', web, protocol },
     {
-      forServer: web === 'nginx' ? nginxFiles : { '/srv/cgi-bin': scripts },
+      forServer: { ...(web === 'nginx' ? nginxFiles : { '/srv/cgi-bin': scripts }), ...changes },
       forPool: { '/srv/cgi-bin': scripts, '/srv/www': pages },
     },
   );
@@ -53,4 +62,20 @@ suitePerServer('cgi-scripts', ['CGI.pm', 'python3', 'php-cgi'], async (scope, we
   await testPython(scope, site);
   await testPhp(scope, site);
   await testFlow(scope, site);
+});
+
+suite('contract/cgi-scgi-unbuffered', { needs: ['nginx'] }, async scope => {
+  const site = await startScripts(scope, 'nginx', 'scgi', {
+    'gzip off;': 'gzip off; scgi_request_buffering off;',
+  });
+  await scope.test(
+    'nginx says a wrong length of the body: nobody takes its beginning for the whole',
+    async () => {
+      const answer = await ask(`${site.server.url}/cgi-bin/slow.sh`, { body: Buffer.alloc(1_000_000) });
+      assert.ok(answer.status === 502 || !answer.complete, `${answer.status}: ${answer.text}`);
+      await until(() => site.daemon.log().some(({ msg }) => msg?.includes('scgi_request_buffering')), {
+        what: 'the reason in the log',
+      });
+    },
+  );
 });
