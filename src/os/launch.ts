@@ -44,6 +44,7 @@ export function launch(child: Launch, done: (errno: number, pid: number) => void
 class Call {
   readonly #argv = new StringVector();
   readonly #environment = new StringVector();
+  readonly #actions = new FileActions();
   readonly #pid: Buffer = Buffer.alloc(4);
   #path: Buffer = NUL;
 
@@ -53,7 +54,8 @@ class Call {
     this.#environment.clear();
     for (const [name, value] of child.environment) this.#environment.addVariable(name, value);
     this.#path = Buffer.concat([child.path, NUL]);
-    const actions = new FileActions();
+    const actions = this.#actions;
+    actions.init();
     // First, as the directory's own number may be among those that are replaced.
     actions.fchdir(child.directory);
     child.descriptors.forEach((descriptor, target) => {

@@ -129,8 +129,11 @@ export function awaitEnd(pid: number): void {
   wait(P_PID, pid, WEXITED);
 }
 
+/** A siginfo_t. */
+const info: Buffer = Buffer.alloc(128);
+
 function wait(kind: number, id: number, options: number): { pid: number; exit: Exit } | null {
-  const info = Buffer.alloc(128); // siginfo_t
+  info.writeInt32LE(0, 16); // as some kernels leave it alone when nothing has ended
   must(waitid(kind, id, info, options), 'waitid');
   // On 64-bit Linux: si_code at 8, si_pid at 16, si_status at 24; si_pid stays 0 when nothing has ended.
   const pid = info.readInt32LE(16);

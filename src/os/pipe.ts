@@ -1,7 +1,7 @@
 /** Pipes without an object of Node's each: what a host of scripts has three of for every request. */
 import { declare, lastErrno, must } from './libc.ts';
 
-const pipe2 = declare('int pipe2(_Out_ int*, int)');
+const pipe2 = declare('int pipe2(void*, int)');
 const fcntl = declare('int fcntl(int, int, int)');
 const readCall = declare('long read(int, void*, size_t)');
 const writeCall = declare('long write(int, void*, size_t)');
@@ -9,6 +9,8 @@ const writeCall = declare('long write(int, void*, size_t)');
 const CLOEXEC = 0o2000000;
 const NONBLOCK = 0o4000;
 const F_SETFL = 4;
+
+const ends: Buffer = Buffer.alloc(8);
 
 export interface Pipe {
   readonly read: number;
@@ -20,9 +22,9 @@ export interface Pipe {
  * @throws {SystemError} EMFILE, ENFILE
  */
 export function openPipe(ours: keyof Pipe): Pipe {
-  const ends: number[] = [-1, -1];
   must(pipe2(ends, CLOEXEC), 'pipe2');
-  const [read = -1, write = -1] = ends;
+  const read = ends.readInt32LE(0);
+  const write = ends.readInt32LE(4);
   // It is new, and has no other flag.
   fcntl(ours === 'read' ? read : write, F_SETFL, NONBLOCK);
   return { read, write };

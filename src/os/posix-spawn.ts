@@ -38,11 +38,14 @@ export function spawnAttributes(flags: typeof SETPGROUP | typeof SETSID): Buffer
   return attributes;
 }
 
-/** A posix_spawn_file_actions_t: what the child does with its descriptors before it runs the program, in this order. */
+/**
+ * A posix_spawn_file_actions_t: what the child does with its descriptors before it runs the program, in this order.
+ * It is used from `init` to `destroy`, any number of times.
+ */
 export class FileActions {
   readonly structure: Buffer = Buffer.alloc(STRUCTURE_BYTES);
 
-  constructor() {
+  init(): void {
     actionsInit(this.structure);
   }
 

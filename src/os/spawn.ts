@@ -32,6 +32,7 @@ export interface SpawnOptions {
  */
 export function spawn(options: SpawnOptions): number {
   const actions = new FileActions();
+  actions.init();
   try {
     for (const [target, descriptor] of options.descriptors) actions.dup2(descriptor, target);
     if (options.cwd !== undefined) actions.chdir(options.cwd);

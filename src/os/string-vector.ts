@@ -46,11 +46,17 @@ export class StringVector {
   pointers(): Buffer {
     const needed = (this.#starts.length + 1) * POINTER_BYTES;
     if (needed > this.#pointers.length) this.#pointers = Buffer.alloc(needed * 2);
-    const base = addressOf(this.#bytes);
+    // An address that malloc(3) gives has 47 bits, few enough to be reckoned with as a number.
+    const base = Number(addressOf(this.#bytes));
     let at = 0;
-    for (const start of this.#starts) at = this.#pointers.writeBigUInt64LE(base + BigInt(start), at);
-    this.#pointers.writeBigUInt64LE(0n, at);
+    for (const start of this.#starts) at = this.#point(base + start, at);
+    this.#point(0, at);
     return this.#pointers;
+  }
+
+  #point(address: number, at: number): number {
+    this.#pointers.writeUInt32LE(address % 2 ** 32, at);
+    return this.#pointers.writeUInt32LE(Math.floor(address / 2 ** 32), at + 4);
   }
 
   #append(text: Buffer): void {

@@ -3,9 +3,10 @@
  * into single bytes costs each byte at most two copies, and no piece of the input is kept alive by a view.
  */
 const FIRST_BYTES = 256;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export class ByteBuilder {
-  #store: Buffer = Buffer.alloc(0);
+  #store: Buffer = NOTHING;
   #length = 0;
 
   get length(): number {
@@ -26,7 +27,7 @@ export class ByteBuilder {
   /** Hands the bytes over and starts anew; the caller owns what it gets. */
   take(): Buffer {
     const taken = this.#store.subarray(0, this.#length);
-    this.#store = Buffer.alloc(0);
+    this.#store = NOTHING;
     this.#length = 0;
     return taken;
   }
