@@ -80,7 +80,9 @@ export class Connection implements Awaited {
   /** @returns false when the client does not keep up: `drained` says when it has */
   write(pieces: readonly Buffer[]): boolean {
     if (this.#state !== 'open') return false;
+    const isFirst = !this.#queue.isHeld;
     this.#queue.write(pieces);
+    if (isFirst && this.#queue.isHeld) process.nextTick(() => this.#sendHeld());
     this.#update();
     return this.#queue.length === 0;
   }
@@ -103,12 +105,14 @@ export class Connection implements Awaited {
     this.#state = 'finishing';
     this.#mayBeSending = mayBeSending;
     this.expectNothing();
+    this.#queue.release();
     this.#finishIfSent();
   }
 
   /** Closes it at once; what waits is not sent, and over TCP the client sees that something is missing. */
   reset(): void {
     if (this.#state === 'closed') return;
+    this.#queue.release();
     if (!this.#context.isUnix) resetOnClose(this.descriptor);
     this.#close();
   }
@@ -145,6 +149,12 @@ export class Connection implements Awaited {
     this.#isAtEnd = true;
     this.#update();
     this.#user.finished();
+  }
+
+  #sendHeld(): void {
+    if (this.#state === 'closed') return;
+    this.#queue.release();
+    this.#update();
   }
 
   #flush(): void {

@@ -5,7 +5,7 @@ import { type Launch, launch } from '../../os/launch.ts';
 import { SystemError } from '../../os/libc.ts';
 import { childExit, type Exit, pidfdOpen } from '../../os/pidfd.ts';
 import { openPipe, type Pipe, readSome } from '../../os/pipe.ts';
-import type { Poller } from '../../os/poller.ts';
+import { HUNG_UP, type Poller } from '../../os/poller.ts';
 import type { Endings } from './endings.ts';
 import { ErrorOutput } from './error-output.ts';
 import type { ScriptInput } from './input.ts';
@@ -147,10 +147,13 @@ export class Script {
     this.#events.failed(errno);
   }
 
-  #read(): void {
+  #read(events: number): void {
     const count = readSome(this.#output, chunk);
-    if (count > 0) {
-      if (!this.#events.output(chunk.subarray(0, count)) && !this.#isEnding) this.#poll(false);
+    // Nobody can write any more, and all that was written is read: the end needs no look of its own.
+    const isLast = (events & HUNG_UP) !== 0 && count > 0 && count < chunk.length;
+    const hasRoom = count <= 0 || this.#events.output(chunk.subarray(0, count));
+    if (count > 0 && !isLast) {
+      if (!hasRoom && !this.#isEnding) this.#poll(false);
     } else if (count !== -constants.errno.EAGAIN) {
       this.#closeOutput();
       if (!this.#isEnding) this.#outputEnded();
@@ -201,7 +204,7 @@ export class Script {
   #poll(wanted: boolean): void {
     if (wanted === this.#isPolled) return;
     this.#isPolled = wanted;
-    if (wanted) this.#tools.poller.add(this.#output, () => this.#read());
+    if (wanted) this.#tools.poller.add(this.#output, events => this.#read(events));
     else this.#tools.poller.remove(this.#output);
   }
 
