@@ -18,13 +18,7 @@ import {
 import { ProtocolError } from '../protocols/protocol-error.ts';
 import { Connection, type ConnectionUser } from './connection.ts';
 import { type ExchangeCarrier, OpenExchange, type RequestHead } from './open-exchange.ts';
-import {
-  type AcceptedConnection,
-  brokenOff,
-  REQUEST_WITHIN_MS,
-  type ServerContext,
-  UNREQUESTED,
-} from './server-context.ts';
+import { type AcceptedConnection, brokenOff, type ServerContext, unrequested } from './server-context.ts';
 
 /** What a client may ask of us (GET_VALUES and the like) without reading the answers. */
 const MAX_REPLY_BYTES = 64 * 1024;
@@ -53,7 +47,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
     this.#context = context;
     this.#reader = new FastcgiServerReader({ maxParamsBytes, maxRequests: maxRequestsPerConnection });
     this.#connection = new Connection(descriptor, context, this);
-    this.#connection.expect(REQUEST_WITHIN_MS);
+    this.#connection.expect(context.requestWithinMs);
   }
 
   stop(): void {
@@ -94,7 +88,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
   }
 
   overdue(): void {
-    this.#breakOff(UNREQUESTED);
+    this.#breakOff(unrequested(this.#context));
   }
 
   gone(): void {
@@ -222,7 +216,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
     this.#connection.reads = !isHeldUp && this.#replyBytes <= MAX_REPLY_BYTES;
     const isIdle = this.#isKept && this.#reader.idle;
     if (this.#exchanges.size > 0 || isIdle) this.#connection.expectNothing();
-    else this.#connection.expect(REQUEST_WITHIN_MS);
+    else this.#connection.expect(this.#context.requestWithinMs);
   }
 
   #reply(record: Buffer): void {

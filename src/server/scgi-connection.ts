@@ -3,13 +3,7 @@ import { ProtocolError } from '../protocols/protocol-error.ts';
 import { type ScgiServerEvent, ScgiServerReader } from '../protocols/scgi/server.ts';
 import { Connection, type ConnectionUser } from './connection.ts';
 import { type ExchangeCarrier, OpenExchange } from './open-exchange.ts';
-import {
-  type AcceptedConnection,
-  brokenOff,
-  REQUEST_WITHIN_MS,
-  type ServerContext,
-  UNREQUESTED,
-} from './server-context.ts';
+import { type AcceptedConnection, brokenOff, type ServerContext, unrequested } from './server-context.ts';
 
 export class ScgiConnection implements ConnectionUser, ExchangeCarrier, AcceptedConnection {
   readonly #context: ServerContext;
@@ -21,7 +15,7 @@ export class ScgiConnection implements ConnectionUser, ExchangeCarrier, Accepted
     this.#context = context;
     this.#reader = new ScgiServerReader(context.options.maxParamsBytes);
     this.#connection = new Connection(descriptor, context, this);
-    this.#connection.expect(REQUEST_WITHIN_MS);
+    this.#connection.expect(context.requestWithinMs);
   }
 
   /** It ends with its request anyway. */
@@ -49,7 +43,7 @@ export class ScgiConnection implements ConnectionUser, ExchangeCarrier, Accepted
   }
 
   overdue(): void {
-    this.#breakOff(UNREQUESTED);
+    this.#breakOff(unrequested(this.#context));
   }
 
   gone(): void {

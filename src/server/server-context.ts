@@ -9,14 +9,14 @@ export interface AcceptedConnection {
 
 export interface ServerContext extends ConnectionContext {
   readonly options: ServerOptions;
+  readonly requestWithinMs: number;
   /** @param descriptor the number that it had */
   closed(descriptor: number): void;
 }
 
-/** A web server sends a request's variables in one go; one that is idle between two requests may take its time. */
-export const REQUEST_WITHIN_MS = 60_000;
-
-export const UNREQUESTED: string = `no complete request came within ${REQUEST_WITHIN_MS / 1000} s`;
+export function unrequested({ requestWithinMs }: ServerContext): string {
+  return `no complete request came within ${requestWithinMs / 1000} s`;
+}
 
 /** One line for the log. */
 export function brokenOff(reason: string): string {

@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly maxRequestsPerConnection: number;
   /** What FCGI_GET_VALUES is told of FCGI_MAX_REQS. */
   readonly maxRequests: number;
+  /** How long a connection may take to bring its request; 60 s where it is not said. */
+  readonly requestWithinMs?: number;
   /** A connection that broke the protocol, once for each: one line for the log. */
   readonly complain: (problem: string) => void;
 }
@@ -37,6 +39,9 @@ export interface Server {
    */
   stop(): Promise<void>;
 }
+
+/** A web server sends a request's variables in one go; only between two requests it may take its time. */
+const REQUEST_WITHIN_MS = 60_000;
 
 const CONNECTIONS: Readonly<
   Record<ServerProtocol, new (descriptor: number, context: ServerContext) => AcceptedConnection>
@@ -59,6 +64,7 @@ export function listen(options: ServerOptions): Server {
   const context: ServerContext = {
     poller,
     options,
+    requestWithinMs: options.requestWithinMs ?? REQUEST_WITHIN_MS,
     isUnix,
     deadlines: new Deadlines(),
     closed(accepted) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { RECORD, ROLE } from '../../src/protocols/fastcgi/constants.ts';
 import { encodePairs } from '../../src/protocols/fastcgi/pairs.ts';
+import { encodeScgiHead } from '../../src/protocols/scgi/client.ts';
 import { type ExchangeServer, type SeenRequest, startExchangeServer } from '../lib/exchange-server.ts';
 import { abort, begin, head, Inbox, management, request, stdin, stdinEnd } from '../lib/fastcgi-records.ts';
 import { until } from '../lib/poll.ts';
@@ -353,4 +354,43 @@ suite('integration/server-fastcgi-half-close', {}, async scope => {
     await inbox.closed();
     assert.deepEqual(server.complaints, []);
   });
+});
+
+suite('integration/server-unfinished', {}, async scope => {
+  for (const [protocol, complete] of [
+    ['fastcgi', request(1, '', { keep: true })],
+    ['scgi', encodeScgiHead(5, [])],
+  ] as const) {
+    await scope.test(
+      `${protocol}: who brings no whole request in time is sent away, however often a byte comes`,
+      async () => {
+        const server = await startExchangeServer(scope, { protocol, requestWithinMs: 200 });
+        const [busySocket, busy] = await converse(server, complete);
+        const seen = await nth(server, 0);
+        const [, silent] = await converse(server);
+        const [slowSocket, slow] = await converse(server);
+        let sent = 0;
+        const drip = setInterval(() => slowSocket.write(complete.subarray(sent, ++sent)), 100);
+        scope.defer(() => clearInterval(drip));
+        await Promise.all([silent.closed(), slow.closed()]);
+        clearInterval(drip);
+        assert.ok(sent < complete.length);
+        assert.deepEqual(
+          server.complaints.map(it => /no complete request came within 0.2 s/.test(it)),
+          [true, true],
+        );
+        // Who has brought one may take any time, for its body and for the next request.
+        assert.deepEqual([seen.isGone, busy.isEnded], [false, false]);
+        seen.exchange.end();
+        if (protocol === 'scgi') return;
+        await busy.ended(1);
+        const [, later] = await converse(server);
+        await later.closed();
+        busySocket.write(complete);
+        await nth(server, 1);
+        server.requests[1]?.exchange.end();
+        await busy.ended(2);
+      },
+    );
+  }
 });
