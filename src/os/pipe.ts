@@ -9,6 +9,12 @@ const writeCall = declare('long write(int, void*, size_t)');
 const CLOEXEC = 0o2000000;
 const NONBLOCK = 0o4000;
 const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+
+/** What a new pipe holds. */
+export const PIPE_BYTES: number = 64 * 1024;
+/** A user may have 64 MiB in pipes before new ones are made small (/proc/sys/fs/pipe-user-pages-soft). */
+const LARGE_PIPE_BYTES = 256 * 1024;
 
 const ends: Buffer = Buffer.alloc(8);
 
@@ -28,6 +34,11 @@ export function openPipe(ours: keyof Pipe): Pipe {
   // It is new, and has no other flag.
   fcntl(ours === 'read' ? read : write, F_SETFL, NONBLOCK);
   return { read, write };
+}
+
+/** So that both sides of a pipe wait less often for each other; refused, which does no harm, where the user has many. */
+export function enlargePipe(descriptor: number): void {
+  fcntl(descriptor, F_SETPIPE_SZ, LARGE_PIPE_BYTES);
 }
 
 /** read(2). @returns how many bytes; 0 at the end; the errno, negative, when it failed */

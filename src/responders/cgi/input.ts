@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { writeSome } from '../../os/pipe.ts';
+import { enlargePipe, PIPE_BYTES, writeSome } from '../../os/pipe.ts';
 import { type Poller, WRITABLE } from '../../os/poller.ts';
 import { ByteQueue } from '../../server/byte-queue.ts';
 import type { Exchange } from '../../server/exchange.ts';
@@ -59,6 +59,7 @@ export class ScriptInput {
   /** The script will read here; what has come so far is written at once. @param pipe which is closed with the body's end */
   attach(pipe: number): void {
     this.#pipe = pipe;
+    if (this.#missingBytes > PIPE_BYTES) enlargePipe(pipe);
     this.#flush(pipe);
   }
 
