@@ -113,7 +113,7 @@ for (const variant of VARIANTS) {
     const url = await until(
       () => {
         if (child.exitCode !== null) throw new Error(`npm start ended:\n${output}`);
-        return /pool hello at (http:\/\/127\.0\.0\.1:\d+\/)/.exec(output)?.[1];
+        return /^.*try next: curl (http:\/\/127\.0\.0\.1:\d+\/) .*\n/m.exec(output)?.[1]; // its last line
       },
       { what: 'npm start to say where to look', deadlineMs: 90_000, explain: () => output },
     );
@@ -123,7 +123,7 @@ for (const variant of VARIANTS) {
       assert.match(output, new RegExp(`control socket ${runDir}/control\\.sock`));
       assert.match(output, /port 8080 is taken/);
       assert.doesNotMatch(url, /:8080/);
-      assert.ok(output.includes(`try next: curl ${url}`) && output.includes('npx fpm-ts status'), output);
+      assert.ok(output.includes(`pool hello at ${url}`) && output.includes('npx fpm-ts status'), output);
     });
 
     await scope.test('curl gets an answer from a supervised worker, which is not root', async () => {
