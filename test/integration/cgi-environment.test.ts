@@ -146,6 +146,12 @@ for (const protocol of ['fastcgi', 'scgi'] as const) {
       host.script('pwd.sh', '#!/bin/sh\nprintf "A: b\\n\\n"\npwd -P; printenv FCGI_CHDIR || echo none\n');
       const params = { FCGI_CHDIR: host.shared };
       assert.equal((await host.ask('pwd.sh', { params })).text, `${host.shared}\nnone\n`);
+      const closed = join(host.shared, 'closed');
+      mkdirSync(closed, { mode: 0 });
+      assert.equal((await host.ask('pwd.sh', { params: { FCGI_CHDIR: closed } })).status, 403);
+      await host.said(
+        /403: FCGI_CHDIR: open .*\/closed: .*EACCES.* must name a directory that uid \d+ may enter/,
+      );
     });
 
     await scope.test('the body arrives whole, whatever its length', async () => {

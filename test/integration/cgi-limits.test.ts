@@ -35,6 +35,12 @@ suite('integration/cgi-limits: of each script', { needs: ['python3'] }, async sc
     await host.said(/502: .*writes\.sh\[\d+\]: the answer is empty; ended by SIGXFSZ \(--max-file-size\)/);
   });
 
+  await scope.test('what the kernel does not run is not run by a shell either', async () => {
+    host.script('text', `${HEAD}\n`);
+    assert.equal((await host.ask('text')).status, 403);
+    await host.said(/403: .*\/text is neither a program of this machine nor does it begin with #!/);
+  });
+
   await scope.test('those within them do not notice; $0 is the script', async () => {
     host.script('hello.sh', sh(HEAD, 'echo "hello from $0"', 'head -1 "$0"'));
     assert.equal((await host.ask('hello.sh')).text, 'hello from /proc/self/fd/3\n#!/bin/sh\n');

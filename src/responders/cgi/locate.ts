@@ -1,8 +1,9 @@
 /** From the variables of a request to a script that may be run, or the reason why none is. */
-import { closeSync } from 'node:fs';
+import { closeSync, constants as files } from 'node:fs';
+import { constants } from 'node:os';
 import { FpmError } from '../../errors.ts';
 import { SystemError } from '../../os/libc.ts';
-import { openat2Obstacle, openDirectory, RESOLVE, WORKING_DIRECTORY } from '../../os/openat2.ts';
+import { mayAccess, openat2Obstacle, openDirectory, RESOLVE, WORKING_DIRECTORY } from '../../os/openat2.ts';
 import {
   type AskedScript,
   askedScript,
@@ -96,8 +97,10 @@ function workingDirectory({ directory }: Place, said: Buffer | undefined): numbe
   if (said === undefined || said.length === 0) return directory;
   const path = said.equals(STAY) ? HERE : said;
   const opened = openDirectory(WORKING_DIRECTORY, path, RESOLVE.noMagicLinks);
-  if (opened >= 0) closeSync(directory);
-  return opened;
+  if (opened < 0) return opened;
+  const mayEnter = mayAccess(opened, files.X_OK); // a reference says nothing of that, and the start would blame the script
+  closeSync(mayEnter ? directory : opened);
+  return mayEnter ? opened : -constants.errno.EACCES;
 }
 
 function release({ file, directory }: Place): void {

@@ -2,8 +2,9 @@
 import { constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { closing } from '../../os/descriptor.ts';
 import { mayAccess } from '../../os/openat2.ts';
-import { HEAD_BYTES, isProgramFormat } from '../../os/program-format.ts';
+import { HEAD_BYTES, isProgramFormat, type RegisteredFormat } from '../../os/program-format.ts';
 import { endsWith, shown, startsWith } from './bytes.ts';
+import { limitPrefix } from './command.ts';
 import type { Refusal } from './located.ts';
 import type { Place } from './roots.ts';
 import type { CgiSettings } from './settings.ts';
@@ -25,6 +26,8 @@ export function programRules(settings: CgiSettings): ProgramRules {
   const interpreters = [...settings.interpreters].map(
     ([suffix, path]) => [Buffer.from(suffix), path] as const,
   );
+  // Where prlimit(1) stands in front, a shell would run what the kernel refuses to (execvp(3)).
+  const isShellNear = limitPrefix(settings).length > 0;
 
   return ({ file, stat, path }) => {
     const name = path.subarray(path.lastIndexOf('/') + 1);
@@ -45,7 +48,10 @@ export function programRules(settings: CgiSettings): ProgramRules {
       if (mayAccess(file, constants.R_OK)) return { interpreter };
       return refused(403, `cannot be read by ${ourselves()}, as whom ${interpreter} would run it`);
     }
-    if (mayAccess(file, constants.X_OK)) return { interpreter: null };
+    if (mayAccess(file, constants.X_OK)) {
+      if (!isShellNear || hasProgramFormat(file, path)) return { interpreter: null };
+      return refused(403, 'is neither a program of this machine nor does it begin with #!');
+    }
     return refused(
       403,
       `may not be executed by ${ourselves()}: chmod +x it, or name what runs it by --interpreter; on a file system that is mounted noexec only the latter helps`,
@@ -80,13 +86,16 @@ function isOneOf(file: number, programs: readonly string[]): boolean {
  * first line that says what runs it, or as a compiled program, the file knows better than its name.
  */
 function runsByItself(file: number, path: Buffer): boolean {
-  if (!mayAccess(file, constants.X_OK)) return false;
+  return mayAccess(file, constants.X_OK) && hasProgramFormat(file, path, []);
+}
+
+function hasProgramFormat(file: number, path: Buffer, registered?: readonly RegisteredFormat[]): boolean {
   try {
     const head = closing(openSync(`/proc/self/fd/${file}`, 'r'), descriptor => {
       const bytes = Buffer.alloc(HEAD_BYTES);
       return bytes.subarray(0, readSync(descriptor, bytes));
     });
-    return isProgramFormat(path.toString('latin1'), head, []);
+    return isProgramFormat(path.toString('latin1'), head, registered);
   } catch {
     return true; // may be executed and not be read: a program
   }
