@@ -13,8 +13,8 @@ const F_SETPIPE_SZ = 1031;
 
 /** What a new pipe holds. */
 export const PIPE_BYTES: number = 64 * 1024;
-/** A user may have 64 MiB in pipes before new ones are made small (/proc/sys/fs/pipe-user-pages-soft). */
-const LARGE_PIPE_BYTES = 256 * 1024;
+/** As large as one may be made (/proc/sys/fs/pipe-max-size). */
+const LARGE_PIPE_BYTES = 1024 * 1024;
 
 const ends: Buffer = Buffer.alloc(8);
 

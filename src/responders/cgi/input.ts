@@ -9,6 +9,10 @@ import { type Poller, WRITABLE } from '../../os/poller.ts';
 import { ByteQueue } from '../../server/byte-queue.ts';
 import type { Exchange } from '../../server/exchange.ts';
 
+/** A user may have 64 MiB in pipes before new ones are made small (/proc/sys/fs/pipe-user-pages-soft): half of it. */
+const MOST_LARGE_PIPES = 32;
+let largePipes = 0;
+
 export class ScriptInput {
   readonly #poller: Poller;
   readonly #exchange: Pick<Exchange, 'pauseBody' | 'resumeBody'>;
@@ -18,6 +22,7 @@ export class ScriptInput {
   readonly #waiting = new ByteQueue();
   /** The pipe to the script: not yet, its number, or not any more. */
   #pipe: number | 'before' | 'after' = 'before';
+  #isLarge = false;
   #isPolled = false;
   #isPaused = false;
 
@@ -59,7 +64,11 @@ export class ScriptInput {
   /** The script will read here; what has come so far is written at once. @param pipe which is closed with the body's end */
   attach(pipe: number): void {
     this.#pipe = pipe;
-    if (this.#missingBytes > PIPE_BYTES) enlargePipe(pipe);
+    if (this.#missingBytes > PIPE_BYTES && largePipes < MOST_LARGE_PIPES) {
+      this.#isLarge = true;
+      largePipes++;
+      enlargePipe(pipe);
+    }
     this.#flush(pipe);
   }
 
@@ -70,6 +79,8 @@ export class ScriptInput {
       closeSync(this.#pipe);
     }
     this.#pipe = 'after';
+    if (this.#isLarge) largePipes--;
+    this.#isLarge = false;
     this.#waiting.clear();
     this.#settle();
   }
