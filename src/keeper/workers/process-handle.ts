@@ -8,6 +8,7 @@
  */
 import { closeSync } from 'node:fs';
 import { hasDescriptors } from '../../os/file-limit.ts';
+import { SystemError } from '../../os/libc.ts';
 import {
   awaitEnd,
   type Exit,
@@ -19,7 +20,7 @@ import {
   UNKNOWN_EXIT,
 } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
-import { groupMembers, readStat } from '../../os/proc.ts';
+import { descendants, groupMembers, readStat } from '../../os/proc.ts';
 import { type SpawnOptions, spawn } from '../../os/spawn.ts';
 
 /** When there were no descriptors to look for the rest of a group with. */
@@ -121,13 +122,19 @@ export class ProcessHandle {
 
   /**
    * SIGKILL is for the whole group in any case, as with systemd's KillMode=mixed: what a stop leaves behind would go
-   * on accepting.
+   * on accepting. And for what a leader that still runs has started in groups of their own, as the CGI host its
+   * scripts: it cannot end them any more.
    * @returns false when nothing is left to be signalled
    */
   signal(signal: NodeJS.Signals): boolean {
     if (this.#gone) return false;
     const isForAll = this.#wholeGroup || signal === 'SIGKILL';
-    if (this.#exit === null && isForAll) return this.signalGroup(signal);
+    if (this.#exit === null && isForAll) {
+      const others = signal === 'SIGKILL' ? this.#otherGroups() : [];
+      const reached = this.signalGroup(signal);
+      for (const pid of others) killIfAllowed(pid);
+      return reached;
+    }
     if (this.#exit !== null) {
       if (!isForAll) return true;
       this.#watchGroup();
@@ -146,6 +153,14 @@ export class ProcessHandle {
       if (session === this.pid) reached = signalProcess(pid, signal) || reached;
     }
     return reached;
+  }
+
+  /** Whoever has left its session does not belong to it any more. */
+  #otherGroups(): number[] {
+    return descendants(this.pid).filter(pid => {
+      const stat = readStat(pid);
+      return stat?.session === this.pid && stat.group !== this.pid;
+    });
   }
 
   #watch(pid: number): void {
@@ -220,5 +235,14 @@ function groupExists(group: number): boolean {
     return signalGroup(group, null);
   } catch {
     return true; // EPERM: some process of it belongs to another user now
+  }
+}
+
+/** What has become another user is out of the reach of a keeper that is not root. */
+function killIfAllowed(pid: number): void {
+  try {
+    signalProcess(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === 'EPERM')) throw error;
   }
 }

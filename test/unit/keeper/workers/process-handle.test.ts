@@ -131,12 +131,23 @@ void test('a leader that ends before its children is not gone, and a signal stil
   assert.deepEqual(watched.reports.slice(1), ['gone']);
 });
 
+void test('SIGKILL reaches what it has started in groups of their own', async t => {
+  // timeout(1) makes a group of itself and what it runs, as the CGI host of each script.
+  const watched = start(t, 'timeout 600 sleep 600 & timeout 600 sleep 600 & wait', true);
+  const children = await childrenOf(watched, 2);
+  t.after(() => {
+    for (const child of children.filter(isAlive)) process.kill(child.pid, 'SIGKILL');
+  });
+  watched.handle.signal('SIGKILL');
+  await until(() => watched.handle.isGone && !children.some(isAlive), { what: 'the end of all' });
+});
+
 void test('a child that has left the session is nobody’s of ours', async t => {
   const watched = start(t, 'setsid sleep 600 & wait', true);
   const [stranger] = await childrenOf(watched, 1);
   assert.ok(stranger !== undefined);
   t.after(() => process.kill(stranger.pid, 'SIGKILL'));
-  watched.handle.signal('SIGTERM');
+  watched.handle.signal('SIGKILL');
   await until(() => watched.handle.isGone, { what: 'the end' });
   assert.ok(isAlive(stranger));
 });
