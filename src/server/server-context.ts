@@ -1,6 +1,6 @@
 /** What the connections of one server share, and what it expects of each of them. */
 import type { ConnectionContext } from './connection.ts';
-import type { ServerOptions } from './server.ts';
+import type { ServerOptions } from './server-options.ts';
 
 export interface AcceptedConnection {
   /** Ends as soon as nothing is lost by it: one that has not brought a request yet was accepted for the sake of one. */

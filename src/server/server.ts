@@ -2,35 +2,13 @@
 import { FpmError } from '../errors.ts';
 import { setNonblocking } from '../os/descriptor.ts';
 import { DescriptorTable } from '../os/descriptor-table.ts';
-import type { Poller } from '../os/poller.ts';
 import { isListening, isUnixSocket, sendAtOnce } from '../os/stream-socket.ts';
 import { Acceptor } from './acceptor.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Answer } from './exchange.ts';
 import { FastcgiConnection } from './fastcgi-connection.ts';
 import { ScgiConnection } from './scgi-connection.ts';
 import type { AcceptedConnection, ServerContext } from './server-context.ts';
-
-export type ServerProtocol = 'fastcgi' | 'scgi';
-
-export interface ServerOptions {
-  /** A listening socket; it is made non-blocking, for everybody who shares it. */
-  readonly descriptor: number;
-  readonly protocol: ServerProtocol;
-  /** Closed by whoever made it, when the server has stopped. */
-  readonly poller: Poller;
-  readonly answer: Answer;
-  /** All variables of one request, in bytes. */
-  readonly maxParamsBytes: number;
-  /** Requests that one FastCGI connection may have open at once; further ones are answered with FCGI_OVERLOADED. */
-  readonly maxRequestsPerConnection: number;
-  /** What FCGI_GET_VALUES is told of FCGI_MAX_REQS. */
-  readonly maxRequests: number;
-  /** How long a connection may take to bring its request; 60 s where it is not said. */
-  readonly requestWithinMs?: number;
-  /** A connection that broke the protocol, once for each: one line for the log. */
-  readonly complain: (problem: string) => void;
-}
+import type { ServerOptions, ServerProtocol } from './server-options.ts';
 
 export interface Server {
   /**

@@ -188,9 +188,13 @@ export class Supervisor {
     return { name: 'config', text: JSON.stringify(this.config) };
   }
 
-  /** A reload is under way: should we die before its end, the next supervisor says so. */
+  /**
+   * A reload is under way: should we die before its end, the next supervisor says so. Of one that leaves every pool as
+   * it is, such as that after an adoption mostly is, there is nothing to be said.
+   */
   beginReload(pools: readonly string[]): void {
-    const message = `the supervisor died while it reloaded ${pools.join(', ') || 'no pool'}: each of them is as it was or as the files said then; \`fpm-ts reload\` brings all to what they say`;
+    if (pools.length === 0) return;
+    const message = `the supervisor died while it reloaded ${pools.join(', ')}: each of them is as it was or as the files said then; \`fpm-ts reload\` brings all to what they say`;
     this.#saveReload({ at: new Date().toISOString(), ok: false, code: EXIT.failed, message }, true);
   }
 

@@ -1,12 +1,13 @@
 /** What a script is given: RFC 3875, section 4, as real scripts see it, over both protocols. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type CgiHost, type CgiRequest, startCgiHost } from '../lib/cgi-host.ts';
 import { until } from '../lib/poll.ts';
-import { connectRaw, rawRequest, readAnswer } from '../lib/raw-fastcgi.ts';
+import { connectRaw, rawBody, rawRequest, readAnswer } from '../lib/raw-fastcgi.ts';
 import { suite } from '../lib/suite.ts';
 
 /** The environment that it was executed with, byte for byte: a shell would add to its own. */
@@ -199,6 +200,22 @@ suite('integration/cgi-environment: bodies of FastCGI', {}, async scope => {
       assert.match((await readAnswer(socket)).stdout, /^Status: 400 /);
       await host.said(/400: .*waits\.sh: the body of its request is shorter than CONTENT_LENGTH/);
       await until(() => host.children().length === 0, { what: 'the script to be ended' });
+    },
+  );
+
+  await scope.test(
+    'the answer begins with the last byte that was said, whether the body is ended or not',
+    async () => {
+      const go = join(host.shared, 'go');
+      const waits = `while ! [ -e ${go} ]; do sleep 0.05; done`;
+      host.script('begins.sh', `#!/bin/sh\ncat >/dev/null\nprintf 'A: b\\n\\nbegun\\n'\n${waits}\n`);
+      const socket = await connectRaw(scope, host.address);
+      const params = { SCRIPT_FILENAME: `${host.root}/begins.sh`, CONTENT_LENGTH: '5' };
+      socket.write(Buffer.concat([rawRequest({ params, body: null }), rawBody(Buffer.from('12345'))]));
+      const [begun] = (await once(socket, 'data')) as [Buffer];
+      assert.match(begun.toString(), /begun/);
+      writeFileSync(go, '');
+      assert.ok((await readAnswer(socket)).isWhole);
     },
   );
 

@@ -1,7 +1,7 @@
 /** Scripts in directories of a test, and a locator over them. */
 import { chmodSync, closeSync, fstatSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { createLocator, type Locator } from '../../src/responders/cgi/locate.ts';
+import { createLocator, type Locator } from '../../src/responders/cgi/finding/locate.ts';
 import { isRefusal, type LocatedScript } from '../../src/responders/cgi/located.ts';
 import type { CgiSettings } from '../../src/responders/cgi/settings.ts';
 

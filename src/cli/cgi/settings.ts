@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { FpmError } from '../../errors.ts';
 import type { CgiSettings } from '../../responders/cgi/settings.ts';
 import { namedUser } from '../../responders/named-user.ts';
-import type { ServerProtocol } from '../../server/server.ts';
+import type { ServerProtocol } from '../../server/server-options.ts';
 
 /** As commander gives them; lists are undefined when the option is not said. */
 export interface CgiOptions {

@@ -14,16 +14,16 @@ import { VERSION } from '../../version.ts';
 import { giveUpRoot } from '../give-up-root.ts';
 import { namedUser } from '../named-user.ts';
 import { Admission } from './admission.ts';
-import { bodyBytes, requestVariables } from './asked.ts';
-import { limitPrefix } from './command.ts';
-import { Endings } from './endings.ts';
-import { createLocator, type Locator } from './locate.ts';
+import { createLocator, type Locator } from './finding/locate.ts';
 import { isRefusal, type Refusal } from './located.ts';
 import { refuse } from './refusal.ts';
 import { Report } from './report.ts';
 import { type RequestTools, ScriptRequest } from './request.ts';
+import { limitPrefix } from './running/command.ts';
+import { Endings } from './running/endings.ts';
 import type { CgiSettings } from './settings.ts';
 import { TimeLimit } from './time-limit.ts';
+import { bodyBytes, requestVariables } from './variables.ts';
 
 const LISTENER_DESCRIPTOR = 0;
 /** Web servers that multiplex are rare, and those that do open a few. */

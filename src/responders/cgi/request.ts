@@ -3,15 +3,21 @@ import { SystemError } from '../../os/libc.ts';
 import { ProtocolError } from '../../protocols/protocol-error.ts';
 import type { Exchange, ExchangeHandler } from '../../server/exchange.ts';
 import type { Admission } from './admission.ts';
-import { ScriptAnswer } from './answer.ts';
-import { shown } from './bytes.ts';
-import { scriptCommand } from './command.ts';
-import { scriptEnvironment } from './environment.ts';
-import { describeExit, startFailure } from './failure.ts';
-import { ScriptInput } from './input.ts';
+import { shown } from './finding/bytes.ts';
 import type { LocatedScript } from './located.ts';
 import { refuse } from './refusal.ts';
-import { closeScript, Script, type ScriptEnd, type ScriptEvents, type ScriptTools } from './script.ts';
+import { ScriptAnswer } from './running/answer.ts';
+import { scriptCommand } from './running/command.ts';
+import { scriptEnvironment } from './running/environment.ts';
+import { describeExit, startFailure } from './running/failure.ts';
+import { ScriptInput } from './running/input.ts';
+import {
+  closeScript,
+  Script,
+  type ScriptEnd,
+  type ScriptEvents,
+  type ScriptTools,
+} from './running/script.ts';
 import type { TimeLimit } from './time-limit.ts';
 
 /** What all requests of a host share. */
@@ -66,6 +72,7 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   body(chunk: Buffer): void {
     this.#input.push(chunk);
     if (this.#state === 'asked') this.#enter();
+    if (this.#input.hasArrived) this.#send(() => this.#answer.release());
   }
 
   bodyEnd(): void {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import { test } from 'node:test';
 import { CgiResponseReader } from '../../../../src/protocols/cgi-response/reader.ts';
-import { startFailure } from '../../../../src/responders/cgi/failure.ts';
 import { refusalResponse } from '../../../../src/responders/cgi/refusal.ts';
+import { startFailure } from '../../../../src/responders/cgi/running/failure.ts';
 
 const STATUSES = [400, 403, 404, 431, 500, 501, 502, 503, 504];
 

@@ -1,9 +1,17 @@
 /** From the variables of a request to a script that may be run, or the reason why none is. */
 import { closeSync, constants as files } from 'node:fs';
 import { constants } from 'node:os';
-import { FpmError } from '../../errors.ts';
-import { SystemError } from '../../os/libc.ts';
-import { mayAccess, openat2Obstacle, openDirectory, RESOLVE, WORKING_DIRECTORY } from '../../os/openat2.ts';
+import { FpmError } from '../../../errors.ts';
+import { SystemError } from '../../../os/libc.ts';
+import {
+  mayAccess,
+  openat2Obstacle,
+  openDirectory,
+  RESOLVE,
+  WORKING_DIRECTORY,
+} from '../../../os/openat2.ts';
+import { isRefusal, type LocatedScript, type Refusal } from '../located.ts';
+import type { CgiSettings } from '../settings.ts';
 import {
   type AskedScript,
   askedScript,
@@ -12,10 +20,8 @@ import {
   type Variables,
 } from './asked-script.ts';
 import { shown } from './bytes.ts';
-import { isRefusal, type LocatedScript, type Refusal } from './located.ts';
 import { type ProgramRules, programRules } from './program.ts';
 import { type Place, Roots } from './roots.ts';
-import type { CgiSettings } from './settings.ts';
 
 export interface Locator {
   locate(variables: Variables): LocatedScript | Refusal;

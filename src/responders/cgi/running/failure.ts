@@ -1,8 +1,8 @@
 /** In which words it is told why a script could not be started, and how it ended. */
 import { constants } from 'node:os';
-import { SystemError } from '../../os/libc.ts';
-import type { Exit } from '../../os/pidfd.ts';
-import type { Refusal } from './located.ts';
+import { SystemError } from '../../../os/libc.ts';
+import type { Exit } from '../../../os/pidfd.ts';
+import type { Refusal } from '../located.ts';
 
 const { E2BIG, EACCES, EAGAIN, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM, ETXTBSY } = constants.errno;
 

@@ -1,7 +1,7 @@
 /** What is executed for a script: itself or its interpreter, and prlimit(1) in front of it where there are limits. */
-import { helperProgram } from '../../os/programs.ts';
-import type { LocatedScript } from './located.ts';
-import type { CgiSettings } from './settings.ts';
+import { helperProgram } from '../../../os/programs.ts';
+import type { LocatedScript } from '../located.ts';
+import type { CgiSettings } from '../settings.ts';
 
 export type LimitSettings = Pick<CgiSettings, 'maxCpuSeconds' | 'maxMemoryBytes' | 'maxFileBytes'>;
 

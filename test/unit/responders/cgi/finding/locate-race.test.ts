@@ -1,9 +1,9 @@
 /** Links, files and directories that are exchanged while they are looked for: what comes out is never outside. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { ask, identityOf, locatorFor } from '../../../lib/cgi-tree.ts';
-import { exchange, exchangedPairs } from '../../../lib/exchange.ts';
-import { suite } from '../../../lib/suite.ts';
+import { ask, identityOf, locatorFor } from '../../../../lib/cgi-tree.ts';
+import { exchange, exchangedPairs } from '../../../../lib/exchange.ts';
+import { suite } from '../../../../lib/suite.ts';
 
 const LEAST_LOOKS = 5_000;
 

@@ -4,10 +4,10 @@
  */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { enlargePipe, PIPE_BYTES, writeSome } from '../../os/pipe.ts';
-import { type Poller, WRITABLE } from '../../os/poller.ts';
-import { ByteQueue } from '../../server/byte-queue.ts';
-import type { Exchange } from '../../server/exchange.ts';
+import { enlargePipe, PIPE_BYTES, writeSome } from '../../../os/pipe.ts';
+import { type Poller, WRITABLE } from '../../../os/poller.ts';
+import { ByteQueue } from '../../../server/byte-queue.ts';
+import type { Exchange } from '../../../server/exchange.ts';
 
 /** A user may have 64 MiB in pipes before new ones are made small (/proc/sys/fs/pipe-user-pages-soft): half of it. */
 const MOST_LARGE_PIPES = 32;
@@ -40,6 +40,11 @@ export class ScriptInput {
   /** Whether there is nothing for the script to read, now and later. */
   get isEmpty(): boolean {
     return this.#missingBytes === 0 && this.#waiting.length === 0;
+  }
+
+  /** Whether the client has sent as much as it said. */
+  get hasArrived(): boolean {
+    return this.#missingBytes === 0;
   }
 
   /** A piece from the client, overwritten after the call; what is more than was said is dropped. */

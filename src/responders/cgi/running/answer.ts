@@ -5,10 +5,10 @@
  * begun, and a script that writes its head before it reads (git-http-backend) would wait for the rest for ever.
  */
 
-import { ByteBuilder } from '../../protocols/byte-builder.ts';
-import { encodeHead } from '../../protocols/cgi-response/encode.ts';
-import { CgiResponseReader } from '../../protocols/cgi-response/reader.ts';
-import type { Exchange } from '../../server/exchange.ts';
+import { ByteBuilder } from '../../../protocols/byte-builder.ts';
+import { encodeHead } from '../../../protocols/cgi-response/encode.ts';
+import { CgiResponseReader } from '../../../protocols/cgi-response/reader.ts';
+import type { Exchange } from '../../../server/exchange.ts';
 
 /** A script that writes more than that before it has read its body is not made to wait: then the answer begins. */
 const MOST_HELD_BYTES = 1 << 20;

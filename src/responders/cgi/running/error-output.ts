@@ -1,9 +1,9 @@
 /** What a script writes to stderr: to the web server's error log as it comes, and to ours line by line. */
 import { closeSync } from 'node:fs';
-import { readSome } from '../../os/pipe.ts';
-import type { Poller } from '../../os/poller.ts';
+import { readSome } from '../../../os/pipe.ts';
+import type { Poller } from '../../../os/poller.ts';
+import type { Report } from '../report.ts';
 import { LineCutter } from './lines.ts';
-import type { Report } from './report.ts';
 
 const MAX_LINE_BYTES = 4 * 1024;
 /** Of the last line, where it is told why there is no answer. */

@@ -1,13 +1,13 @@
 /** Whether a file that was found may be run, and by what. */
 import { constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { closing } from '../../os/descriptor.ts';
-import { mayAccess } from '../../os/openat2.ts';
-import { HEAD_BYTES, isProgramFormat, type RegisteredFormat } from '../../os/program-format.ts';
+import { closing } from '../../../os/descriptor.ts';
+import { mayAccess } from '../../../os/openat2.ts';
+import { HEAD_BYTES, isProgramFormat, type RegisteredFormat } from '../../../os/program-format.ts';
+import type { Refusal } from '../located.ts';
+import { limitPrefix } from '../running/command.ts';
+import type { CgiSettings } from '../settings.ts';
 import { endsWith, shown, startsWith } from './bytes.ts';
-import { limitPrefix } from './command.ts';
-import type { Refusal } from './located.ts';
 import type { Place } from './roots.ts';
-import type { CgiSettings } from './settings.ts';
 
 export interface Program {
   /** Null: the file is executed by itself. */

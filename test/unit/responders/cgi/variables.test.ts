@@ -1,7 +1,7 @@
 /** What is understood of a request before its body. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyBytes, requestVariables } from '../../../../src/responders/cgi/asked.ts';
+import { bodyBytes, requestVariables } from '../../../../src/responders/cgi/variables.ts';
 
 const pair = (name: string, value: string): readonly [Buffer, Buffer] => [
   Buffer.from(name, 'latin1'),

@@ -5,7 +5,7 @@ import {
   askedScript,
   furtherInPathInfo,
   scriptVariables,
-} from '../../../../src/responders/cgi/asked-script.ts';
+} from '../../../../../src/responders/cgi/finding/asked-script.ts';
 
 type Sent = Readonly<Record<string, string>>;
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ScriptAnswer } from '../../../../src/responders/cgi/answer.ts';
+import { ScriptAnswer } from '../../../../../src/responders/cgi/running/answer.ts';
 
 /** @param pieces what the script writes, piece by piece @returns what was sent, and in how many writes */
 function send(pieces: readonly Buffer[]): { text: string; writes: number; isBegun: boolean } {

@@ -5,11 +5,11 @@
  */
 import { closeSync, fstatSync, type Stats } from 'node:fs';
 import { constants } from 'node:os';
-import { FpmError } from '../../errors.ts';
-import { SystemError } from '../../os/libc.ts';
-import { openDirectory, pathOf, WORKING_DIRECTORY } from '../../os/openat2.ts';
+import { FpmError } from '../../../errors.ts';
+import { SystemError } from '../../../os/libc.ts';
+import { openDirectory, pathOf, WORKING_DIRECTORY } from '../../../os/openat2.ts';
+import type { Refusal } from '../located.ts';
 import { shown, startsWith } from './bytes.ts';
-import type { Refusal } from './located.ts';
 import { type Found, LOOSE, release, STRICT, walk } from './walk.ts';
 
 /** What stands below a root; whoever takes it closes both descriptors. */

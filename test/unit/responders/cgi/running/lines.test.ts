@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LineCutter } from '../../../../src/responders/cgi/lines.ts';
+import { LineCutter } from '../../../../../src/responders/cgi/running/lines.ts';
 
 function cut(pieces: readonly string[], maxBytes = 8): string[] {
   const lines: string[] = [];

@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { openDirectory, openReference, RESOLVE } from '../../os/openat2.ts';
+import { openDirectory, openReference, RESOLVE } from '../../../os/openat2.ts';
 
 export interface Found {
   /** No directory, or what the whole path names. Open, as all descriptors of a result: whoever takes it closes it. */

@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { CgiSettings } from '../../../../src/responders/cgi/settings.ts';
-import { ask, locatorFor, openDescriptors, writeScript } from '../../../lib/cgi-tree.ts';
-import { TEMPORARY } from '../../../lib/place.ts';
+import type { CgiSettings } from '../../../../../src/responders/cgi/settings.ts';
+import { ask, locatorFor, openDescriptors, writeScript } from '../../../../lib/cgi-tree.ts';
+import { TEMPORARY } from '../../../../lib/place.ts';
 
 const dir = realpathSync(mkdtempSync(join(TEMPORARY, 'fpm-ts-program-')));
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -16,9 +16,9 @@ import {
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { FpmError } from '../../../../src/errors.ts';
-import { ask, identityOf, locatorFor, openDescriptors, writeScript } from '../../../lib/cgi-tree.ts';
-import { TEMPORARY } from '../../../lib/place.ts';
+import { FpmError } from '../../../../../src/errors.ts';
+import { ask, identityOf, locatorFor, openDescriptors, writeScript } from '../../../../lib/cgi-tree.ts';
+import { TEMPORARY } from '../../../../lib/place.ts';
 
 const dir = realpathSync(mkdtempSync(join(TEMPORARY, 'fpm-ts-locate-')));
 after(() => rmSync(dir, { recursive: true, force: true }));

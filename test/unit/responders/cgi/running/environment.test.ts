@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Environment, scriptEnvironment } from '../../../../src/responders/cgi/environment.ts';
+import {
+  type Environment,
+  scriptEnvironment,
+} from '../../../../../src/responders/cgi/running/environment.ts';
 
 type Texts = Readonly<Record<string, string>>;
 

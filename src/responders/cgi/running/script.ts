@@ -1,16 +1,16 @@
 /** One script that runs: its process, what it writes, and how both end. */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { type Launch, launch } from '../../os/launch.ts';
-import { SystemError } from '../../os/libc.ts';
-import { childExit, type Exit, pidfdOpen } from '../../os/pidfd.ts';
-import { openPipe, type Pipe, readSome } from '../../os/pipe.ts';
-import { HUNG_UP, type Poller } from '../../os/poller.ts';
+import { type Launch, launch } from '../../../os/launch.ts';
+import { SystemError } from '../../../os/libc.ts';
+import { childExit, type Exit, pidfdOpen } from '../../../os/pidfd.ts';
+import { openPipe, type Pipe, readSome } from '../../../os/pipe.ts';
+import { HUNG_UP, type Poller } from '../../../os/poller.ts';
+import type { LocatedScript } from '../located.ts';
+import type { Report } from '../report.ts';
 import type { Endings } from './endings.ts';
 import { ErrorOutput } from './error-output.ts';
 import type { ScriptInput } from './input.ts';
-import type { LocatedScript } from './located.ts';
-import type { Report } from './report.ts';
 
 /** What all scripts of a host share. */
 export interface ScriptTools {

@@ -2,11 +2,11 @@
  * Scripts that are to end, each with all of its process group: SIGTERM, and SIGKILL for what is still there after a
  * while. Their leader is left unreaped until nothing of the group runs, so that its number cannot be that of strangers.
  */
-import { nowMs } from '../../os/clock.ts';
-import { hasDescriptors } from '../../os/file-limit.ts';
-import { SystemError } from '../../os/libc.ts';
-import { childExit, type Exit, signalGroup, UNKNOWN_EXIT } from '../../os/pidfd.ts';
-import { livingGroups } from '../../os/proc.ts';
+import { nowMs } from '../../../os/clock.ts';
+import { hasDescriptors } from '../../../os/file-limit.ts';
+import { SystemError } from '../../../os/libc.ts';
+import { childExit, type Exit, signalGroup, UNKNOWN_EXIT } from '../../../os/pidfd.ts';
+import { livingGroups } from '../../../os/proc.ts';
 
 /** How often it is looked whether somebody has ended; a look at all groups costs more and is made less and less often. */
 const LOOK_EVERY_MS = 20;

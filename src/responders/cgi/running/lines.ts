@@ -1,5 +1,5 @@
 /** Cuts what a script writes to stderr into the lines of a log, whatever the pieces in which it arrives. */
-import { ByteBuilder } from '../../protocols/byte-builder.ts';
+import { ByteBuilder } from '../../../protocols/byte-builder.ts';
 
 const LF = 0x0a;
 
