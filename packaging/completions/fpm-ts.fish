@@ -173,7 +173,7 @@ complete -c fpm-ts -n '__fpm_ts_at cgi' -l extension -x -d 'run only files that 
 complete -c fpm-ts -n '__fpm_ts_at cgi' -l program -r -F -d 'run only this file, where no --root is said wherever it stands'
 complete -c fpm-ts -n '__fpm_ts_at cgi' -l interpreter -x -d 'what runs files that end so and do not run by themselves'
 complete -c fpm-ts -n '__fpm_ts_at cgi' -l script-paths -d 'scripts see their path in $0, where a file could be exchanged in the last moment'
-complete -c fpm-ts -n '__fpm_ts_at cgi' -l user -x -a '(__fish_complete_users)' -d 'become this user before the first request (root only, and needed then)'
+complete -c fpm-ts -n '__fpm_ts_at cgi' -l user -x -a '(__fish_complete_users)' -d 'as root'
 complete -c fpm-ts -n '__fpm_ts_at cgi' -l env -x -d 'a variable for every script'
 complete -c fpm-ts -n '__fpm_ts_at cgi' -l pass-env -x -d 'the same with the value that it has here'
 complete -c fpm-ts -n '__fpm_ts_at cgi' -l max-scripts -x -d 'scripts that run at once'

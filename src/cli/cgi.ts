@@ -32,7 +32,10 @@ export function registerCgi(program: Command): void {
       '--script-paths',
       'scripts see their path in $0, where a file could be exchanged in the last moment',
     )
-    .option('--user <user>', 'become this user before the first request (root only, and needed then)')
+    .option(
+      '--user <user>',
+      'as root: become this user before the first request (nobody where none is named)',
+    )
     .option('--env <name=value>', 'a variable for every script; several times', all)
     .option('--pass-env <name>', 'the same with the value that it has here; several times', all)
     .addOption(numbered('--max-scripts', 'scripts that run at once; 0: no limit', 64))

@@ -77,12 +77,12 @@ export function settingsOf(options: CgiOptions, env: NodeJS.ProcessEnv, uid: num
     maxFileBytes: options.maxFileSize,
     maxParamsBytes: options.maxParams,
   };
-  return { settings, notices: noticesOf(settings, options.passEnv ?? [], env, uid) };
+  return { settings, notices: noticesOf(settings, options, env, uid) };
 }
 
 function noticesOf(
   { roots, programs, user }: CgiSettings,
-  passed: readonly string[],
+  options: CgiOptions,
   env: NodeJS.ProcessEnv,
   uid: number,
 ): string[] {
@@ -95,7 +95,12 @@ function noticesOf(
     ...(user !== null && uid !== 0 && namedUser(user)?.uid !== uid
       ? [`--user ${user} is for root only, and ignored: scripts run as uid ${uid}`]
       : []),
-    ...passed.filter(name => env[name] === undefined).map(name => `--pass-env ${name}: is not set here`),
+    ...(options.user === undefined && user !== null
+      ? [`started as root: scripts run as ${user}; give the pool a user, or name another one with --user`]
+      : []),
+    ...(options.passEnv ?? [])
+      .filter(name => env[name] === undefined)
+      .map(name => `--pass-env ${name}: is not set here`),
   ];
 }
 
@@ -169,14 +174,12 @@ function passedOn(names: readonly string[], env: NodeJS.ProcessEnv): Record<stri
   return Object.fromEntries(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
+/** Whom root becomes who was told nobody: as the sample programs do. */
+const DEFAULT_USER = 'nobody';
+
 /** @returns null when there is nobody to become */
 function checkUser(user: string | undefined, uid: number): string | null {
-  if (user === undefined) {
-    if (uid !== 0) return null;
-    throw wrong(
-      'scripts do not run as root: give the pool a user, or say with --user whom to become before the first request',
-    );
-  }
+  if (user === undefined) return uid === 0 ? DEFAULT_USER : null;
   const identity = namedUser(user);
   if (identity === null)
     throw wrong(

@@ -13,7 +13,7 @@ export interface CgiSettings {
   readonly interpreters: ReadonlyMap<string, string>;
   /** Scripts get their path as $0 instead of a descriptor: an exchange between check and run is possible then. */
   readonly scriptPaths: boolean;
-  /** User (name or uid) to become when started as root; null: refuse to run as root. */
+  /** User (name or uid) to become when started as root; null: not root. */
   readonly user: string | null;
   /** Set for each script, beside its request's variables. */
   readonly env: Readonly<Record<string, string>>;
