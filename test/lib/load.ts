@@ -1,4 +1,5 @@
 /** Requests one after another from several clients, until told to end; every failure is kept. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectAddress } from '../../src/client/pool-target.ts';
 import { askPool } from './ask-pool.ts';
 import type { Place } from './place.ts';
@@ -13,12 +14,16 @@ export interface Load {
   end(): Promise<readonly string[]>;
 }
 
-/** @param isRight whether the body is what the program answers */
+/**
+ * @param isRight whether the body is what the program answers
+ * @param pauseMs what each client waits between an answer and its next request: idle moments of the pool
+ */
 export function startLoad(
   place: Place,
   address: ConnectAddress,
   clients: number,
   isRight: (body: string) => boolean,
+  pauseMs = 0,
 ): Load {
   const failures: string[] = [];
   let answered = 0;
@@ -32,6 +37,7 @@ export function startLoad(
       } catch (error) {
         failures.push(String(error));
       }
+      if (pauseMs > 0) await delay(pauseMs);
     }
   };
   const all = Promise.all(Array.from({ length: clients }, client));
