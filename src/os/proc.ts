@@ -19,6 +19,7 @@ export interface ProcessStat {
 
 /** USER_HZ, which is 100 on every architecture that Node runs on. */
 const TICKS_A_SECOND = 100;
+const AT_PAGESZ = 6;
 const PAGE_BYTES = pageBytes();
 
 /** /proc/PID/stat, read from its last parenthesis: the name before it may hold anything. */
@@ -188,7 +189,10 @@ function isGone(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ESRCH';
 }
 
+/** As the kernel tells every program (getauxval(3)): pairs of a kind and a value, 64 bits each. */
 function pageBytes(): number {
-  const kilobytes = /^KernelPageSize:\s+(\d+) kB/m.exec(read('/proc/self/smaps') ?? '')?.[1];
-  return kilobytes === undefined ? 4096 : Number(kilobytes) * 1024;
+  const vector = Buffer.from(read('/proc/self/auxv') ?? '', 'latin1');
+  for (let at = 0; at + 16 <= vector.length; at += 16)
+    if (vector.readUInt32LE(at) === AT_PAGESZ) return vector.readUInt32LE(at + 8);
+  return 4096;
 }

@@ -1,4 +1,5 @@
 /** A request as the web knows it, made of the variables that a web server sends (RFC 3875, section 4.1). */
+import { parseContentLength } from '../protocols/content-length.ts';
 import { RefusedRequest } from './refused-request.ts';
 import { requestUrl } from './request-url.ts';
 import type { Variables } from './variables.ts';
@@ -70,9 +71,7 @@ function fieldName(variable: string): string {
 function contentLength(variables: Variables): number | null {
   const said = variables.latin1('CONTENT_LENGTH');
   if (said === '') return null;
-  const length = Number(said);
-  if (!/^\d+$/.test(said) || !Number.isSafeInteger(length)) {
-    throw new RefusedRequest(400, 'Content-Length is not a number of bytes.');
-  }
+  const length = parseContentLength(said);
+  if (length === null) throw new RefusedRequest(400, 'Content-Length is not a number of bytes.');
   return length;
 }

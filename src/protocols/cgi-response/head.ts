@@ -2,6 +2,7 @@
  * What a CGI program says before its body (RFC 3875, section 6): the header fields, and what a web server
  * makes of Status and Location.
  */
+import { parseContentLength } from '../content-length.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
 /** Bytes above 0x7f stand in names and values as Latin-1, as Node's HTTP gives and takes them. */
@@ -85,8 +86,8 @@ export function parseStatusLine(line: string): StatusLine {
 
 function parseLength(text: string | undefined): number | null {
   if (text === undefined) return null;
-  const length = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(length)) {
+  const length = parseContentLength(text);
+  if (length === null) {
     throw new ProtocolError('CGI_LENGTH', 'Content-Length is not a number of bytes');
   }
   return length;

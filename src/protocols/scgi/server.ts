@@ -2,6 +2,7 @@
  * The application's side of SCGI: one request per connection, its headers and as many bytes of body as its
  * CONTENT_LENGTH says. The answer is a CGI response without any framing; closing the connection ends it.
  */
+import { parseContentLength } from '../content-length.ts';
 import { DEFAULT_MAX_PARAMS_BYTES } from '../limits.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { ScgiHeader } from './headers.ts';
@@ -67,8 +68,8 @@ const LONGER_THAN_SAID =
   'the body is longer than its CONTENT_LENGTH; nginx sends such requests with "scgi_request_buffering off", remove that';
 
 function parseLength(text: string): number {
-  const length = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(length)) {
+  const length = parseContentLength(text);
+  if (length === null) {
     throw new ProtocolError('SCGI_HEADERS', 'CONTENT_LENGTH is not a number of bytes');
   }
   return length;

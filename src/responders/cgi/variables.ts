@@ -1,4 +1,5 @@
 /** What a request says before its body, as far as it must be understood here. */
+import { parseContentLength } from '../../protocols/content-length.ts';
 import type { Pair } from '../../protocols/fastcgi/pairs.ts';
 import type { Refusal } from './located.ts';
 
@@ -19,7 +20,10 @@ export function requestVariables(params: readonly Pair[]): ReadonlyMap<string, B
 export function bodyBytes(variables: ReadonlyMap<string, Buffer>): number | null | Refusal {
   const text = variables.get('CONTENT_LENGTH')?.toString('latin1') ?? '';
   if (text === '') return null;
-  const length = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(length)) return length;
-  return { status: 400, reason: `CONTENT_LENGTH is not a number of bytes: ${text.slice(0, 40)}` };
+  return (
+    parseContentLength(text) ?? {
+      status: 400,
+      reason: `CONTENT_LENGTH is not a number of bytes: ${text.slice(0, 40)}`,
+    }
+  );
 }

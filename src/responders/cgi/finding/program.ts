@@ -3,8 +3,8 @@ import { constants, fstatSync, openSync, readSync, type Stats, statSync } from '
 import { closing } from '../../../os/descriptor.ts';
 import { mayAccess } from '../../../os/openat2.ts';
 import { HEAD_BYTES, isProgramFormat, type RegisteredFormat } from '../../../os/program-format.ts';
+import { limitPrefix } from '../limits.ts';
 import type { Refusal } from '../located.ts';
-import { limitPrefix } from '../running/command.ts';
 import type { CgiSettings } from '../settings.ts';
 import { endsWith, shown, startsWith } from './bytes.ts';
 import type { Place } from './roots.ts';

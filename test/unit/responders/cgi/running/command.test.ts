@@ -1,7 +1,8 @@
 /** What is executed for a script. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limitPrefix, scriptCommand } from '../../../../../src/responders/cgi/running/command.ts';
+import { limitPrefix } from '../../../../../src/responders/cgi/limits.ts';
+import { scriptCommand } from '../../../../../src/responders/cgi/running/command.ts';
 import { findProgram } from '../../../../lib/needs.ts';
 
 const NO_LIMITS = { maxCpuSeconds: 0, maxMemoryBytes: 0, maxFileBytes: 0 };
