@@ -40,6 +40,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
     exit: EXIT.notAllowed,
     meaning: 'The caller may not use the control socket, or not for that.',
   },
+  POOL_STOPPED: { exit: EXIT.failed, meaning: 'The pool is stopped, so the command has no effect on it.' },
   POOL_FAILED: { exit: EXIT.failed, meaning: 'The workers of a pool did not come up.' },
   RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before goes on.' },
   UPGRADE_FAILED: {
@@ -69,6 +70,7 @@ export type ErrorCode =
   | 'NOT_ANSWERING'
   | 'ALREADY_RUNNING'
   | 'NOT_ALLOWED'
+  | 'POOL_STOPPED'
   | 'POOL_FAILED'
   | 'RELOAD_FAILED'
   | 'UPGRADE_FAILED'

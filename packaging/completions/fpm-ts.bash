@@ -104,7 +104,7 @@ _fpm_ts_options() {
     reload) echo '--changed --dry-run -h --help -c --config --json' ;;
     upgrade) echo '--dry-run -h --help -c --config --json' ;;
     status) echo '--watch --check -h --help -c --config --json' ;;
-    scale) echo '-h --help -c --config --json' ;;
+    scale) echo '--force -h --help -c --config --json' ;;
     takeover) echo '--pid -h --help -c --config --json' ;;
     explain) echo '-h --help -c --config --json' ;;
     check) echo '--static -h --help -c --config --json' ;;

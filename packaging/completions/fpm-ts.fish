@@ -103,6 +103,7 @@ complete -c fpm-ts -n '__fpm_ts_at status' -s 'c' -l config -r -F -d 'the config
 complete -c fpm-ts -n '__fpm_ts_at status' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at status 0' -a '(__fpm_ts_pools)' -d pool
 
+complete -c fpm-ts -n '__fpm_ts_at scale' -l force -d 'also above pm.max_children'
 complete -c fpm-ts -n '__fpm_ts_at scale' -s 'h' -l help -d 'display help for command'
 complete -c fpm-ts -n '__fpm_ts_at scale' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at scale' -l json -d 'print results and errors as JSON'

@@ -16,6 +16,7 @@ const ACTIONS = {
   roll: 'gets new workers',
   live: 'takes its new settings as it runs',
   keep: 'stays as it is',
+  stopped: 'is stopped: it takes its settings when it is started',
 } as const;
 
 export function registerReload(program: Command): void {

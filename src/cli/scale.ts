@@ -9,12 +9,16 @@ export function registerScale(program: Command): void {
     .description('Give a pool another number of workers, until the next reload.')
     .argument('<pool>')
     .argument('<workers>', 'how many', workerCount)
-    .addHelpText('after', example('fpm-ts scale www 8'))
-    .action(async (pool: string, workers: number, _options: object, command: Command) => {
+    .option('--force', 'also above pm.max_children')
+    .addHelpText('after', example('fpm-ts scale www 8', 'fpm-ts scale --force www 100'))
+    .action(async (pool: string, workers: number, options: { force?: boolean }, command: Command) => {
       const common = globals(command);
-      const result = await callSupervisor(common, 'scale', { pool, workers });
+      const result = await callSupervisor(common, 'scale', { pool, workers, force: options.force === true });
       if (common.json === true) printJson(result);
-      else print(`pool ${result.pool} is scaled to ${result.workers} until the next reload`);
+      else {
+        const notice = result.notice === undefined ? '' : `\n${result.notice}`;
+        print(`pool ${result.pool} is scaled to ${result.workers} until the next reload${notice}`);
+      }
     });
 }
 

@@ -11,12 +11,20 @@ export function statusTable(status: Status, withWorkers: boolean): string {
     ...(status.config_changed_on_disk === true
       ? ['the configuration on disk has changed since it was loaded']
       : []),
+    ...(status.needs_restart ?? []).map(
+      ({ key, running, wanted }) =>
+        `${key} is ${said(running)} and the files say ${said(wanted)}: only a restart of fpm-ts applies it`,
+    ),
     '',
     status.pools.length === 0 ? 'no pools' : poolTable(status.pools),
     ...status.pools.filter(({ reason }) => reason !== '').map(({ name, reason }) => `${name}: ${reason}`),
   ];
   if (withWorkers) lines.push('', ...status.pools.map(workerTable));
   return lines.join('\n');
+}
+
+function said(value: unknown): string {
+  return value === null ? 'not set' : JSON.stringify(value);
 }
 
 function poolTable(pools: readonly PoolStatus[]): string {

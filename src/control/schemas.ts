@@ -84,6 +84,10 @@ const status = z.strictObject({
     })
     .nullable(),
   config_changed_on_disk: z.boolean().nullable(),
+  needs_restart: z
+    .array(z.strictObject({ key: z.string(), running: z.unknown(), wanted: z.unknown() }))
+    .nullable()
+    .meta({ description: 'Settings whose value in the files only a restart applies.' }),
   pools: z.array(poolStatus),
 });
 
@@ -110,7 +114,7 @@ const explanation = z.strictObject({
 
 const plannedPool = z.strictObject({
   pool,
-  action: z.enum(['add', 'remove', 'roll', 'live', 'keep']),
+  action: z.enum(['add', 'remove', 'roll', 'live', 'keep', 'stopped']),
   changes: z.array(z.strictObject({ key: z.string(), applied: z.string() })),
 });
 
@@ -162,7 +166,21 @@ export const SCHEMAS: Schemas = {
     }),
   },
   start: { args: z.strictObject({ pools: pools.min(1) }), result: z.strictObject({ started: pools }) },
-  scale: { args: z.strictObject({ pool, workers: count }), result: z.strictObject({ pool, workers: count }) },
+  scale: {
+    args: z.strictObject({
+      pool,
+      workers: count,
+      force: z.boolean().optional().meta({ description: 'Also above pm.max_children.' }),
+    }),
+    result: z.strictObject({
+      pool,
+      workers: count,
+      notice: z.string().optional().meta({
+        description:
+          'Above pm.max_children: the memory that so many workers take, by what the present ones use.',
+      }),
+    }),
+  },
   takeover: {
     args: z.strictObject({
       pool,

@@ -33,8 +33,18 @@ export interface Calls {
   };
   start: { args: { readonly pools: readonly string[] }; result: { readonly started: readonly string[] } };
   scale: {
-    args: { readonly pool: string; readonly workers: number };
-    result: { readonly pool: string; readonly workers: number };
+    args: {
+      readonly pool: string;
+      readonly workers: number;
+      /** Also above pm.max_children. */
+      readonly force?: boolean | undefined;
+    };
+    result: {
+      readonly pool: string;
+      readonly workers: number;
+      /** What so many take of the machine's memory, above pm.max_children. */
+      readonly notice?: string | undefined;
+    };
   };
   takeover: { args: { readonly pool: string; readonly pid: number }; result: TakeoverResult };
   'reopen-logs': { args: object; result: { readonly reopened: true } };
@@ -121,7 +131,7 @@ export interface TakeoverResult {
 
 export interface PlannedPool {
   readonly pool: string;
-  readonly action: 'add' | 'remove' | 'roll' | 'live' | 'keep';
+  readonly action: 'add' | 'remove' | 'roll' | 'live' | 'keep' | 'stopped';
   readonly changes: readonly { readonly key: string; readonly applied: string }[];
 }
 

@@ -4,7 +4,7 @@ import { bootId } from '../os/proc.ts';
 import { VERSION } from '../version.ts';
 import { type DescriptorSource, identityOf, type KeeperState, STATE_SCHEMA } from './handover/state.ts';
 import type { Listeners } from './listeners/listeners.ts';
-import type { Ask, World } from './protocol.ts';
+import type { Ask, Note, World } from './protocol.ts';
 import type { Workers } from './workers/workers.ts';
 
 export class Holdings {
@@ -26,6 +26,12 @@ export class Holdings {
     this.workers = workers;
     this.startedAtMs = started?.atMs ?? nowMs();
     this.startedAt = started?.at ?? dateOf(this.startedAtMs).toISOString();
+  }
+
+  /** A supervisor leaves something for its successor, or takes it back. */
+  note({ name, text }: Note): void {
+    if (text === null) this.notes.delete(name);
+    else this.notes.set(name, text);
   }
 
   get world(): World {

@@ -13,6 +13,18 @@ export interface LastUpgrade {
   readonly message: string;
 }
 
+/** @returns null: it is damaged, and not worth more than that */
+export function parseLastUpgrade(text: string): LastUpgrade | null {
+  const note = JSON.parse(text) as Partial<LastUpgrade> | null;
+  const isNote =
+    typeof note?.at === 'string' &&
+    typeof note.ok === 'boolean' &&
+    typeof note.from === 'string' &&
+    typeof note.message === 'string' &&
+    (note.to === null || typeof note.to === 'string');
+  return isNote ? (note as LastUpgrade) : null;
+}
+
 /** Right now that version has become this one. */
 export function upgradedFrom(version: string): LastUpgrade {
   return { at: new Date().toISOString(), ok: true, from: version, to: VERSION, message: '' };
@@ -49,3 +61,6 @@ export interface StandInPool {
   readonly pm: { readonly mode: string; readonly max_children: number };
   readonly address: string;
 }
+
+/** How the last reload went, and whether one is under way. The supervisor's; the keeper shows it while there is none. */
+export const LAST_RELOAD = 'last_reload';

@@ -7,7 +7,7 @@
  * To be raised when keeper and supervisor of different versions would misunderstand each other, in a message or in a
  * note that a supervisor leaves for the next: a package may be replaced while a keeper runs.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Where a listener is to listen. */
 export type BindAddress =
@@ -29,6 +29,9 @@ export interface ListenerSpec {
   readonly allowedClients: readonly string[];
   readonly nonblock: boolean;
 }
+
+/** Of one specification: the inode of its socket, or why it cannot be had. */
+export type ListenResult = { readonly inode: number } | { readonly failure: Failure };
 
 export interface ListenerState {
   readonly spec: ListenerSpec;
@@ -101,7 +104,8 @@ export interface World {
 /** What a supervisor leaves for the one that comes after it; opaque to the keeper. */
 export interface Note {
   readonly name: string;
-  readonly text: string;
+  /** null: what was left under that name counts no more. */
+  readonly text: string | null;
 }
 
 /** How the keeper ends, and what it says to whoever started it. */
@@ -147,7 +151,10 @@ export interface Requests {
    * it before `publish`. On TCP two can share an address, a third is refused. An id that is open gets the settings of
    * the specification, and takes connections again when it was refusing them; its address stays.
    */
-  listen: { ask: { readonly spec: ListenerSpec }; answer: { readonly inode: number } };
+  listen: {
+    ask: { readonly specs: readonly ListenerSpec[] };
+    answer: { readonly results: readonly ListenResult[] };
+  };
   /**
    * Takes the listener of another program, which listens at that address: `listen` then opens ours beside it, and
    * `publish` of that one puts this one aside. A Unix socket that the kernel does not let us have is taken by its path
@@ -172,7 +179,10 @@ export interface Requests {
   unlisten: { ask: { readonly id: string }; answer: null };
   /** Asks for one `knocked` as soon as a connection waits. */
   watch: { ask: { readonly id: string }; answer: null };
-  spawn: { ask: { readonly spec: WorkerSpec; readonly tag: Tag }; answer: { readonly pid: number } };
+  spawn: {
+    ask: { readonly spec: WorkerSpec; readonly tag: Tag; readonly count: number };
+    answer: { readonly pids: readonly number[]; readonly failure: Failure | null };
+  };
   /** Signals a worker, its whole group when it was spawned so; false: it is gone. */
   signal: { ask: { readonly pid: number; readonly signal: NodeJS.Signals }; answer: boolean };
   /**

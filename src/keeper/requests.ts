@@ -87,14 +87,21 @@ export class Requests {
 }
 
 function handlersOf(ports: RequestPorts): Handlers {
-  const { own, frozen, residence, logs, announcer, serviceManager, ownStop, upgrade } = ports;
-  const { listeners, workers, notes } = ports.holdings;
+  const { own, holdings, frozen, residence, logs, announcer, serviceManager, ownStop, upgrade } = ports;
+  const { listeners, workers } = holdings;
   return {
     ...own,
     listen: async ask => {
-      const inode = listeners.open(ask.spec);
+      const results = ask.specs.map(spec => {
+        try {
+          return { inode: listeners.open(spec) };
+        } catch (error) {
+          const code = (error as NodeJS.ErrnoException).code ?? null;
+          return { failure: { message: explained(error), code } };
+        }
+      });
       await residence.written(); // by its listener a worker is known that was started in our last moment
-      return { inode };
+      return { results };
     },
     take: ({ spec, pid, inode }) => listeners.take(spec, pid, inode),
     publish: async ask => {
@@ -114,7 +121,16 @@ function handlersOf(ports: RequestPorts): Handlers {
       listeners.watch(ask.id);
       return null;
     },
-    spawn: ask => ({ pid: workers.spawn(ask.spec, ask.tag) }),
+    spawn: ask => {
+      const pids: number[] = [];
+      try {
+        for (let i = 0; i < ask.count; i++) pids.push(workers.spawn(ask.spec, ask.tag));
+        return { pids, failure: null };
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code ?? null;
+        return { pids, failure: { message: explained(error), code } };
+      }
+    },
     signal: ask => workers.signal(ask.pid, ask.signal),
     freeze: ask => frozen.freeze(ask.pid),
     release: ask => frozen.release(ask.pid, ask.kill),
@@ -124,12 +140,12 @@ function handlersOf(ports: RequestPorts): Handlers {
     },
     acknowledge: ask => {
       workers.acknowledge(ask.pid);
-      if (ask.note !== null) notes.set(ask.note.name, ask.note.text);
+      if (ask.note !== null) holdings.note(ask.note);
       return null;
     },
     note: ask => {
       if (ask.name === 'stopping') ownStop.taken(ask.text === 'now');
-      notes.set(ask.name, ask.text);
+      holdings.note(ask);
       return null;
     },
     reopenLogs: () => ({ failed: logs.reopen() }),

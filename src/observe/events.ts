@@ -2,16 +2,18 @@
 import type { Exit } from '../keeper/protocol.ts';
 
 /** Why a worker leaves: it ended by itself, never became ready, or we ended it. */
-export type LeaveReason =
-  | 'ended'
-  | 'startTimeout'
-  | 'scaledDown'
-  | 'maxMemory'
-  | 'maxLifetime'
-  | 'requestTimeout'
-  | 'replaced'
-  | 'cancelled'
-  | 'poolStopped';
+export const LEAVE_REASONS = [
+  'ended',
+  'startTimeout',
+  'scaledDown',
+  'maxMemory',
+  'maxLifetime',
+  'requestTimeout',
+  'replaced',
+  'cancelled',
+  'poolStopped',
+] as const;
+export type LeaveReason = (typeof LEAVE_REASONS)[number];
 
 export type SupervisorEvent =
   | { readonly type: 'started'; readonly pools: number; readonly runDir: string; readonly control: string }

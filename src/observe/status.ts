@@ -21,7 +21,16 @@ export interface Status {
   readonly last_reload: LastReload | null;
   readonly last_upgrade: LastUpgrade | null;
   readonly config_changed_on_disk: boolean | null;
+  /** Settings whose value in the files only a restart applies; null: no supervisor says. */
+  readonly needs_restart: readonly PendingSetting[] | null;
   readonly pools: readonly PoolStatus[];
+}
+
+export interface PendingSetting {
+  /** In dotted form. */
+  readonly key: string;
+  readonly running: unknown;
+  readonly wanted: unknown;
 }
 
 export interface LastReload {

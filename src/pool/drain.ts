@@ -1,40 +1,113 @@
 /**
- * When a listener that gets no new connections is quiet (DESIGN D3): nothing waits and nothing is on its way. Pure:
- * looks and time come in, the memory goes out.
+ * A generation whose listener gets no new connections: its queue is emptied, its workers are told when they are free,
+ * and its listener is closed when nobody is left to serve or to be served (DESIGN D3).
  */
-import type { ListenerLoad } from '../observe/sockets.ts';
+import type { PoolConfig } from '../config/types.ts';
+import type { Worker } from '../worker/worker.ts';
+import type { Draft } from './draft.ts';
+import type { Listener } from './listener.ts';
+import type { DrainSight, Observation } from './observation.ts';
+import { afterLook, isQuiet, startDrain } from './quiet.ts';
+import { type Draining, type PoolState, spawningOf } from './state.ts';
 
-/**
- * A connection passes from the queue to a worker while the tables are read, and may be in neither: only a second
- * empty look, so much later, is sure.
- */
-export const SECOND_LOOK_MS = 100;
-/** Where the tables cannot be read: time for whoever was on the way to be accepted. */
-const UNSEEN_QUIET_MS = 1000;
+/** So often a worker comes back for a queue that refilled; then its command cannot do it. */
+const MOST_RESCUES = 3;
 
-export interface DrainMemory {
-  readonly sinceMs: number;
-  /** Of the first of the empty looks in a row; null: the last look was not empty. */
-  readonly emptySinceMs: number | null;
-  /** Handshakes that were half open at the first look: they end in the old queue. Those that come later do not. */
-  readonly halfOpen: ReadonlySet<string> | null;
+/** A generation begins to drain. */
+export function newDraining(
+  generation: number,
+  config: PoolConfig,
+  listener: Listener,
+  nowMs: number,
+): Draining {
+  return {
+    generation,
+    config,
+    listener,
+    memory: startDrain(nowMs),
+    strays: new Set(),
+    rescues: 0,
+    isClosing: false,
+    isAbandoned: false,
+  };
 }
 
-export function startDrain(nowMs: number): DrainMemory {
-  return { sinceMs: nowMs, emptySinceMs: null, halfOpen: null };
+/** Moves each of them on. */
+export function moveDraining(draft: Draft, { drains, mayTimeOut }: Observation): void {
+  for (const draining of draft.state.draining) {
+    const sight = drains.get(draining.listener.number);
+    if (sight !== undefined && !draining.isClosing) move(draft, draining, sight, mayTimeOut);
+  }
 }
 
-/** @param load null: the tables cannot be read */
-export function afterLook(memory: DrainMemory, load: ListenerLoad | null, nowMs: number): DrainMemory {
-  if (load === null) return memory;
-  const before = memory.halfOpen ?? load.halfOpen;
-  const halfOpen = new Set([...before].filter(client => load.halfOpen.has(client)));
-  const isEmpty = load.waiting === 0 && halfOpen.size === 0;
-  return { ...memory, emptySinceMs: isEmpty ? (memory.emptySinceMs ?? nowMs) : null, halfOpen };
+/** The keeper has closed its listener. */
+export function endDraining(draft: Draft, number: number): void {
+  draft.set({ draining: draft.state.draining.filter(({ listener }) => listener.number !== number) });
 }
 
-/** Whether nothing can come any more from that listener. */
-export function isQuiet(memory: DrainMemory, load: ListenerLoad | null, nowMs: number): boolean {
-  if (load === null) return nowMs - memory.sinceMs >= UNSEEN_QUIET_MS;
-  return memory.emptySinceMs !== null && nowMs - memory.emptySinceMs >= SECOND_LOOK_MS;
+function move(draft: Draft, before: Draining, sight: DrainSight, mayTimeOut: boolean): void {
+  const { nowMs } = draft;
+  const { load } = sight;
+  const memory = afterLook(before.memory, load, nowMs);
+  const draining = { ...before, memory };
+  replace(draft, draining);
+  const quiet = isQuiet(memory, load, nowMs);
+  const { config, generation, listener, isAbandoned } = draining;
+  const hasTime = !isAbandoned && nowMs - memory.sinceMs < config.processControlTimeoutMs;
+  const workers = workersOn(draft.state, listener);
+  if (workers.length > 0 || spawningOf(draft.state, generation) > 0) {
+    if (quiet) tellFreeOnes(draft, draining, workers, sight);
+    // Workers that came back for the queue have no more time than those before.
+    if (!hasTime && (isAbandoned || mayTimeOut))
+      for (const { pid } of workers) draft.happen(pid, { type: 'drainTimedOut' });
+    return;
+  }
+  const mayRescue = !listener.isLost && draining.rescues < MOST_RESCUES;
+  if (load !== null && load.waiting > 0 && hasTime && mayRescue) rescue(draft, draining);
+  else if (quiet || !hasTime) {
+    replace(draft, { ...draining, isClosing: true });
+    draft.act({ type: 'unlisten', number: listener.number });
+  }
+}
+
+/** Its queue has refilled after its workers left: a worker comes back. */
+function rescue(draft: Draft, draining: Draining): void {
+  const { state } = draft;
+  const { generation, listener } = draining;
+  // Of two programs that can take this socket, the newer one is known to work.
+  const isAlike = state.config.listen.nonblock === draining.config.listen.nonblock;
+  const config = isAlike ? state.config : draining.config;
+  replace(draft, { ...draining, rescues: draining.rescues + 1 });
+  const spawning = new Map(state.spawning).set(generation, spawningOf(state, generation) + 1);
+  draft.set({ spawning });
+  draft.act({ type: 'spawn', generation, config, listener, count: 1 });
+}
+
+/** Nothing new can come: workers without a request are told, whatever their program does then. */
+function tellFreeOnes(draft: Draft, draining: Draining, workers: readonly Worker[], sight: DrainSight): void {
+  const leaving = workers.filter(({ phase }) => phase === 'draining');
+  if (sight.free === null) {
+    // Who has what cannot be seen: a graceful program finishes it when it is told, another one keeps its time.
+    const mayTell = (sight.load?.accepted ?? null) === null || draining.config.stopIsGraceful;
+    if (mayTell) for (const { pid } of leaving) draft.leave(pid, 'stop', 'replaced');
+    return;
+  }
+  // Of a connection that lasts and that no known process holds, any worker may be the owner. One that is seen but once
+  // was being accepted by the serving generation, or has ended in between.
+  const { strays: before } = draining;
+  const isStray = [...sight.strays].some(inode => before.has(inode));
+  const isNews = sight.strays.size > 0 && before.size === 0;
+  replace(draft, { ...draining, strays: sight.strays });
+  if (isStray || isNews) return;
+  for (const { pid } of leaving) if (sight.free.has(pid)) draft.happen(pid, { type: 'freed' });
+}
+
+export function workersOn({ workers }: PoolState, { inode }: Listener): Worker[] {
+  return [...workers.values()].filter(({ listenerInode }) => listenerInode === inode);
+}
+
+function replace(draft: Draft, draining: Draining): void {
+  const { number } = draining.listener;
+  const others = draft.state.draining;
+  draft.set({ draining: others.map(it => (it.listener.number === number ? draining : it)) });
 }

@@ -1,334 +1,353 @@
 /**
- * A pool as it runs: its parts put together, and all that is done to it. What there is to know of it is
- * pool-facts.ts's; what it does by itself, turn by turn, is steering.ts's; who serves and who leaves, generations.ts's.
+ * A pool from outside: its commands, one after the other, and its turns. Data flows one way: what happens and what is
+ * seen (observation/) goes into `reconcile`, which makes the next state and says what is to be done (apply.ts).
  */
 import type { PoolConfig } from '../config/types.ts';
 import { FpmError } from '../errors.ts';
-import type { Exit, ListenerState, WorkerState } from '../keeper/protocol.ts';
-import type { LeaveReason } from '../observe/events.ts';
+import { type Keeper, KeeperError } from '../keeper/client.ts';
+import type { ListenerState, WorkerState } from '../keeper/protocol.ts';
+import type { PoolEvent } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
-import type { WorkerHandle } from '../worker/worker-handle.ts';
-import { Crew, type PoolPorts } from './crew.ts';
-import { Diary } from './diary.ts';
-import { Generations, type Looks } from './generations.ts';
-import { type Death, Health } from './health.ts';
-import { Lookout } from './lookout.ts';
-import { PoolFacts, type PoolParts, type Standing } from './pool-facts.ts';
-import type { ForeignSocket } from './pool-listener.ts';
-import { type PoolNote, SavedNote } from './pool-note.ts';
-import { RequestTimeouts } from './request-timeouts.ts';
-import { Retirement } from './retirement.ts';
-import type { Roll, RollResult } from './roll.ts';
-import { Rolls } from './rolls.ts';
+import { Apply } from './apply.ts';
+import { claimFor } from './autoscale.ts';
+import { CommandQueue } from './command-queue.ts';
+import { DecisionLog } from './decision-log.ts';
+import { listenerId } from './listener.ts';
+import type { PoolNote } from './note.ts';
+import type { LoadMeter } from './observation/load-meter.ts';
+import { type Looks, Observer } from './observation/observer.ts';
+import type { ForeignSocket, News, Observation, SharedLimits } from './observation.ts';
+import { absorb, reconcile, type Turn } from './reconcile.ts';
+import { isCalm, nextLook } from './rest.ts';
+import { restorePool } from './restore.ts';
 import type { Claim } from './scaling/share.ts';
-import { Sizing } from './sizing.ts';
-import { type SharedLimits, Steering } from './steering.ts';
+import {
+  hasGivenUp,
+  isClosed,
+  isComingUp,
+  isWanted,
+  newPool,
+  type PoolState,
+  type RolloutResult,
+} from './state.ts';
+
+export interface PoolPorts {
+  readonly keeper: Keeper;
+  readonly report: (event: PoolEvent) => void;
+  readonly now: () => number;
+  /** The pool has something to do now. */
+  readonly wake: () => void;
+  /** These processes are the pool's. */
+  readonly own: (pids: readonly number[]) => void;
+}
+
+const NOBODY = { accepted: 0, waiting: 0 };
+
+interface Waiter {
+  readonly isMet: (state: PoolState) => boolean;
+  readonly resolve: () => void;
+}
 
 export class Pool {
   readonly name: string;
-  readonly facts: PoolFacts;
-  readonly #crew: Crew;
-  readonly #health: Health;
+  /** What was decided lately, and why. */
+  readonly log = new DecisionLog();
   readonly #ports: PoolPorts;
-  readonly #retirement: Retirement;
-  readonly #generations: Generations;
-  readonly #rolls: Rolls;
-  readonly #requests: RequestTimeouts;
-  readonly #sizing: Sizing;
-  readonly #steering: Steering;
-  readonly #saved: SavedNote;
-  readonly #standing: Standing = {
-    isWanted: true,
-    isRemoved: false,
-    isOpen: false,
-    hasBeenWhole: false,
-    reloads: 0,
-  };
+  readonly #observer = new Observer();
+  readonly #apply: Apply;
+  readonly #queue = new CommandQueue();
+  #state: PoolState;
+  /** What was seen in the first half of a turn. */
+  #seen: Observation | null = null;
+  #news: News[] = [];
+  /** The listener that the keeper watches for a connection; null: none. */
+  #watched: number | null = null;
+  #waiters: Waiter[] = [];
+  #dueAtMs = 0;
+  /** What the last turn saw, when it changed nothing; null: it did. */
+  #calm: { readonly accepted: number; readonly waiting: number; readonly second: number } | null = null;
+  /** The settings for the reload that waits. */
+  #nextConfig: PoolConfig;
 
   constructor(config: PoolConfig, ports: PoolPorts) {
-    const { name } = config;
-    const diary = new Diary();
-    this.name = name;
+    this.name = config.name;
+    this.#state = newPool(config);
+    this.#nextConfig = config;
     this.#ports = ports;
-    this.#saved = new SavedNote(name);
-    this.#health = new Health(name, ports.report);
-    this.#sizing = new Sizing(name, diary, ports.report);
-    this.#crew = new Crew(name, ports, {
-      unwanted: generation => this.#unwanted(generation),
-      crashed: signal => this.#health.crashed(signal, ports.now()),
-      died: (worker, isKilled) => this.#died(worker, isKilled),
-      spawnFailed: (generation, message, askedAtMs) => this.#spawnFailed(generation, message, askedAtMs),
-      gone: pid => ports.keeper.post('acknowledge', { pid, note: this.#saved.save(this.facts.note) }),
-    });
-    this.#retirement = new Retirement(this.#crew, ports, diary);
-    this.#generations = new Generations(config, this.#crew, this.#retirement, ports);
-    this.#rolls = new Rolls(name, this.#crew, this.#generations, ports, {
-      isWanted: () => this.#standing.isWanted,
-      target: () => this.#sizing.target,
-      hasRoomFor: workers => this.#steering.hasRoomFor(workers),
-      takeOver: roll => this.#takeOver(roll),
-      stir: () => this.#steering.stir(),
-    });
-    this.#requests = new RequestTimeouts(this.#crew, this.#retirement, ports.report);
-    const parts: PoolParts = {
-      standing: this.#standing,
-      crew: this.#crew,
-      generations: this.#generations,
-      rolls: this.#rolls,
-      sizing: this.#sizing,
-      health: this.#health,
-      requests: this.#requests,
-      lookout: new Lookout(),
-      diary,
-    };
-    this.facts = new PoolFacts(parts);
-    this.#steering = new Steering(parts, this.facts, this.#retirement, ports);
+    const { keeper, report, now, own } = ports;
+    const news = (it: News): void => this.tell(it);
+    this.#apply = new Apply(this.name, { keeper, report, now, own, log: this.log, news });
   }
 
-  /** Opens the listener. @throws {FpmError} POOL_FAILED when the address cannot be had */
-  async open(): Promise<void> {
-    const { file, listen } = this.facts.config;
-    try {
-      await this.#generations.open();
-    } catch (error) {
-      throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${messageOf(error)}`, { file });
-    }
-    this.#standing.isOpen = true;
-    if (listen.address.type !== 'none')
-      this.#ports.report({ type: 'listening', pool: this.name, address: listen.text });
+  get state(): PoolState {
+    return this.#state;
   }
 
-  /** Goes on where the last supervisor stopped: what it had not finished is finished or sent away. */
-  async restore(
-    note: PoolNote | null,
-    states: readonly WorkerState[],
-    held: readonly ListenerState[],
-  ): Promise<void> {
-    const { generation, listenerNumber, isWanted } = note ?? {
-      generation: 1,
-      listenerNumber: 1,
-      isWanted: true,
-    };
-    if (note !== null) {
-      this.#sizing.target = note.target;
-      this.#standing.isWanted = isWanted;
-      this.#standing.isRemoved = note.isRemoved;
-      this.#standing.reloads = note.counters.reloads;
-      this.#crew.past = { exited: note.counters.exited, crashed: note.counters.crashed };
-      this.#sizing.maxChildrenReached = note.counters.max_children_reached;
-      this.#requests.slow = note.counters.slow_requests;
-    }
-    const failure = await this.#generations.restore(generation, listenerNumber, isWanted, held);
-    if (failure !== null) {
-      const isServing = this.#generations.serving.listener !== null;
-      this.#ports.report({ type: 'addressLost', pool: this.name, message: failure.message, isServing });
-      this.#standing.isWanted = isServing;
-    }
-    this.#standing.isOpen = true;
-    this.#saveNote();
-    this.#crew.restore(states, this.facts.config);
-    this.#generations.cancel(worker => worker.generation > this.facts.generation, this.facts.config);
-    this.#generations.sendAway(worker => worker.generation < this.facts.generation, 'replaced');
+  /** What was seen of its connections. */
+  get meter(): LoadMeter {
+    return this.#observer.meter;
   }
 
-  /** Observes, decides, applies. @param limits what holds for all pools together */
-  turn(looks: Looks, limits: SharedLimits): void {
-    this.#health.turn(this.#ports.now());
-    if (!this.#steering.look(looks, limits)) return;
-    this.#crew.observe(this.facts.config, this.facts.meter.accepted);
-    this.#noticeSuccess();
-    this.#steering.decide();
-    this.#rolls.turn();
-    this.#generations.turn(looks);
-    this.#saveNote();
-    this.#steering.settle();
+  // Turns
+
+  /** Something has happened; the next turn comes now. */
+  tell(news: News): void {
+    this.#news.push(news);
+    if (news.type === 'knocked') this.#watched = null;
+    this.#dueAtMs = 0;
+    this.#ports.wake();
+  }
+
+  /** When its next turn is due, by the supervisor's clock; Infinity: when something happens. */
+  get dueAtMs(): number {
+    return this.#dueAtMs;
   }
 
   /** What the next look at the kernel's tables should tell about. */
   watched(nowMs: number): readonly Watched[] {
-    return this.#steering.watched(nowMs);
-  }
-
-  /** There is something to look at soon: a worker on its way in or out. */
-  get isHurried(): boolean {
-    return this.#steering.isHurried;
+    return this.#observer.watched(this.#state, this.#news, nowMs);
   }
 
   /** What it asks of `process.max`. */
-  claim(): Claim {
-    return this.#steering.claim();
+  claim(nowMs: number): Claim {
+    return claimFor(this.#state, this.#observer.load, nowMs);
   }
 
-  /** A connection waits on the listener that the keeper was asked to watch. */
-  knocked(id: string): void {
-    this.#steering.knocked(id);
+  /** The first half of a turn: looks, and takes what has happened. @param isBlind nothing can be looked at */
+  observe(looks: Looks, isBlind: boolean): void {
+    const nowMs = this.#ports.now();
+    const news = this.#news.splice(0);
+    const seen = this.#observer.observe(this.#state, news, looks, isBlind, nowMs);
+    this.#seen = seen;
+    if (news.length > 0) this.#do(absorb(this.#state, seen));
   }
 
-  exited(pid: number, exit: Exit): void {
-    if (!this.facts.workers.has(pid)) return;
-    this.#steering.stir();
-    this.#crew.exited(pid, exit, this.facts.config);
-  }
-
-  gone(pid: number): void {
-    if (!this.facts.workers.has(pid)) return;
-    this.#steering.stir();
-    this.#retirement.gone(pid);
-    this.#crew.gone(pid, this.facts.config);
-  }
-
-  scale(size: number): void {
-    this.#sizing.target = size;
-    this.#ports.report({ type: 'scaled', pool: this.name, size });
-    this.#saveNote(); // whoever asked is told that it is so, also by the next supervisor
-    this.#steering.stir();
-  }
-
-  /** Takes settings that need no new workers. A size that was scaled to ends with this reload. */
-  reconfigure(config: PoolConfig): void {
-    this.#generations.serving = { ...this.#generations.serving, config };
-    this.#rolls.reconfigure(config);
-    this.#sizing.target = null;
-    this.#saveNote();
-    this.#steering.stir();
-  }
-
-  /** Sends the workers away; the listener is closed when the last is gone. */
-  stop(now: boolean): void {
-    this.#standing.isWanted = false;
-    this.#saveNote();
-    this.#rolls.cancel('the pool is being stopped');
-    this.#generations.end(now);
-    this.#steering.stir();
-  }
-
-  /** As `stop`, and it does not come back. */
-  remove(): void {
-    this.#standing.isRemoved = true;
-    this.stop(false);
-  }
-
-  /** After a stop. */
-  async close(): Promise<void> {
-    this.#saveNote();
-    await this.#generations.close();
-    this.#ports.report({ type: 'poolStopped', pool: this.name });
-  }
-
-  /** Begins again after a stop. @throws {FpmError} POOL_FAILED when the address cannot be had */
-  async startAgain(): Promise<void> {
-    await this.#ports.until(() => this.facts.isEmpty); // the stop may still be under way
-    const { number, ...rest } = this.#generations.serving;
-    this.#generations.serving = { ...rest, number: number + 1 };
-    this.#standing.isOpen = false;
-    this.#standing.isWanted = true;
-    this.#saveNote(); // as soon as it listens clients wait there, for whoever comes after us as well
-    try {
-      await this.open();
-    } catch (error) {
-      this.#standing.isWanted = false;
-      this.#saveNote();
-      throw error;
+  /** The second half: decides and acts. @returns how many processes it has asked for */
+  act(limits: SharedLimits): number {
+    const seen = this.#seen;
+    this.#seen = null;
+    if (seen === null) return 0;
+    let started = 0;
+    if (seen.news.length > 0 || !this.#isAsBefore(seen, limits)) {
+      const { actions } = this.#do(reconcile(this.#state, seen, limits));
+      for (const action of actions) if (action.type === 'spawn') started += action.count;
+      const counts = this.meter.counts ?? NOBODY;
+      const isCalmNow = actions.length === 0 && isCalm(this.#state);
+      this.#calm = isCalmNow ? { ...counts, second: secondOf(seen.nowMs) } : null;
+      this.#apply.save(this.#state);
     }
-    this.#beginAnew();
+    this.#schedule(seen);
+    this.#settleWaiters();
+    return started;
+  }
+
+  #do(turn: Turn): Turn {
+    this.#state = turn.state;
+    for (const action of turn.actions) this.#apply.do(action);
+    return turn;
+  }
+
+  #schedule(seen: Observation): void {
+    if (this.#news.length > 0 || seen.isBehind) {
+      this.#dueAtMs = 0;
+      this.#ports.wake();
+      return;
+    }
+    const { atMs, isWatched } = nextLook(this.#state, seen);
+    this.#dueAtMs = atMs;
+    const { listener } = this.#state;
+    const number = isWatched && listener !== null ? listener.number : null;
+    if (number !== null && number !== this.#watched)
+      this.#ports.keeper.post('watch', { id: listenerId(this.name, number) });
+    this.#watched = number;
+  }
+
+  #settleWaiters(): void {
+    if (this.#news.length > 0 || this.#waiters.length === 0) return;
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter(({ isMet }) => !isMet(this.#state));
+    for (const { isMet, resolve } of waiters) if (isMet(this.#state)) resolve();
+  }
+
+  /** The load is what it was when the last decision changed nothing: until a second is over, so would the next. */
+  #isAsBefore({ load, nowMs }: Observation, { allowance, memoryShort }: SharedLimits): boolean {
+    if (this.#calm === null || allowance < 0 || memoryShort !== null) return false;
+    const { accepted, waiting } = load ?? NOBODY;
+    const { second } = this.#calm;
+    return accepted === this.#calm.accepted && waiting === this.#calm.waiting && second === secondOf(nowMs);
+  }
+
+  /** Waits, turn by turn, until the condition holds. @throws {Error} the reason of the signal, when it is aborted */
+  until(isMet: (state: PoolState) => boolean, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    if (this.#news.length === 0 && isMet(this.#state)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter = { isMet, resolve };
+      this.#waiters.push(waiter);
+      signal?.addEventListener('abort', () => {
+        this.#waiters = this.#waiters.filter(it => it !== waiter);
+        reject(signal.reason as Error);
+      });
+      this.#ports.wake();
+    });
+  }
+
+  /** Until it is clear whether it comes up. */
+  untilUp(): Promise<void> {
+    return this.until(state => !isComingUp(state));
+  }
+
+  // Commands
+
+  /**
+   * Starts it; done when it has its size.
+   * @throws {FpmError} POOL_FAILED when the address cannot be had, or its workers do not come up: it tries on then
+   */
+  start(): Promise<void> {
+    const joined = this.#queue.current === 'start' ? this.#queue.outcome : this.#queue.waiting('start');
+    if (joined !== null) return joined as Promise<void>;
+    return this.#queue.run('start', async signal => {
+      if (!isWanted(this.#state)) this.tell({ type: 'start' });
+      await this.#untilOpen(signal);
+      await this.until(state => !isComingUp(state), signal);
+      if (!hasGivenUp(this.#state)) return;
+      const { lastFailure } = this.#state.health;
+      throw new FpmError('POOL_FAILED', `pool ${this.name}: ${lastFailure}`);
+    });
+  }
+
+  /** @throws {FpmError} POOL_FAILED when the address cannot be had */
+  async #untilOpen(signal?: AbortSignal): Promise<void> {
+    await this.until(({ listening, openFailure }) => listening === 'open' || openFailure !== null, signal);
+    const { openFailure, config } = this.#state;
+    if (openFailure === null || isWanted(this.#state)) return;
+    const { file } = config;
+    throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${openFailure.message}`, { file });
+  }
+
+  /** Until it listens, once `start` was called. @throws {FpmError} POOL_FAILED when the address cannot be had */
+  untilListening(): Promise<void> {
+    return this.#untilOpen();
+  }
+
+  /**
+   * Sends the workers away; done when nothing of it is left.
+   * @param now requests in flight are aborted
+   */
+  stop(now: boolean): Promise<void> {
+    return this.#end(
+      { type: 'stop', now },
+      new FpmError('FAILED', `pool ${this.name} was stopped meanwhile`),
+    );
+  }
+
+  /** As `stop`, and it does not come back: no command is taken any more. */
+  async remove(): Promise<void> {
+    const reason = new FpmError('NO_SUCH_POOL', `pool ${this.name} was removed from the configuration`);
+    const ended = this.#end({ type: 'remove' }, reason);
+    this.#queue.close(reason);
+    await ended;
+  }
+
+  #end(command: Extract<News, { type: 'stop' | 'remove' }>, reason: FpmError): Promise<void> {
+    if (this.#queue.current === 'stop') {
+      this.#queue.giveUp(reason);
+      this.tell(command);
+      return this.#queue.outcome as Promise<void>;
+    }
+    return this.#queue.preempt(reason, 'stop', async () => {
+      this.tell(command);
+      await this.until(isClosed);
+    });
+  }
+
+  /** Until the next reload it has so many workers. @throws {FpmError} POOL_STOPPED */
+  scale(size: number): Promise<void> {
+    return this.#queue.run('scale', async signal => {
+      this.#mustRun();
+      this.tell({ type: 'scale', size });
+      await this.until(() => true, signal);
+    });
+  }
+
+  /** Takes settings that need no new workers. */
+  reconfigure(config: PoolConfig): Promise<void> {
+    return this.#queue.run('reconfigure', async signal => {
+      this.tell({ type: 'reconfigure', config });
+      await this.until(() => true, signal);
+    });
+  }
+
+  /**
+   * Starts a new generation beside the serving one; when all of it is ready it takes over. One that waits takes these
+   * settings as well.
+   * @returns `stopped`: it is, and takes the settings when it is started
+   */
+  reload(config: PoolConfig): Promise<RolloutResult | 'stopped'> {
+    this.#nextConfig = config;
+    const joined = this.#queue.waiting('reload');
+    if (joined !== null) return joined as Promise<RolloutResult | 'stopped'>;
+    return this.#queue.run('reload', async signal => {
+      const wanted = this.#nextConfig;
+      if (!isWanted(this.#state)) {
+        this.tell({ type: 'reconfigure', config: wanted });
+        await this.until(() => true, signal);
+        return 'stopped' as const;
+      }
+      return await this.#roll(wanted, signal);
+    });
   }
 
   /**
    * Takes over from another program that listens at its address: workers come up beside it, and when all of them are
-   * ready, new connections come to them. It must be empty.
-   * @param begun is called when it is known that the socket can be had
+   * ready, new connections come to them.
    * @returns why the workers did not come up; the other program then has everything as before
    * @throws {KeeperError} when the socket cannot be had
    */
-  async takeFrom(config: PoolConfig, foreign: ForeignSocket, begun: () => void): Promise<RollResult> {
-    await this.#generations.take(config, foreign);
-    this.#standing.isOpen = true;
-    this.#standing.isWanted = true;
-    this.#beginAnew();
-    this.#saveNote();
-    begun();
-    const result = await this.roll(config);
-    if (this.facts.isTaking) {
-      this.#standing.isWanted = false;
-      await this.#generations.close();
-      this.#saveNote();
-      await this.#ports.until(() => this.facts.isEmpty);
+  takeOver(config: PoolConfig, foreign: ForeignSocket): Promise<RolloutResult> {
+    return this.#queue.run('takeover', async signal => {
+      this.tell({ type: 'take', config, foreign });
+      await this.until(({ listening, openFailure }) => listening === 'open' || openFailure !== null, signal);
+      const { openFailure } = this.#state;
+      if (openFailure !== null) throw new KeeperError(openFailure);
+      const result = await this.#roll(config, signal);
+      if (!result.ok) {
+        this.tell({ type: 'stop', now: true });
+        await this.until(isClosed, signal);
+      }
+      return result;
+    });
+  }
+
+  async #roll(config: PoolConfig, signal: AbortSignal): Promise<RolloutResult> {
+    await this.until(({ rollout }) => rollout === null, signal); // one that nobody asked for
+    this.tell({ type: 'rollout', config });
+    await this.until(({ rollout }) => rollout === null, signal);
+    return this.#state.lastRollout ?? { ok: false, reason: 'the reload was lost' };
+  }
+
+  #mustRun(): void {
+    if (isWanted(this.#state)) return;
+    throw new FpmError(
+      'POOL_STOPPED',
+      `pool ${this.name} is stopped: \`fpm-ts start ${this.name}\` starts it`,
+    );
+  }
+
+  /** Continues what an earlier supervisor left. @throws {Error} when what it left is damaged */
+  restore(note: PoolNote, workers: readonly WorkerState[], held: readonly ListenerState[]): void {
+    const { state, actions } = restorePool(note, workers, held, this.#ports.now());
+    this.#state = state;
+    this.#ports.own([...state.workers.keys()]);
+    for (const action of actions) this.#apply.do(action);
+    for (const { pid, exit, gone } of workers) {
+      if (exit !== null) this.tell({ type: 'exited', pid, exit });
+      if (gone) this.tell({ type: 'gone', pid });
     }
-    return result;
-  }
-
-  /** Starts a new generation beside the serving one; when all of it is ready it takes over. */
-  roll(config: PoolConfig): Promise<RollResult> {
-    return this.#rolls.start(config);
-  }
-
-  #beginAnew(): void {
-    this.#standing.hasBeenWhole = false;
-    this.#health.reset();
-    this.#sizing.reset();
-    this.#steering.stir();
-  }
-
-  #unwanted(generation: number): LeaveReason | null {
-    if (!this.#standing.isWanted) return 'poolStopped';
-    if (generation < this.facts.generation) return 'replaced';
-    return generation > this.facts.generation && generation !== this.#rolls.current?.generation.number
-      ? 'cancelled'
-      : null;
-  }
-
-  #spawnFailed(generation: number, message: string, askedAtMs: number): void {
-    this.#health.spawnFailed(message);
-    if (generation === this.#rolls.current?.generation.number) this.#rolls.cancel(message);
-    else
-      this.#countDeath({ startedAtMs: askedAtMs, wasReady: false, isStartTimeout: false, isMurder: false });
-  }
-
-  #died(worker: WorkerHandle, isKilled: boolean): void {
-    const now = this.#ports.now();
-    const { startTimeoutMs } = worker.startedWith ?? this.facts.config;
-    const others = [...this.facts.workers.keys()].filter(pid => pid !== worker.pid);
-    const reason = this.#health.note(worker, others, now, startTimeoutMs);
-    if (worker.generation === this.#rolls.current?.generation.number) this.#rolls.cancel(reason);
-    else if (worker.generation === this.facts.generation) {
-      const { startedAtMs, wasReady } = worker;
-      const isStartTimeout = worker.reason === 'startTimeout';
-      // A command that kills itself as it starts never gets anybody ready.
-      const isMurder = isKilled && (wasReady || this.facts.ready.length > 0);
-      this.#countDeath({ startedAtMs, wasReady, isStartTimeout, isMurder });
-    }
-  }
-
-  #countDeath(death: Death): void {
-    const wasFailed = this.facts.isFailed;
-    this.#health.died(death, this.#ports.now());
-    if (wasFailed || !this.facts.isFailed) return;
-    this.#ports.report({ type: 'poolFailed', pool: this.name, reason: this.facts.lastFailure });
-  }
-
-  #noticeSuccess(): void {
-    const ready = this.facts.ready;
-    this.#health.succeeded(ready, this.#ports.now());
-    if (this.#standing.hasBeenWhole || !this.#standing.isWanted || ready.length < this.facts.size) return;
-    this.#standing.hasBeenWhole = true;
-    this.#health.whole();
-    this.#ports.report({ type: 'poolRunning', pool: this.name, workers: ready.length });
-  }
-
-  #takeOver({ generation, target }: Roll): void {
-    this.#sizing.target = target;
-    this.#standing.hasBeenWhole = true;
-    this.#health.reset();
-    this.#standing.reloads++;
-    this.#generations.takeOver(generation, () => this.#saveNote());
-  }
-
-  #saveNote(): void {
-    const note = this.facts.note;
-    if (!this.#saved.has(note)) this.#ports.keeper.post('note', this.#saved.save(note));
+    this.#ports.wake();
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function secondOf(nowMs: number): number {
+  return Math.floor(nowMs / 1000);
 }

@@ -1,32 +1,60 @@
-/** How much a turn of a pool may skip, because nothing has happened since the last one that mattered. */
-import { RESTING_LOOK_MS } from './lookout.ts';
-import type { Sight } from './scaling/goal.ts';
+/** How soon a pool must be looked at again, as far as nothing happens: cost follows what changes. Pure. */
+import { isHurried } from './observation/observer.ts';
+import type { Observation } from './observation.ts';
+import { countOf, isClosed, isTaking, isWanted, type PoolState, presenceOf } from './state.ts';
 
-export class Rest {
-  /** On demand, without workers: the keeper says when somebody knocks. */
-  isAsleep = false;
-  /** As it should be, nothing under way: until something happens a turn has nothing to do. */
-  isSettled = false;
-  /** What the last decision saw, when it changed nothing and nothing was under way. */
-  #calm: Sight | null = null;
+/** DESIGN section 5: ten looks a second; more while workers come and go, which are looked at until they have. */
+const LOOK_MS = 100;
+const HURRIED_LOOK_MS = 20;
+/** Where nobody is served: the keeper reports a queue, and a client that is served at once is seen a moment later. */
+const IDLE_LOOK_MS = 500;
+const IDLE_TIMED_LOOK_MS = 250;
+/** Of a pool whose size does not follow its load. */
+const RESTING_LOOK_MS = 1000;
 
-  /** Something has happened. */
-  end(): void {
-    this.isSettled = false;
-    this.isAsleep = false;
-    this.#calm = null;
+export interface NextLook {
+  /** By the clock of the observation; Infinity: when something happens. */
+  readonly atMs: number;
+  /** The keeper is to report when a connection waits. */
+  readonly isWatched: boolean;
+}
+
+export function nextLook(state: PoolState, { nowMs, load }: Observation): NextLook {
+  if (isClosed(state)) return { atMs: Number.POSITIVE_INFINITY, isWatched: false };
+  if (!isCalm(state)) {
+    const atMs = isHurried(state, nowMs) ? nowMs + HURRIED_LOOK_MS : onGrid(nowMs, LOOK_MS);
+    return { atMs, isWatched: false };
   }
+  const { pm, requestSlowlogTimeoutMs, requestTerminateTimeoutMs } = state.config;
+  const isTimed = requestSlowlogTimeoutMs > 0 || requestTerminateTimeoutMs > 0;
+  const isFixed = pm.mode === 'static' || state.scaledTo !== null;
+  const isNobody = load !== null && load.accepted + load.waiting === 0;
+  const isWatched = isNobody && state.listener?.isLost === false;
+  // Nobody else would accept: the keeper sees each client.
+  if (isWatched && state.workers.size === 0) return { atMs: Number.POSITIVE_INFINITY, isWatched };
+  const quietMs = isTimed ? IDLE_TIMED_LOOK_MS : isFixed ? RESTING_LOOK_MS : IDLE_LOOK_MS;
+  const busyMs = isFixed && !isTimed ? RESTING_LOOK_MS : LOOK_MS;
+  return { atMs: onGrid(nowMs, isWatched ? quietMs : busyMs), isWatched };
+}
 
-  /** @param sight what a decision saw that changed nothing; null: it did, or something is under way */
-  decided(sight: Sight | null): void {
-    this.#calm = sight;
-  }
+/** It is as it should be, and nothing is under way. */
+export function isCalm(state: PoolState): boolean {
+  const { listening, rollout, draining, retiring, health, isContent } = state;
+  const isQuiet =
+    isWanted(state) &&
+    listening === 'open' &&
+    !isTaking(state) &&
+    rollout === null &&
+    draining.length === 0 &&
+    retiring.outgoing.size === 0 &&
+    retiring.frozen.size === 0 &&
+    health.restart.failedAttempts === 0 &&
+    health.storm.storm === null;
+  const { ready } = presenceOf(state);
+  return isQuiet && isContent && countOf(state) === ready;
+}
 
-  /** The load is what it was at the last decision, which changed nothing: until a second is over, so would the next. */
-  isCalmStill(nowMs: number, load: Sight['load']): boolean {
-    if (this.#calm === null) return false;
-    const before = this.#calm.load;
-    const isSame = load?.accepted === before?.accepted && load?.waiting === before?.waiting;
-    return isSame && Math.floor(nowMs / RESTING_LOOK_MS) === Math.floor(this.#calm.nowMs / RESTING_LOOK_MS);
-  }
+/** All pools are looked at in the same moments: one read of the kernel's tables serves them all. */
+function onGrid(nowMs: number, everyMs: number): number {
+  return (Math.floor(nowMs / everyMs) + 1) * everyMs;
 }

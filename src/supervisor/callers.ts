@@ -1,16 +1,21 @@
 /** What a process at the control socket may do, by the credentials that the kernel recorded. */
-import type { GlobalConfig, PoolConfig } from '../config/types.ts';
+import type { PoolConfig } from '../config/types.ts';
 import type { Caller } from '../control/access.ts';
 import type { Peer } from '../os/peer.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';
+import type { Globals } from './settings.ts';
 
-export function identifyCaller(peer: Peer, config: GlobalConfig): Caller {
-  const group = config.control.group === '' ? null : lookupGroup(config.control.group);
+export function identifyCaller(
+  peer: Peer,
+  { control }: Pick<Globals, 'control'>,
+  pools: readonly PoolConfig[],
+): Caller {
+  const group = control.group === '' ? null : lookupGroup(control.group);
   const isMember = group !== null && (peer.gid === group.gid || peer.groups.includes(group.gid));
   return {
     uid: peer.uid,
     mayDoAll: peer.uid === 0 || peer.uid === process.getuid?.() || isMember,
-    ownPools: config.pools.filter(pool => runsAs(pool, peer.uid)).map(({ name }) => name),
+    ownPools: pools.filter(pool => runsAs(pool, peer.uid)).map(({ name }) => name),
   };
 }
 

@@ -5,6 +5,7 @@ import { formatProblem, hasErrors, type Problem, toFpmError } from '../config/pr
 import type { Sources } from '../config/sources.ts';
 import type { GlobalConfig } from '../config/types.ts';
 import type { Ask } from '../keeper/protocol.ts';
+import type { Globals } from './settings.ts';
 
 export interface Loaded {
   readonly config: GlobalConfig;
@@ -21,7 +22,7 @@ export function readConfiguration(file: string | null): Loaded {
 }
 
 /** What the keeper has to know of it. */
-export function settings({ runDir, pidFile, log, control }: GlobalConfig): Ask<'settle'> {
+export function residenceOf({ runDir, pidFile, log, control }: Globals): Ask<'settle'> {
   return { runDir, pidFile, log, controlSocket: control.socket };
 }
 

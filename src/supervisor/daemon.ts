@@ -1,17 +1,21 @@
 /** The supervisor as a service: control socket, signals, reloads, and the end. */
-import type { GlobalConfig } from '../config/types.ts';
 import { ControlServer, type Handlers } from '../control/server.ts';
 import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { World } from '../keeper/protocol.ts';
 import { logEvents, supervisorLogger } from '../observe/log.ts';
 import { nowMs } from '../os/clock.ts';
+import type { Pool } from '../pool/pool.ts';
+import { hasGivenUp, isWanted, type PoolState } from '../pool/state.ts';
 import { identifyCaller } from './callers.ts';
 import { ConfigFiles } from './config-files.ts';
-import { type Loaded, settings } from './configuration.ts';
+import { residenceOf } from './configuration.ts';
 import { explanationOf } from './explain.ts';
+import { LastReloadRecord } from './last-reload.ts';
 import { Reloads } from './reload.ts';
+import { scale } from './scale.ts';
 import { ServiceReport } from './service-report.ts';
+import type { Settings } from './settings.ts';
 import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
@@ -26,6 +30,7 @@ export class Daemon {
   readonly supervisor: Supervisor;
   readonly files: ConfigFiles;
   readonly report: ReturnType<typeof logEvents>;
+  readonly reloadRecord: LastReloadRecord;
   readonly #keeper: Keeper;
   readonly #world: World;
   readonly #configFile: string | null;
@@ -38,8 +43,8 @@ export class Daemon {
   readonly #stopped: Promise<void>;
   #ended: () => void = () => {};
 
-  constructor(keeper: Keeper, world: World, config: GlobalConfig, configFile: string | null) {
-    const logger = supervisorLogger(config.log.level);
+  constructor(keeper: Keeper, world: World, settings: Settings, configFile: string | null) {
+    const logger = supervisorLogger(settings.running.log.level);
     this.report = logEvents(logger);
     this.#stopped = new Promise(resolve => {
       this.#ended = resolve;
@@ -48,20 +53,30 @@ export class Daemon {
     this.#world = world;
     this.#configFile = configFile;
     this.files = new ConfigFiles(keeper);
-    this.#service = new ServiceReport(keeper, () => this.supervisor);
-    this.supervisor = new Supervisor(
-      config,
-      { keeper, report: this.report, now: nowMs, turned: atMs => this.#service.turned(atMs) },
-      signal => this.#onSignal(signal),
+    this.reloadRecord = new LastReloadRecord(keeper, this.report);
+    this.#service = new ServiceReport(
+      keeper,
+      () => this.supervisor,
+      () => this.reloadRecord.last,
     );
+    this.supervisor = new Supervisor(settings, {
+      keeper,
+      report: this.report,
+      now: nowMs,
+      turned: atMs => this.#service.turned(atMs),
+      signalled: signal => this.#onSignal(signal),
+    });
     this.#reloads = new Reloads({
       supervisor: this.supervisor,
       configFile,
       inheritedSockets: world.inheritedSockets,
+      record: this.reloadRecord,
+      files: this.files,
       onPhase: () => this.#service.tell(),
-      onLoaded: async loaded => {
-        logger.level = loaded.config.log.level;
-        await this.#afterReload(loaded);
+      onSettings: async () => {
+        logger.level = settings.running.log.level;
+        keeper.post('note', settings.note);
+        await this.#settle();
       },
     });
     this.upgrades = new Upgrades({
@@ -80,13 +95,13 @@ export class Daemon {
       },
     });
     this.#control = new ControlServer({
-      path: config.control.socket,
+      path: settings.running.control.socket,
       handlers: this.#handlers(),
-      identify: peer => identifyCaller(peer, this.supervisor.config),
+      identify: peer => identifyCaller(peer, settings.running, this.supervisor.config.pools),
       onError: error => this.report({ type: 'problem', text: `control socket: ${stackOf(error)}` }),
     });
     this.#upkeep = new Upkeep({
-      pools: () => this.supervisor.facts,
+      pools: () => [...this.supervisor.pools.values()].map(({ state }) => state),
       report: this.report,
       isControlInPlace: () => this.supervisor.isStopping || this.#control.isInPlace,
       restoreControl: () => this.#restoreRunDir(),
@@ -96,9 +111,9 @@ export class Daemon {
   /** Serves until everything is stopped. */
   async serve(): Promise<void> {
     const { supervisor } = this;
-    supervisor.saveStandIn();
+    supervisor.standInChanged();
     await this.#openControl();
-    const { include, control, runDir } = supervisor.config;
+    const { include, control, runDir } = supervisor.settings.running;
     if (!supervisor.isStopping) {
       this.report({ type: 'started', pools: supervisor.pools.size, runDir, control: control.socket });
       if (supervisor.pools.size === 0) this.report({ type: 'noPools', include: include.join(', ') });
@@ -127,26 +142,30 @@ export class Daemon {
   #finishStops(): void {
     const { stopping } = this.#world.notes;
     if (stopping !== undefined) void this.#stop(stopping === 'now');
-    const pools = [...this.supervisor.pools.values()];
-    for (const pool of pools.filter(({ facts }) => facts.isRemoved)) void this.supervisor.removePool(pool);
-    const stopped = pools.filter(({ facts }) => !facts.isWanted && !facts.isRemoved);
-    if (stopped.length > 0) void this.supervisor.stopPools(stopped, false);
+    for (const pool of this.supervisor.pools.values()) {
+      if (pool.state.desired === 'removed') void this.supervisor.removePool(pool);
+      else if (!isWanted(pool.state)) void pool.stop(false);
+    }
   }
 
   async #announceWhenUp(): Promise<void> {
     const unapplied = await this.#reloadIfDue();
     const pools = [...this.supervisor.pools.values()];
-    for (const pool of pools) await this.supervisor.untilUp(pool);
-    if (this.supervisor.isStopping) return; // the keeper's end tells whoever waits
-    const failed = pools.map(({ facts }) => facts).filter(({ isHopeless }) => isHopeless);
+    await Promise.all(pools.map(pool => pool.untilUp()));
+    if (this.supervisor.isStopping) return; // the keeper's end tells the process that waits
+    const failed = pools.filter(({ state }) => hasGivenUp(state)).map(({ state }) => state);
     const reasons = [
       ...(unapplied === null ? [] : [unapplied]),
-      ...failed.map(({ name, lastFailure }) => `pool ${name} failed: ${lastFailure}`),
+      ...failed.map(({ config, health }) => `pool ${config.name} failed: ${health.lastFailure}`),
     ];
     const ok = reasons.length === 0;
     if (ok) this.report({ type: 'ready' });
     this.#service.up();
-    this.#keeper.post('announce', { ok, message: reasons.join('\n'), exit: failed[0]?.lastExit ?? null });
+    this.#keeper.post('announce', {
+      ok,
+      message: reasons.join('\n'),
+      exit: failed[0]?.health.lastExit ?? null,
+    });
   }
 
   /** @returns why the files could not be put into effect; null: they are */
@@ -174,12 +193,13 @@ export class Daemon {
             startedAtMs,
             startedAt,
             isConfigChanged: this.files.areChanged(),
+            lastReload: this.reloadRecord.last,
             lastUpgrade: this.upgrades.last,
           },
           { pool, withProcesses: processes !== 'no' },
         );
       },
-      explain: ({ pool }) => explanationOf(supervisor.pool(pool).facts),
+      explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
       reload: args => this.#reloads.reload(args),
       takeover: args =>
         this.#reloads.apart(() =>
@@ -188,36 +208,30 @@ export class Daemon {
             configFile: this.#configFile,
             inheritedSockets: this.#world.inheritedSockets,
             keeperPid: this.#world.keeperPid,
+            onTaken: loaded => this.#reloads.noteIfInEffect(loaded),
           }),
         ),
       stop: async ({ pools, now }) => {
         const { keeperPid: pid } = this.#world;
         if (pools === undefined) {
           const stopped = [...supervisor.pools.keys()];
-          const left = strangersOf(supervisor.facts);
+          const left = strangersOf(states([...supervisor.pools.values()]));
           void this.#stop(now === true);
           return { pid, stopped, ...(left.length > 0 && { left }) };
         }
         const named = pools.map(name => supervisor.pool(name));
-        const left = strangersOf(named.map(({ facts }) => facts));
-        await supervisor.stopPools(named, now === true);
+        const left = strangersOf(states(named));
+        await Promise.all(named.map(pool => pool.stop(now === true)));
         return { pid, stopped: pools, ...(left.length > 0 && { left }) };
       },
       start: async ({ pools }) => {
-        const named = pools.map(name => supervisor.pool(name)).filter(({ facts }) => !facts.isWanted);
-        for (const pool of named) await pool.startAgain();
-        supervisor.saveStandIn();
-        for (const pool of named) await supervisor.untilUp(pool);
-        const failed = named
-          .filter(({ facts }) => facts.isHopeless)
-          .map(({ name, facts }) => `pool ${name}: ${facts.lastFailure}`);
-        if (failed.length > 0) throw new FpmError('POOL_FAILED', failed.join('\n'));
+        const named = pools.map(name => supervisor.pool(name));
+        const outcomes = await Promise.allSettled(named.map(pool => pool.start()));
+        supervisor.standInChanged();
+        throwFailures(outcomes);
         return { started: pools };
       },
-      scale: ({ pool, workers }) => {
-        supervisor.pool(pool).scale(workers);
-        return { pool, workers };
-      },
+      scale: args => scale(supervisor.pool(args.pool), args),
       upgrade: ({ dry_run }) => this.upgrades.upgrade(dry_run === true),
       'reopen-logs': async () => {
         await this.#reopenLogs();
@@ -246,15 +260,14 @@ export class Daemon {
   /** @throws {Error} when there is no way to it */
   async #restoreRunDir(): Promise<void> {
     if (this.supervisor.isStopping) return;
-    const { pidFile, control } = this.supervisor.config;
-    const { heldBy } = await this.#keeper.ask('settle', settings(this.supervisor.config));
-    if (heldBy !== null) throw new Error(`pid ${heldBy} has taken the pid file ${pidFile}`);
+    const { control } = this.supervisor.settings.running;
+    await this.#settle();
     if (await this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
   }
 
   async #stop(now: boolean): Promise<void> {
     const isFirst = !this.supervisor.isStopping;
-    const left = isFirst ? strangersOf(this.supervisor.facts) : [];
+    const left = isFirst ? strangersOf(states([...this.supervisor.pools.values()])) : [];
     const stopped = this.supervisor.stopAll(now);
     this.#service.tell();
     await stopped;
@@ -273,13 +286,25 @@ export class Daemon {
     this.report({ type: 'logsReopened' });
   }
 
-  async #afterReload({ config, sources }: Loaded): Promise<void> {
-    this.files.remember(
-      sources.files.map(({ path }) => path),
-      config,
-    );
-    await this.#keeper.ask('settle', settings(config));
+  /** Takes the place that we have, or what was removed of it, anew. @throws {Error} when another process has it */
+  async #settle(): Promise<void> {
+    const { running } = this.supervisor.settings;
+    const { heldBy } = await this.#keeper.ask('settle', residenceOf(running));
+    if (heldBy !== null) throw new Error(`pid ${heldBy} has taken the pid file ${running.pidFile}`);
   }
+}
+
+function states(pools: readonly Pool[]): PoolState[] {
+  return pools.map(({ state }) => state);
+}
+
+/** @throws {FpmError} all that failed, a line each, under the code of the first */
+function throwFailures(outcomes: readonly PromiseSettledResult<void>[]): void {
+  const errors = outcomes.flatMap(it => (it.status === 'rejected' ? [it.reason as Error] : []));
+  const [first] = errors;
+  if (first === undefined) return;
+  const code = first instanceof FpmError ? first.code : 'FAILED';
+  throw new FpmError(code, errors.map(({ message }) => message).join('\n'));
 }
 
 function messageOf(error: unknown): string {

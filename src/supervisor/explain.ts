@@ -1,12 +1,12 @@
-/** The diary of a pool as `explain` answers it. */
+/** The decision log of a pool as `explain` answers it. */
 import type { Explanation } from '../control/types.ts';
 import { dateOf } from '../os/clock.ts';
-import type { PoolFacts } from '../pool/pool-facts.ts';
+import type { Pool } from '../pool/pool.ts';
 
-export function explanationOf(pool: PoolFacts): Explanation {
+export function explanationOf({ name, log }: Pool): Explanation {
   return {
-    pool: pool.name,
-    decisions: pool.diary.entries.map(({ atMs, lastAtMs, times, what, reasons }) => ({
+    pool: name,
+    decisions: log.entries.map(({ atMs, lastAtMs, times, what, reasons }) => ({
       at: dateOf(atMs).toISOString(),
       last_at: dateOf(lastAtMs).toISOString(),
       times,

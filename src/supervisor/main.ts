@@ -1,24 +1,23 @@
 /** The supervisor process: starts fresh or goes on where the last one died, then serves until it is told to stop. */
 
-import type { GlobalConfig, PoolConfig } from '../config/types.ts';
+import type { PoolConfig } from '../config/types.ts';
 import { errorBody } from '../control/error-body.ts';
 import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
-import { LAST_UPGRADE, RESUMED } from '../keeper/notes.ts';
+import { LAST_RELOAD, LAST_UPGRADE, RESUMED } from '../keeper/notes.ts';
 import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { ownLibraries } from '../os/own-library.ts';
-import { isListenerOf } from '../pool/pool-listener.ts';
-import type { PoolNote } from '../pool/pool-note.ts';
+import { poolOf } from '../pool/listener.ts';
+import { notedPool, type PoolNote, parsePoolNote } from '../pool/note.ts';
 import { VERSION } from '../version.ts';
 import { thawAll } from '../worker/freeze.ts';
-import { checkAgainstSystem, type Loaded, readConfiguration, settings } from './configuration.ts';
+import { checkAgainstSystem, type Loaded, readConfiguration, residenceOf } from './configuration.ts';
 import { Daemon, RELOAD_DUE } from './daemon.ts';
 import { degradations } from './degraded.ts';
 import { endLeftovers } from './leftovers.ts';
-
-const POOL_NOTE = 'pool:';
+import { SETTINGS_NOTE, Settings } from './settings.ts';
 
 /** Where the keeper put our end of the channel. */
 const CHANNEL_DESCRIPTOR = 3;
@@ -71,14 +70,17 @@ interface Beginning {
 /** Finds out whether an earlier supervisor, or a keeper that was killed, has left something to go on with. */
 async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginning> {
   const world = await keeper.ask('hello', { protocol: PROTOCOL, version: VERSION });
-  if (world.notes.config !== undefined) return { world, loaded: null };
+  if (world.notes[SETTINGS_NOTE] !== undefined) return { world, loaded: null };
   const loaded = readConfiguration(options.configFile);
   const found = await settle(keeper, world, loaded);
   refuseOther(loaded.config.control.socket);
-  if (found?.notes.config === undefined) return { world, loaded };
+  if (found?.notes[SETTINGS_NOTE] === undefined) return { world, loaded };
   // The files may say something else by now, and as after any start they are to be in effect.
   keeper.post('note', { name: RELOAD_DUE, text: 'yes' });
-  const adopted = { ...found, notes: { ...found.notes, [RELOAD_DUE]: 'yes' } };
+  // It is a restart, too: what only a restart applies is in effect.
+  const before = Settings.parse(found.notes[SETTINGS_NOTE]);
+  const { text } = new Settings(loaded.config, before.wanted).note;
+  const adopted = { ...found, notes: { ...found.notes, [RELOAD_DUE]: 'yes', [SETTINGS_NOTE]: text ?? '' } };
   return {
     world: found.notes.stopping === undefined ? adopted : startedAgain(keeper, adopted),
     loaded: null,
@@ -90,8 +92,9 @@ function startedAgain(keeper: Keeper, world: World): World {
   const { stopping: _, ...rest } = world.notes;
   const notes: Record<string, string> = rest;
   for (const [name, text] of Object.entries(notes)) {
-    if (!name.startsWith(POOL_NOTE)) continue;
-    notes[name] = JSON.stringify({ ...(JSON.parse(text) as PoolNote), isWanted: true });
+    const pool = notedPool(name);
+    if (pool === null) continue;
+    notes[name] = JSON.stringify({ ...parsePoolNote(pool, text), desired: 'running' });
     keeper.post('note', { name, text: notes[name] });
   }
   return { ...world, notes };
@@ -104,23 +107,23 @@ async function startFresh(
   options: SupervisorOptions,
 ): Promise<Daemon> {
   const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
-  const daemon = new Daemon(keeper, world, loaded.config, options.configFile);
+  const settings = new Settings(loaded.config);
+  const daemon = new Daemon(keeper, world, settings, options.configFile);
   for (const text of [...notices, ...degradations(loaded.config.pools)])
     daemon.report({ type: 'notice', text });
   daemon.files.remember(
     loaded.sources.files.map(({ path }) => path),
     loaded.config,
   );
-  daemon.supervisor.saveConfig();
-  for (const config of loaded.config.pools)
-    if (config.enabled) await daemon.supervisor.addPool(config).open();
+  keeper.post('note', settings.note);
+  await startPools(daemon, loaded.config.pools);
   return daemon;
 }
 
 /** Before everything is checked, because another supervisor explains the addresses that are taken. */
 async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<World | null> {
   const { pidFile } = loaded.config;
-  const answer = await keeper.ask('settle', settings(loaded.config)).catch(async (error: unknown) => {
+  const answer = await keeper.ask('settle', residenceOf(loaded.config)).catch(async (error: unknown) => {
     await checkAgainstSystem(loaded, [], world.inheritedSockets); // knows file, line and remedy of most reasons
     throw error;
   });
@@ -131,50 +134,61 @@ async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<Wor
   );
 }
 
-/** What an earlier supervisor had in effect goes on, whatever the files say by now. */
+/** @throws {FpmError} when a pool cannot listen: nothing runs then */
+async function startPools({ supervisor }: Daemon, configs: readonly PoolConfig[]): Promise<void> {
+  const pools = configs.filter(({ enabled }) => enabled).map(config => supervisor.addPool(config));
+  for (const pool of pools) pool.start().catch(() => {}); // shown by its state
+  const outcomes = await Promise.allSettled(pools.map(pool => pool.untilListening()));
+  const failures = outcomes.flatMap(it => (it.status === 'rejected' ? [it.reason as FpmError] : []));
+  const [first] = failures;
+  if (first === undefined) return;
+  await Promise.all(pools.map(pool => pool.stop(true)));
+  throw new FpmError(first.code, failures.map(({ message }) => message).join('\n'), first.place);
+}
+
+/** Continues what an earlier supervisor had in effect, whatever the files say by now. */
 export async function restore(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
   const { notes } = world;
-  const daemon = new Daemon(
-    keeper,
-    world,
-    JSON.parse(notes.config ?? '') as GlobalConfig,
-    options.configFile,
-  );
-  await keeper.ask('settle', settings(daemon.supervisor.config)); // the directory may have been removed meanwhile
+  const settings = Settings.parse(notes[SETTINGS_NOTE] ?? '');
+  const daemon = new Daemon(keeper, world, settings, options.configFile);
+  await keeper.ask('settle', residenceOf(settings.running)); // the directory may have been removed
+  keeper.post('note', settings.note);
   daemon.files.restore(notes.files);
-  daemon.supervisor.restoreReload(notes.last_reload);
-  daemon.upgrades.last = JSON.parse(notes[LAST_UPGRADE] ?? 'null');
-  const givenUp: [PoolConfig, PoolNote][] = [];
-  for (const listed of daemon.supervisor.config.pools) {
-    const { name } = listed;
-    if (!listed.enabled) continue;
-    const note = JSON.parse(notes[POOL_NOTE + name] ?? 'null') as PoolNote | null;
-    if (note?.isTaking === true) {
-      givenUp.push([listed, note]);
-      continue;
-    }
-    const states = world.workers.filter(({ tag }) => tag.pool === name);
-    const held = world.listeners.filter(listener => isListenerOf(name, listener));
-    // A pool that has just been reloaded has newer settings than are in effect for all.
-    await daemon.supervisor.addPool(note?.config ?? listed).restore(note, states, held);
+  daemon.reloadRecord.restore(notes[LAST_RELOAD]);
+  daemon.upgrades.restore(notes[LAST_UPGRADE]);
+  const workers = byPool(world.workers, ({ tag }) => String(tag.pool));
+  const held = byPool(world.listeners, poolOf);
+  const givenUp: PoolNote[] = [];
+  for (const [name, text] of Object.entries(notes)) {
+    const pool = notedPool(name);
+    if (pool === null) continue;
+    const note = parsePoolNote(pool, text);
+    if (note.isTaking) givenUp.push(note);
+    else daemon.supervisor.addPool(note.config).restore(note, workers.get(pool) ?? [], held.get(pool) ?? []);
   }
-  await daemon.supervisor.keep(daemon.supervisor.config);
   endLeftovers(keeper, world, daemon.supervisor.pools);
-  for (const [config, note] of givenUp) await giveUpTakeover(daemon, config, note);
+  for (const note of givenUp) giveUpTakeover(daemon, note);
   const found = { pools: daemon.supervisor.pools.size, workers: world.workers.length };
   daemon.report({ type: notes[RESUMED] === 'yes' ? 'upgraded' : 'restored', ...found });
   keeper.post('note', { name: RESUMED, text: 'no' });
   return daemon;
 }
 
-/** Who listens there listens on; the pool, whose workers have never served, is stopped. */
-async function giveUpTakeover(
-  { supervisor, report }: Daemon,
-  config: PoolConfig,
-  note: PoolNote,
-): Promise<void> {
-  await supervisor.addPool(config).restore({ ...note, isWanted: false }, [], []);
-  await supervisor.keep(supervisor.config);
+function byPool<T>(all: readonly T[], poolOfOne: (one: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const pool = poolOfOne(one);
+    const group = groups.get(pool);
+    if (group === undefined) groups.set(pool, [one]);
+    else group.push(one);
+  }
+  return groups;
+}
+
+/** The other program still listens there; the pool, whose workers have never served, is stopped. */
+function giveUpTakeover({ supervisor, report }: Daemon, note: PoolNote): void {
+  const { config } = note;
+  supervisor.addPool(config).restore({ ...note, desired: 'stopped', isTaking: false }, [], []);
   const text = `pool ${config.name}: its takeover was under way when the supervisor ended; it is given up, and the other program serves as before: \`fpm-ts takeover\` begins again`;
   report({ type: 'problem', text });
 }

@@ -1,24 +1,35 @@
 /**
- * Reload (DESIGN section 6): the configuration is read and checked first, then pool after pool gets what the plan
- * says. A pool that does not come up keeps what it had; reloads that come meanwhile wait their turn.
+ * Reload (DESIGN section 6): the configuration is read and checked first, then each pool gets what the plan says, many
+ * of them side by side. A pool that does not come up keeps what it had; reloads that come meanwhile wait their turn.
  */
+import { availableParallelism } from 'node:os';
 import { type PlanEntry, reloadPlan } from '../config/plan.ts';
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import type { Args, PlannedPool, ReloadResult } from '../control/types.ts';
-import { ERRORS, EXIT, FpmError } from '../errors.ts';
+import { FpmError } from '../errors.ts';
+import type { Pool } from '../pool/pool.ts';
+import { rolloutSize } from '../pool/rollout.ts';
+import { hasGivenUp, isWanted, stayingOf } from '../pool/state.ts';
+import type { ConfigFiles } from './config-files.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
+import type { LastReloadRecord } from './last-reload.ts';
 import type { Supervisor } from './supervisor.ts';
 
 type ReloadArgs = Args<'reload'>;
+
+/** Pools that are rolled side by side: starting workers keeps the cores busy, waiting for them does not. */
+const SIDE_BY_SIDE: number = 8 * availableParallelism();
 
 export interface ReloadPorts {
   readonly supervisor: Supervisor;
   readonly configFile: string | null;
   readonly inheritedSockets: readonly string[];
+  readonly record: LastReloadRecord;
+  readonly files: ConfigFiles;
   /** A reload has begun or ended. */
   readonly onPhase: () => void;
-  /** The files have been read and are in effect from now on. */
-  readonly onLoaded: (loaded: Loaded) => Promise<void>;
+  /** The settings of fpm-ts.toml have been taken. */
+  readonly onSettings: () => Promise<void>;
 }
 
 export class Reloads {
@@ -31,7 +42,7 @@ export class Reloads {
     this.#ports = ports;
   }
 
-  /** @throws {FpmError} the reason; what ran before goes on then */
+  /** @throws {FpmError} the reason; what ran before continues then */
   reload(args: ReloadArgs): Promise<ReloadResult> {
     const key = JSON.stringify(args);
     const joined = this.#pending.get(key);
@@ -52,22 +63,34 @@ export class Reloads {
     return await next;
   }
 
+  /** When all that the files say is in effect, they are what runs, and no reload has failed. */
+  noteIfInEffect(loaded: Loaded): void {
+    const { supervisor, files, record } = this.#ports;
+    const wanted = { ...supervisor.config, ...supervisor.settings.wanted };
+    if (reloadPlan(wanted, loaded.config).some(({ action }) => action !== 'unchanged')) return;
+    files.remember(
+      loaded.sources.files.map(({ path }) => path),
+      loaded.config,
+    );
+    record.mend();
+  }
+
   async #run(args: ReloadArgs): Promise<ReloadResult> {
-    const { supervisor } = this.#ports;
+    const { supervisor, record, onPhase } = this.#ports;
     if (args.dry_run === true) return (await this.#prepare(args)).result;
-    supervisor.isReloading = true;
-    this.#ports.onPhase();
+    supervisor.changes++;
+    onPhase();
     try {
       const result = await this.#apply(args);
-      this.#record(null);
+      record.end(null);
       return result;
     } catch (error) {
       const shown = error instanceof FpmError ? error : new FpmError('RELOAD_FAILED', String(error));
-      if (shown.code !== 'NO_SUCH_POOL') this.#record(shown); // a slip of the keyboard reloads nothing
+      if (shown.code !== 'NO_SUCH_POOL' && shown.code !== 'POOL_STOPPED') record.end(shown); // it has reloaded nothing
       throw error;
     } finally {
-      supervisor.isReloading = false;
-      this.#ports.onPhase();
+      supervisor.changes--;
+      onPhase();
     }
   }
 
@@ -78,11 +101,12 @@ export class Reloads {
     for (const name of args.pools ?? []) {
       if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
-    const own = supervisor.facts.map(({ config }) => config.listen.text);
+    const { config } = supervisor;
+    const own = config.pools.map(({ listen }) => listen.text);
     const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, own, inheritedSockets))];
-    const plan = reloadPlan(supervisor.config, loaded.config);
+    const plan = reloadPlan(config, loaded.config);
     const pools = plan
-      .flatMap(entry => (entry.pool === null ? [] : [plannedPool(entry.pool, entry, args.changed === true)]))
+      .flatMap(entry => (entry.pool === null ? [] : [this.#planned(entry.pool, entry, args)]))
       .filter(({ pool }) => args.pools === undefined || args.pools.includes(pool));
     const needsRestart = plan
       .filter(({ pool }) => pool === null)
@@ -93,83 +117,147 @@ export class Reloads {
     };
   }
 
+  /** Without --changed every pool gets new workers, whether its settings changed or not. */
+  #planned(name: string, entry: PlanEntry, args: ReloadArgs): PlannedPool {
+    const changes = entry.changes.map(({ key, applies }) => ({ key, applied: applies }));
+    const running = this.#ports.supervisor.pools.get(name);
+    const action = actionOf(entry, args.changed === true);
+    const isStopped = running !== undefined && !isWanted(running.state) && action !== 'remove';
+    return { pool: name, action: isStopped ? 'stopped' : action, changes };
+  }
+
   async #apply(args: ReloadArgs): Promise<ReloadResult> {
-    const { supervisor, onLoaded } = this.#ports;
+    const { supervisor, record, onSettings } = this.#ports;
     const { loaded, result } = await this.#prepare(args);
-    const concerned = result.pools.filter(({ action }) => action !== 'keep').map(({ pool }) => pool);
+    const concerned = result.pools
+      .filter(({ action }) => action !== 'keep' && action !== 'stopped')
+      .map(({ pool }) => pool);
     supervisor.ports.report({ type: 'reloading', pools: concerned });
-    supervisor.beginReload(concerned);
-    const failures: string[] = [];
-    for (const planned of result.pools) {
-      if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
-      const failure = await this.#applyTo(planned, loaded.config);
-      if (failure !== null) failures.push(`pool ${planned.pool}: ${failure}`);
-      await supervisor.keep(supervisor.config); // the next pool may take long, and we may die meanwhile
+    record.begin(concerned);
+    if (args.pools === undefined) {
+      supervisor.settings.take(loaded.config);
+      await onSettings();
     }
-    await supervisor.keep(args.pools === undefined ? loaded.config : supervisor.config);
-    if (args.pools === undefined) await onLoaded(loaded);
+    const failures = await this.#applyToAll(result.pools, loaded.config);
+    supervisor.standInChanged();
+    this.noteIfInEffect(loaded);
+    if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
     if (failures.length > 0) throw new FpmError('RELOAD_FAILED', failures.join('\n'));
+    const stopped = result.pools.filter(({ action }) => action === 'stopped').map(({ pool }) => pool);
+    if (args.pools !== undefined && stopped.length > 0) throw stoppedError(stopped);
     supervisor.ports.report({ type: 'reloaded', pools: concerned });
     return result;
   }
 
+  /** @returns why some did not work, in the order of the plan; they are then as they were before */
+  async #applyToAll(planned: readonly PlannedPool[], config: GlobalConfig): Promise<string[]> {
+    const wanted = new Map(config.pools.map(pool => [pool.name, pool]));
+    const failures = new Map<string, string>();
+    const room = new Room(this.#ports.supervisor);
+    await Promise.all(
+      planned.map(async it => {
+        const size = this.#sizeOf(it, wanted.get(it.pool));
+        await room.enter(size);
+        try {
+          const failure = await this.#applyTo(it, wanted.get(it.pool));
+          if (failure !== null) failures.set(it.pool, `pool ${it.pool}: ${failure}`);
+        } finally {
+          room.leave(size);
+        }
+      }),
+    );
+    return planned.flatMap(({ pool }) => failures.get(pool) ?? []);
+  }
+
+  /** How many workers it starts beside those that there are. */
+  #sizeOf({ action, pool: name }: PlannedPool, wanted: PoolConfig | undefined): number {
+    if (action !== 'roll' || wanted === undefined) return 0;
+    const { state } = this.#ports.supervisor.pool(name);
+    return rolloutSize(wanted, stayingOf(state, state.generation).length, null);
+  }
+
   /** @returns why it did not work; the pool then is as it was before */
-  async #applyTo(planned: PlannedPool, config: GlobalConfig): Promise<string | null> {
+  async #applyTo(planned: PlannedPool, wanted: PoolConfig | undefined): Promise<string | null> {
     const { supervisor } = this.#ports;
-    const wanted = config.pools.find(pool => pool.name === planned.pool);
-    switch (planned.action) {
-      case 'keep':
-        return null;
-      case 'remove':
-        await supervisor.removePool(supervisor.pool(planned.pool));
-        return null;
-      case 'add':
-        return wanted === undefined ? null : await this.#add(wanted);
-      case 'live':
-        if (wanted !== undefined) supervisor.pool(planned.pool).reconfigure(wanted);
-        return null;
-      case 'roll': {
-        if (wanted === undefined) return null;
-        const rolled = await supervisor.pool(planned.pool).roll(wanted);
-        return rolled.ok ? null : rolled.reason;
-      }
+    if (supervisor.isStopping) return 'fpm-ts is stopping';
+    const pool = supervisor.pools.get(planned.pool);
+    try {
+      if (planned.action === 'remove') {
+        if (pool !== undefined) await supervisor.removePool(pool);
+      } else if (wanted === undefined || planned.action === 'keep') return null;
+      else if (planned.action === 'add') return await this.#add(wanted);
+      else if (pool === undefined) return 'it was removed meanwhile';
+      else if (planned.action === 'live') await pool.reconfigure(wanted);
+      else return await this.#roll(pool, wanted);
+      return null;
+    } catch (error) {
+      return messageOf(error); // a stop or another command came in between
     }
+  }
+
+  async #roll(pool: Pool, wanted: PoolConfig): Promise<string | null> {
+    const rolled = await pool.reload(wanted);
+    return rolled === 'stopped' || rolled.ok ? null : rolled.reason;
   }
 
   async #add(config: PoolConfig): Promise<string | null> {
     const { supervisor } = this.#ports;
     const pool = supervisor.addPool(config);
-    try {
-      await pool.open();
-    } catch (error) {
-      supervisor.pools.delete(config.name);
-      return error instanceof Error ? error.message : String(error);
-    }
-    await supervisor.untilUp(pool);
-    if (!pool.facts.isHopeless) return null;
-    const reason = pool.facts.lastFailure;
-    await supervisor.stopPools([pool], true);
-    supervisor.pools.delete(config.name);
-    return reason;
-  }
-
-  #record(error: FpmError | null): void {
-    const { supervisor } = this.#ports;
-    if (error !== null) supervisor.ports.report({ type: 'reloadFailed', message: error.message });
-    supervisor.lastReload = {
-      at: new Date().toISOString(),
-      ok: error === null,
-      code: error === null ? EXIT.ok : ERRORS[error.code].exit,
-      message: error?.message ?? '',
-    };
-    supervisor.saveLastReload();
+    const failure = await pool.start().then(
+      () => null,
+      (error: unknown) => (hasGivenUp(pool.state) ? pool.state.health.lastFailure : messageOf(error)),
+    );
+    // A stop that came in between leaves it stopped.
+    if (failure === null || (!hasGivenUp(pool.state) && pool.state.openFailure === null)) return failure;
+    pool.stop(true).catch(() => {}); // its workers never served
+    await supervisor.removePool(pool);
+    return failure;
   }
 }
 
-/** Without --changed every pool gets new workers, whether its settings changed or not. */
-function plannedPool(pool: string, entry: PlanEntry, onlyChanged: boolean): PlannedPool {
-  const changes = entry.changes.map(({ key, applies }) => ({ key, applied: applies }));
-  return { pool, action: actionOf(entry, onlyChanged), changes };
+/** How many rollouts run side by side. Where process.max or free memory leaves no room for another, it waits. */
+class Room {
+  readonly #supervisor: Supervisor;
+  #running = 0;
+  #workers = 0;
+  #waiting: { readonly workers: number; readonly enter: () => void }[] = [];
+
+  constructor(supervisor: Supervisor) {
+    this.#supervisor = supervisor;
+  }
+
+  enter(workers: number): Promise<void> {
+    return new Promise(enter => {
+      this.#waiting.push({ workers, enter });
+      this.#admit();
+    });
+  }
+
+  leave(workers: number): void {
+    this.#running--;
+    this.#workers -= workers;
+    this.#admit();
+  }
+
+  #admit(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const isFull = this.#running >= SIDE_BY_SIDE;
+      if (isFull || (this.#running > 0 && !this.#supervisor.hasRoomFor(this.#workers + next.workers))) return;
+      this.#waiting.shift();
+      this.#running++;
+      this.#workers += next.workers;
+      next.enter();
+    }
+  }
+}
+
+function stoppedError(pools: readonly string[]): FpmError {
+  const names = pools.join(' ');
+  const what = pools.length === 1 ? `pool ${names} is` : `pools ${pools.join(', ')} are`;
+  return new FpmError(
+    'POOL_STOPPED',
+    `${what} stopped: the settings are read, and \`fpm-ts start ${names}\` starts with them`,
+  );
 }
 
 function actionOf({ action, applies }: PlanEntry, onlyChanged: boolean): PlannedPool['action'] {
@@ -178,4 +266,8 @@ function actionOf({ action, applies }: PlanEntry, onlyChanged: boolean): Planned
   if (!onlyChanged) return 'roll';
   if (action === 'unchanged') return 'keep';
   return applies === 'live' ? 'live' : 'roll';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

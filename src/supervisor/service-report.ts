@@ -2,7 +2,7 @@
 import type { Keeper } from '../keeper/client.ts';
 import type { ServicePhase } from '../keeper/protocol.ts';
 import type { LastReload } from '../observe/status.ts';
-import type { PoolFacts } from '../pool/pool-facts.ts';
+import { hasGivenUp, isFailed, isWanted, type PoolState } from '../pool/state.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const EVERY_MS = 1000;
@@ -10,11 +10,13 @@ const EVERY_MS = 1000;
 export class ServiceReport {
   readonly #keeper: Keeper;
   readonly #supervisor: () => Supervisor;
+  readonly #lastReload: () => LastReload | null;
   #isUp = false;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  constructor(keeper: Keeper, supervisor: () => Supervisor) {
+  constructor(keeper: Keeper, supervisor: () => Supervisor, lastReload: () => LastReload | null) {
     this.#keeper = keeper;
+    this.#lastReload = lastReload;
     this.#supervisor = supervisor;
   }
 
@@ -37,22 +39,44 @@ export class ServiceReport {
     const phase = this.#phaseOf(supervisor);
     this.#keeper.post('service', {
       phase,
-      status: statusLine(phase, supervisor.facts, supervisor.lastReload),
+      status: statusLine(
+        phase,
+        [...supervisor.pools.values()].map(({ state }) => newsOf(state)),
+        this.#lastReload(),
+      ),
     });
   }
 
-  #phaseOf({ isStopping, isReloading }: Supervisor): ServicePhase {
+  #phaseOf({ isStopping, changes }: Supervisor): ServicePhase {
     if (isStopping) return 'stopping';
-    if (isReloading) return 'reloading';
+    if (changes > 0) return 'reloading';
     return this.#isUp ? 'running' : 'starting';
   }
 }
 
 /** What is said of a pool. */
-export type PoolNews = Pick<
-  PoolFacts,
-  'name' | 'workers' | 'isWanted' | 'isFailed' | 'isHopeless' | 'hasBeenWhole' | 'lastFailure'
->;
+export interface PoolNews {
+  readonly name: string;
+  readonly workers: number;
+  readonly isWanted: boolean;
+  readonly isFailed: boolean;
+  /** Starting workers has failed again and again. */
+  readonly hasGivenUp: boolean;
+  readonly hasBeenWhole: boolean;
+  readonly lastFailure: string;
+}
+
+function newsOf(state: PoolState): PoolNews {
+  return {
+    name: state.config.name,
+    workers: state.workers.size,
+    isWanted: isWanted(state),
+    isFailed: isFailed(state),
+    hasGivenUp: hasGivenUp(state),
+    hasBeenWhole: state.hasBeenWhole,
+    lastFailure: state.health.lastFailure,
+  };
+}
 
 /** As in "running; 3 pools, 42 workers; pool www failed: …". Nothing that changes with each request. */
 export function statusLine(
@@ -60,8 +84,8 @@ export function statusLine(
   pools: readonly PoolNews[],
   lastReload: LastReload | null,
 ): string {
-  const workers = pools.reduce((count, pool) => count + pool.workers.size, 0);
-  const coming = pools.filter(pool => pool.isWanted && !pool.hasBeenWhole && !pool.isHopeless);
+  const workers = pools.reduce((count, pool) => count + pool.workers, 0);
+  const coming = pools.filter(pool => pool.isWanted && !pool.hasBeenWhole && !pool.hasGivenUp);
   const stopped = pools.filter(pool => !pool.isWanted).map(({ name }) => name);
   const isFailure = phase === 'running' && lastReload?.ok === false;
   return [

@@ -6,20 +6,21 @@ import { lstatSync } from 'node:fs';
 import { socketFile } from '../os/sock-diag.ts';
 import { IN_LISTEN, type SocketFile } from '../os/socket-rows.ts';
 import { unixSockets } from '../os/socket-tables.ts';
-import type { PoolFacts } from '../pool/pool-facts.ts';
-import { isOursToReplace } from '../pool/pool-listener.ts';
+import { isOursToReplace } from '../pool/listener.ts';
+import { isWanted, type PoolState } from '../pool/state.ts';
 
 /** @returns by the pool's name, why nobody can connect and what helps; pools that can be reached are not in it */
-export function lostSockets(pools: readonly PoolFacts[]): ReadonlyMap<string, string> {
+export function lostSockets(pools: readonly PoolState[]): ReadonlyMap<string, string> {
   const lost = new Map<string, string>();
-  const listening = pools.filter(({ config, listenerInode, isWanted }) => {
-    return isWanted && config.listen.address.type === 'unix' && listenerInode !== null;
-  });
+  const listening = pools.filter(
+    state => isWanted(state) && state.config.listen.address.type === 'unix' && state.listener !== null,
+  );
   if (listening.length === 0) return lost;
   const listeners = listenersByInode();
-  for (const { name, config, listenerInode } of listening) {
+  for (const { config, listener } of listening) {
+    const { name } = config;
     const { address } = config.listen;
-    const ours = listeners.get(listenerInode ?? 0);
+    const ours = listeners.get(listener?.inode ?? 0);
     if (address.type !== 'unix' || ours === undefined) continue;
     const what = fateOf(address.path, ours);
     if (what === null) continue;

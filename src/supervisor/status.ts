@@ -2,12 +2,30 @@
 import type { LastUpgrade } from '../keeper/notes.ts';
 import { connectionsOf } from '../observe/families.ts';
 import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
-import type { PoolState, PoolStatus, ProcessStatus, Status, WorkerState } from '../observe/status.ts';
+import type {
+  LastReload,
+  PoolState,
+  PoolStatus,
+  ProcessStatus,
+  Status,
+  WorkerState,
+} from '../observe/status.ts';
 import { readStat } from '../os/proc.ts';
-import { activeWorkers } from '../pool/load-meter.ts';
-import type { PoolFacts } from '../pool/pool-facts.ts';
+import { activeWorkers } from '../pool/observation/load-meter.ts';
+import type { Pool } from '../pool/pool.ts';
+import {
+  comingOf,
+  countersOf,
+  hasGivenUp,
+  heldBackText,
+  isClosed,
+  isFailed,
+  isWanted,
+  presenceOf,
+  sizeOf,
+} from '../pool/state.ts';
 import { VERSION } from '../version.ts';
-import type { WorkerHandle } from '../worker/worker-handle.ts';
+import type { Worker } from '../worker/worker.ts';
 import { lostSockets } from './socket-files.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -16,6 +34,7 @@ export interface StatusFacts {
   readonly startedAtMs: number;
   readonly startedAt: string;
   readonly isConfigChanged: boolean;
+  readonly lastReload: LastReload | null;
   readonly lastUpgrade: LastUpgrade | null;
 }
 
@@ -29,10 +48,12 @@ export interface StatusWish {
 /** @throws {FpmError} NO_SUCH_POOL */
 export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: StatusWish): Status {
   const now = supervisor.ports.now();
-  const pools = wish.pool === undefined ? byName(supervisor.facts) : [supervisor.pool(wish.pool).facts];
-  const lost = lostSockets(pools);
+  const pools = wish.pool === undefined ? byName(supervisor.pools.values()) : [supervisor.pool(wish.pool)];
+  const lost = lostSockets(pools.map(({ state }) => state));
   const loads = lookAtSockets(
-    pools.flatMap(({ listenerInode: inode }) => (inode === null ? [] : [{ inode, withConnections: true }])),
+    pools.flatMap(({ state: { listener } }) =>
+      listener === null ? [] : [{ inode: listener.inode, withConnections: true }],
+    ),
   );
   return {
     schema: 1,
@@ -43,19 +64,24 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
     reason: '',
     started_at: facts.startedAt,
     uptime_seconds: seconds(now - facts.startedAtMs),
-    last_reload: supervisor.lastReload,
+    last_reload: facts.lastReload,
     last_upgrade: facts.lastUpgrade,
     config_changed_on_disk: facts.isConfigChanged,
+    needs_restart: supervisor.settings.pending.map(({ key, running, wanted }) => ({
+      key,
+      running: running ?? null,
+      wanted: wanted ?? null,
+    })),
     pools: pools.map(pool =>
       poolStatus(pool, now, wish, {
-        load: loads.get(pool.listenerInode ?? -1) ?? null,
+        load: loads.get(pool.state.listener?.inode ?? -1) ?? null,
         lostSocket: lost.get(pool.name) ?? null,
       }),
     ),
   };
 }
 
-function byName(pools: readonly PoolFacts[]): PoolFacts[] {
+function byName(pools: Iterable<Pool>): Pool[] {
   return [...pools].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -66,15 +92,16 @@ interface Seen {
   readonly lostSocket: string | null;
 }
 
-function poolStatus(pool: PoolFacts, now: number, wish: StatusWish, { load, lostSocket }: Seen): PoolStatus {
-  const { config, meter } = pool;
-  const workers = [...pool.workers.values()];
+function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lostSocket }: Seen): PoolStatus {
+  const { state, meter } = pool;
+  const { config } = state;
+  const workers = [...state.workers.values()];
   const ready = workers.filter(it => it.phase === 'ready').length;
   const starting = workers.filter(it => it.phase === 'starting').length;
   const active = load?.accepted ? activeWorkers(load.accepted, ready, config.pm.workerConcurrency) : null;
   return {
     name: pool.name,
-    ...stateOf(pool, lostSocket),
+    ...stateOf(pool, lostSocket, now),
     protocol: config.protocol,
     dispatch: config.dispatch,
     pm: { mode: config.pm.mode, max_children: config.pm.maxChildren },
@@ -92,8 +119,8 @@ function poolStatus(pool: PoolFacts, now: number, wish: StatusWish, { load, lost
       stopping: workers.length - ready - starting,
       max_active: maxOf(meter.maxActive, active),
     },
-    counters: { ...pool.counters, accepted_connections: null },
-    reload: pool.coming,
+    counters: { ...countersOf(state), accepted_connections: null },
+    reload: comingOf(state),
     processes: wish.withProcesses ? workers.map(worker => processStatus(pool, worker, load, now)) : [],
   };
 }
@@ -104,27 +131,34 @@ function maxOf(noted: number | null, now: number | null): number | null {
 }
 
 function stateOf(
-  pool: PoolFacts,
+  { state }: Pool,
   lostSocket: string | null,
+  now: number,
 ): { readonly state: PoolState; readonly reason: string } {
-  if (!pool.isWanted) return { state: pool.isEmpty ? 'stopped' : 'stopping', reason: '' };
-  const ready = [...pool.workers.values()].filter(it => it.phase === 'ready').length;
-  if (pool.isFailed) return { state: 'failed', reason: pool.lastFailure };
+  if (!isWanted(state)) return { state: isClosed(state) ? 'stopped' : 'stopping', reason: '' };
+  const { health } = state;
+  if (isFailed(state)) return { state: 'failed', reason: health.lastFailure };
   if (lostSocket !== null) return { state: 'degraded', reason: lostSocket };
+  let ready = 0;
+  for (const { phase } of state.workers.values()) if (phase === 'ready') ready++;
+  const size = sizeOf(state);
+  const heldBackBy = heldBackText(state);
   // A pool of its size may still lack workers for its load.
-  if (ready >= pool.size) return { state: 'running', reason: pool.heldBackBy };
-  const reason = `${ready} of ${pool.size} workers are ready`;
-  if (!pool.hasBeenWhole && !pool.isHopeless) return { state: 'starting', reason };
-  const why = pool.lastFailure === '' ? pool.heldBackBy : pool.lastFailure;
+  if (ready >= size || isRecycling(state, size - ready, now)) return { state: 'running', reason: heldBackBy };
+  const reason = `${ready} of ${size} workers are ready`;
+  if (!state.hasBeenWhole && !hasGivenUp(state)) return { state: 'starting', reason };
+  const why = health.lastFailure === '' ? heldBackBy : health.lastFailure;
   return { state: 'degraded', reason: why === '' ? reason : `${reason}; ${why}` };
 }
 
-function processStatus(
-  pool: PoolFacts,
-  worker: WorkerHandle,
-  load: ListenerLoad | null,
-  now: number,
-): ProcessStatus {
+/** Workers that served and ended with 0 are being replaced: nothing is wrong. */
+function isRecycling(state: Pool['state'], missing: number, now: number): boolean {
+  const { recycledAtMs, config, health } = state;
+  const isRecent = now - recycledAtMs < config.startTimeoutMs;
+  return isRecent && health.restart.failedAttempts === 0 && presenceOf(state).starting >= missing;
+}
+
+function processStatus(pool: Pool, worker: Worker, load: ListenerLoad | null, now: number): ProcessStatus {
   const stat = readStat(worker.pid);
   const held = load?.accepted ? connectionsOf(worker.pid, load.accepted) : null;
   return {
@@ -140,7 +174,7 @@ function processStatus(
 }
 
 /** @param held its connections. @returns null: ready, but whether it is busy cannot be told */
-function workerState(worker: WorkerHandle, held: readonly number[] | null): WorkerState | null {
+function workerState(worker: Worker, held: readonly number[] | null): WorkerState | null {
   if (worker.phase === 'starting') return 'starting';
   if (worker.phase !== 'ready') return 'stopping';
   if (held === null) return null;
@@ -148,7 +182,7 @@ function workerState(worker: WorkerHandle, held: readonly number[] | null): Work
 }
 
 /** Since when it has the oldest of its connections; null: it has none, or that cannot be told. */
-function connectionSeconds({ meter }: PoolFacts, held: readonly number[] | null, now: number): number | null {
+function connectionSeconds({ meter }: Pool, held: readonly number[] | null, now: number): number | null {
   if (held === null || held.length === 0) return null;
   return seconds(now - Math.min(...held.map(inode => meter.sightings.since(inode) ?? now)));
 }

@@ -1,31 +1,33 @@
 /**
- * The supervisor's loop and state: events are queued, one turn handles them, lets every pool observe, decide and
- * apply, and sets the timer for the next. What it must know after its own death it leaves with the keeper.
+ * The supervisor's loop: events of the keeper are handed to the pools they concern, pools whose turn is due observe,
+ * reconcile and apply, and the timer is set for the next. What it must know after its own death it leaves with the
+ * keeper.
  */
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
-import { EXIT, FpmError } from '../errors.ts';
+import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
+import { ListenBatch } from '../keeper/listen-batch.ts';
 import { STAND_IN } from '../keeper/notes.ts';
-import type { Ask, KeeperEvent } from '../keeper/protocol.ts';
+import type { KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
 import { FreeMemoryWatch } from '../observe/free-memory.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
-import type { DaemonState, LastReload } from '../observe/status.ts';
+import type { DaemonState } from '../observe/status.ts';
+import { noteName } from '../pool/note.ts';
+import { NO_LIMITS, type SharedLimits } from '../pool/observation.ts';
 import { Pool } from '../pool/pool.ts';
-import type { PoolFacts } from '../pool/pool-facts.ts';
 import { share } from '../pool/scaling/share.ts';
-import type { SharedLimits } from '../pool/steering.ts';
+import { isComingUp } from '../pool/state.ts';
 import { Eyesight } from './eyesight.ts';
+import type { Settings } from './settings.ts';
 import { standInNote } from './stand-in.ts';
 
-/** DESIGN section 5: ten ticks a second; more while workers come and go, which are looked at until they have. */
-const TICK_MS = 100;
-const BUSY_TICK_MS = 20;
-
-interface ReloadNote {
-  readonly last: LastReload | null;
-  readonly isUnderWay: boolean;
-}
+/** The keeper hears of us at least so often. */
+const LONGEST_PAUSE_MS = 1000;
+/** How often pools are asked for workers that others need. */
+const RETURN_EVERY_MS = 100;
+/** What the keeper is to show without us is not put together more often: it takes all pools. */
+const STAND_IN_EVERY_MS = 500;
 
 export interface SupervisorPorts {
   readonly keeper: Keeper;
@@ -33,57 +35,50 @@ export interface SupervisorPorts {
   readonly now: () => number;
   /** A turn is over: the loop goes round. */
   readonly turned: (nowMs: number) => void;
+  readonly signalled: (signal: NodeJS.Signals) => void;
 }
 
 export class Supervisor {
   readonly pools = new Map<string, Pool>();
-  lastReload: LastReload | null = null;
-  isReloading = false;
   readonly ports: SupervisorPorts;
-  #config: GlobalConfig;
+  readonly settings: Settings;
+  /** Reloads and takeovers under way. */
+  changes = 0;
+  readonly #keeper: Keeper;
+  /** Whose worker a process is. */
+  readonly #owners = new Map<number, Pool>();
   /** null: process.min_free_memory is not set. */
-  #freeMemory: FreeMemoryWatch | null = null;
-  readonly #queue: KeeperEvent[] = [];
-  readonly #onSignal: (signal: NodeJS.Signals) => void;
+  #freeMemory: { readonly bytes: number; readonly watch: FreeMemoryWatch } | null = null;
+  #queue: KeeperEvent[] = [];
   readonly #eyesight: Eyesight;
-  #timer: NodeJS.Timeout | null = null;
+  /** Pools of whose workers others need some for their share of process.max. */
+  #returning: ReadonlySet<Pool> = new Set();
+  #timer: NodeJS.Timeout | undefined;
   #isTurnDue = false;
   #isStopping = false;
-  /** Called after every turn until they say that what they wait for is there. */
-  #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
+  /** When what the keeper is to show without us was last told; it is out of date. */
+  #standInAtMs = Number.NEGATIVE_INFINITY;
+  #isStandInStale = false;
 
-  constructor(config: GlobalConfig, ports: SupervisorPorts, onSignal: (signal: NodeJS.Signals) => void) {
-    this.#config = config;
-    this.config = config;
+  constructor(settings: Settings, ports: SupervisorPorts) {
+    this.settings = settings;
     this.ports = ports;
+    this.#keeper = new ListenBatch(ports.keeper);
     this.#eyesight = new Eyesight(ports.report);
-    this.#onSignal = onSignal;
   }
 
-  /** What is in effect. */
+  /** What is in effect: the settings of fpm-ts.toml, and each pool's own. */
   get config(): GlobalConfig {
-    return this.#config;
-  }
-
-  set config(config: GlobalConfig) {
-    const { minFreeMemoryBytes } = config.process;
-    const isWatched =
-      this.#freeMemory !== null && minFreeMemoryBytes === this.#config.process.minFreeMemoryBytes;
-    this.#config = config;
-    if (isWatched) return;
-    this.#freeMemory?.stop();
-    this.#freeMemory = minFreeMemoryBytes === 0 ? null : new FreeMemoryWatch(minFreeMemoryBytes);
-  }
-
-  /** What there is to know of every pool. */
-  get facts(): PoolFacts[] {
-    return [...this.pools.values()].map(({ facts }) => facts);
+    return {
+      ...this.settings.running,
+      pools: [...this.pools.values()].map(({ state }) => state.config),
+    };
   }
 
   get state(): DaemonState {
     if (this.#isStopping) return 'stopping';
-    if (this.isReloading) return 'reloading';
-    return [...this.pools.values()].some(isComingUp) ? 'starting' : 'running';
+    if (this.changes > 0) return 'reloading';
+    return [...this.pools.values()].some(({ state }) => isComingUp(state)) ? 'starting' : 'running';
   }
 
   get isStopping(): boolean {
@@ -111,170 +106,164 @@ export class Supervisor {
     throw new FpmError('NO_SUCH_POOL', `there is no pool ${name}; there are: ${known}`);
   }
 
-  /** A pool of the configuration, not opened yet. */
+  /** A pool of the configuration, not started yet. */
   addPool(config: PoolConfig): Pool {
-    const pool = new Pool(config, {
-      ...this.ports,
+    const { report, now } = this.ports;
+    const pool: Pool = new Pool(config, {
+      keeper: this.#keeper,
+      report,
+      now,
       wake: () => this.wake(),
-      until: isMet => this.until(isMet),
+      own: pids => {
+        for (const pid of pids) this.#owners.set(pid, pool);
+      },
     });
     this.pools.set(config.name, pool);
+    this.standInChanged();
     return pool;
   }
 
-  /** Waits, turn by turn, until the condition holds. */
-  until(isMet: () => boolean): Promise<void> {
-    if (isMet()) return Promise.resolve();
-    return new Promise(resolve => {
-      this.#waiting.push({ isMet, resolve });
-      this.wake();
-    });
-  }
-
-  /** Until a pool that was started is whole, or it is clear that it will not be. */
-  async untilUp(pool: Pool): Promise<void> {
-    await this.until(() => !isComingUp(pool));
-  }
-
-  /** Stops these pools; the others go on. */
-  async stopPools(pools: readonly Pool[], now: boolean): Promise<void> {
-    for (const pool of pools) pool.stop(now);
-    this.saveStandIn();
-    await this.#closed(pools);
-  }
-
-  /** It is no part of the configuration any more. */
+  /** It is no part of the configuration any more: it is stopped, and forgotten. */
   async removePool(pool: Pool): Promise<void> {
-    pool.remove();
-    await this.#closed([pool]);
-    this.pools.delete(pool.name);
-    await this.keep(this.config);
+    await pool.remove();
+    this.forgetPool(pool);
+  }
+
+  /** Nothing of it is left. */
+  forgetPool(pool: Pool): void {
+    if (this.pools.get(pool.name) === pool) this.pools.delete(pool.name);
+    this.#keeper.post('note', { name: noteName(pool.name), text: null });
+    this.standInChanged();
   }
 
   /** Stops everything. A second call with `now` cuts a graceful stop short. */
   async stopAll(now: boolean): Promise<void> {
-    const pools = [...this.pools.values()];
-    const isFirst = !this.#isStopping;
-    if (!isFirst && !now) return;
+    if (this.#isStopping && !now) return;
     this.#isStopping = true;
-    this.ports.keeper.post('note', { name: 'stopping', text: now ? 'now' : 'gracefully' });
+    this.#keeper.post('note', { name: 'stopping', text: now ? 'now' : 'gracefully' });
     this.ports.report({ type: 'stopping', now });
-    if (!isFirst) for (const pool of pools) pool.stop(now);
-    else await this.stopPools(pools, now);
+    await Promise.all([...this.pools.values()].map(pool => pool.stop(now)));
   }
 
-  /**
-   * What every pool has by now is in effect, under these global settings. When that is left with the keeper, all that
-   * was asked of it before is done, too: listeners are published.
-   */
-  async keep(globals: GlobalConfig): Promise<void> {
-    this.config = { ...globals, pools: this.facts.map(({ config }) => config) };
-    this.saveStandIn();
-    await this.ports.keeper.ask('note', this.#configNote());
+  /** What the keeper shows of the pools when no supervisor stays alive is out of date. */
+  standInChanged(): void {
+    this.#isStandInStale = true;
+    this.wake();
   }
 
-  /** Leaves with the keeper what it is to show of the pools when no supervisor stays alive. */
-  saveStandIn(): void {
-    const text = JSON.stringify(standInNote(this.config, this.facts));
-    this.ports.keeper.post('note', { name: STAND_IN, text });
-  }
-
-  /** Leaves with the keeper what is in effect. */
-  saveConfig(): void {
-    this.ports.keeper.post('note', this.#configNote());
-  }
-
-  #configNote(): Ask<'note'> {
-    return { name: 'config', text: JSON.stringify(this.config) };
-  }
-
-  /**
-   * A reload is under way: should we die before its end, the next supervisor says so. Of one that leaves every pool as
-   * it is, such as that after an adoption mostly is, there is nothing to be said.
-   */
-  beginReload(pools: readonly string[]): void {
-    if (pools.length === 0) return;
-    const message = `the supervisor died while it reloaded ${pools.join(', ')}: each of them is as it was or as the files said then; \`fpm-ts reload\` brings all to what they say`;
-    this.#saveReload({ at: new Date().toISOString(), ok: false, code: EXIT.failed, message }, true);
-  }
-
-  saveLastReload(): void {
-    this.#saveReload(this.lastReload, false);
-  }
-
-  /** @param note what an earlier supervisor left */
-  restoreReload(note: string | undefined): void {
-    if (note === undefined) return;
-    const { last, isUnderWay } = JSON.parse(note) as ReloadNote;
-    this.lastReload = last;
-    if (!isUnderWay || last === null) return;
-    this.ports.report({ type: 'reloadFailed', message: last.message });
-    this.saveLastReload();
-  }
-
-  #saveReload(last: LastReload | null, isUnderWay: boolean): void {
-    const note: ReloadNote = { last, isUnderWay };
-    this.ports.keeper.post('note', { name: 'last_reload', text: JSON.stringify(note) });
-  }
-
-  async #closed(pools: readonly Pool[]): Promise<void> {
-    await this.until(() => pools.every(({ facts }) => facts.isEmpty));
-    for (const pool of pools) await pool.close();
+  /** Whether so many more workers may be started beside those that the pools call for. */
+  hasRoomFor(workers: number): boolean {
+    const { room, memoryShort } = this.#limits([...this.pools.values()], this.ports.now()).all;
+    return room >= workers && memoryShort === null;
   }
 
   #turn(): void {
     this.#isTurnDue = false;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    for (const event of this.#queue.splice(0)) this.#handle(event);
-    const pools = [...this.pools.values()];
-    if (this.#eyesight.isThere()) this.#observeAndDecide(pools);
-    this.ports.turned(this.ports.now());
-    this.#timer = setTimeout(() => this.wake(), pools.some(pool => pool.isHurried) ? BUSY_TICK_MS : TICK_MS);
+    clearTimeout(this.#timer);
+    const events = this.#queue;
+    this.#queue = [];
+    for (const event of events) this.#handle(event);
+    const nowMs = this.ports.now();
+    this.#takeTurns(nowMs);
+    this.#tellStandIn(nowMs);
+    this.ports.turned(nowMs);
+    if (this.#isTurnDue) return;
+    let dueAtMs = nowMs + (this.#returning.size > 0 ? RETURN_EVERY_MS : LONGEST_PAUSE_MS);
+    for (const pool of this.pools.values()) dueAtMs = Math.min(dueAtMs, pool.dueAtMs);
+    this.#timer = setTimeout(() => this.wake(), Math.max(1, dueAtMs - this.ports.now()));
   }
 
-  #observeAndDecide(pools: readonly Pool[]): void {
-    const nowMs = this.ports.now();
-    const looks = lookAtSockets(pools.flatMap(pool => pool.watched(nowMs)));
-    const limits = this.#limits(pools);
-    for (const [i, pool] of pools.entries()) pool.turn(looks, limits(i));
-    this.#waiting = this.#waiting.filter(({ isMet, resolve }) => {
-      if (!isMet()) return true;
-      resolve();
-      return false;
-    });
+  /** Only pools whose turn is due cost anything. */
+  #takeTurns(nowMs: number): void {
+    const pools = [...this.pools.values()];
+    const isBlind = pools.length > 0 && !this.#eyesight.isThere();
+    const due = pools.filter(pool => pool.dueAtMs <= nowMs || this.#returning.has(pool));
+    if (due.length === 0) return;
+    const watched = isBlind ? [] : due.flatMap(pool => pool.watched(nowMs));
+    const looks = lookAtSockets(watched);
+    for (const pool of due) pool.observe(looks, isBlind);
+    const limits = this.#limits(pools, nowMs);
+    for (const pool of due) limits.take(pool, pool.act(limits.of(pool)));
+    this.#returning = new Set(pools.filter(pool => limits.of(pool).allowance < 0));
   }
 
   #handle(event: KeeperEvent): void {
-    if (event.event === 'signalled') {
-      this.#onSignal(event.signal);
-      return;
-    }
-    if (event.event === 'knocked') {
-      for (const pool of this.pools.values()) pool.knocked(event.id);
-      return;
-    }
-    const isOurs = [...this.pools.values()].some(({ facts }) => facts.workers.has(event.pid));
-    if (!isOurs && event.event === 'gone')
-      this.ports.keeper.post('acknowledge', { pid: event.pid, note: null });
-    // A pid belongs to one pool; the others ignore it.
-    for (const pool of this.pools.values()) {
-      if (event.event === 'exited') pool.exited(event.pid, event.exit);
-      else pool.gone(event.pid);
+    switch (event.event) {
+      case 'signalled':
+        this.ports.signalled(event.signal);
+        break;
+      case 'knocked': {
+        const at = event.id.lastIndexOf('#');
+        const number = Number(event.id.slice(at + 1));
+        this.pools.get(event.id.slice(0, at))?.tell({ type: 'knocked', number });
+        break;
+      }
+      case 'exited':
+        this.#owners.get(event.pid)?.tell({ type: 'exited', pid: event.pid, exit: event.exit });
+        break;
+      case 'gone': {
+        const owner = this.#owners.get(event.pid);
+        this.#owners.delete(event.pid);
+        if (owner !== undefined) owner.tell({ type: 'gone', pid: event.pid });
+        else this.#keeper.post('acknowledge', { pid: event.pid, note: null });
+        break;
+      }
     }
   }
 
-  /** What process.max and process.min_free_memory leave to each pool, by its place. */
-  #limits(pools: readonly Pool[]): (place: number) => SharedLimits {
-    const { max } = this.#config.process;
-    const memoryShort = this.#freeMemory?.short ?? null;
-    if (max === 0) return () => ({ allowance: Infinity, room: Infinity, memoryShort });
-    const claims = pools.map(pool => pool.claim());
+  /** What process.max and process.min_free_memory leave to each pool. */
+  #limits(pools: readonly Pool[], nowMs: number): Limits {
+    const { max, minFreeMemoryBytes } = this.settings.running.process;
+    const memoryShort = this.#watchMemory(minFreeMemoryBytes);
+    if (max === 0) return new Limits({ ...NO_LIMITS, memoryShort }, new Map());
+    const claims = pools.map(pool => pool.claim(nowMs));
     const allowances = share(max, claims);
     const room = claims.reduce((left, { present, leaving }) => left - present - leaving, max);
-    return place => ({ allowance: allowances[place] ?? 0, room: Math.max(0, room), memoryShort });
+    const byPool = new Map(pools.map((pool, place) => [pool, allowances[place] ?? 0]));
+    return new Limits({ allowance: 0, room: Math.max(0, room), memoryShort }, byPool);
+  }
+
+  #watchMemory(bytes: number): string | null {
+    if (bytes !== (this.#freeMemory?.bytes ?? 0)) {
+      this.#freeMemory?.watch.stop();
+      this.#freeMemory = bytes === 0 ? null : { bytes, watch: new FreeMemoryWatch(bytes) };
+    }
+    return this.#freeMemory?.watch.short ?? null;
+  }
+
+  #tellStandIn(nowMs: number): void {
+    if (!this.#isStandInStale || nowMs - this.#standInAtMs < STAND_IN_EVERY_MS) return;
+    this.#isStandInStale = false;
+    this.#standInAtMs = nowMs;
+    const states = [...this.pools.values()].map(({ state }) => state);
+    const text = JSON.stringify(standInNote(this.settings.running, states));
+    this.#keeper.post('note', { name: STAND_IN, text });
   }
 }
 
-function isComingUp({ facts }: Pool): boolean {
-  return facts.isWanted && !facts.hasBeenWhole && !facts.isHopeless;
+/** What is left for each pool in a turn: pools that take theirs leave less to those after them. */
+class Limits {
+  readonly all: SharedLimits;
+  readonly #allowances: ReadonlyMap<Pool, number>;
+  /** Places that no pool's share of process.max has claimed. */
+  #spare: number;
+
+  constructor(all: SharedLimits, allowances: ReadonlyMap<Pool, number>) {
+    this.all = all;
+    this.#allowances = allowances;
+    let granted = 0;
+    for (const allowance of allowances.values()) granted += Math.max(0, allowance);
+    this.#spare = all.room - granted;
+  }
+
+  of(pool: Pool): SharedLimits {
+    const allowance = this.#allowances.get(pool);
+    if (allowance === undefined) return this.all;
+    return { ...this.all, allowance, room: Math.max(0, allowance) + Math.max(0, this.#spare) };
+  }
+
+  /** @param started processes that the pool has asked for in its turn */
+  take(pool: Pool, started: number): void {
+    this.#spare -= Math.max(0, started - Math.max(0, this.#allowances.get(pool) ?? started));
+  }
 }

@@ -12,7 +12,8 @@ import { type ForeignSocket, findForeign, nameOf, PTRACE } from '../observe/fore
 import { type FormerHolder, formerHolders, howToStop } from '../observe/managers.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { Pool } from '../pool/pool.ts';
-import { checkAgainstSystem, readConfiguration } from './configuration.ts';
+import { isClosed, isWanted } from '../pool/state.ts';
+import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const LOOK_EVERY_MS = 100;
@@ -22,6 +23,8 @@ export interface TakeoverPorts {
   readonly configFile: string | null;
   readonly inheritedSockets: readonly string[];
   readonly keeperPid: number;
+  /** The pool has the settings of these files from now on. */
+  readonly onTaken: (loaded: Loaded) => void;
 }
 
 /** @throws {FpmError} the reason; the other program then goes on as before */
@@ -31,21 +34,22 @@ export async function takeOver(
 ): Promise<TakeoverResult> {
   const { supervisor } = ports;
   if (supervisor.isStopping) throw new FpmError('FAILED', 'fpm-ts is stopping');
-  const { config, notices } = await wantedPool(name, pid, ports);
+  const { config, notices, loaded } = await wantedPool(name, pid, ports);
   const foreign = findForeign(pid, config.listen.address, config.listen.text);
   const program = nameOf(foreign.pid);
   supervisor.ports.report({ type: 'takingOver', pool: name, program });
-  supervisor.isReloading = true;
+  supervisor.changes++;
   const pool = await begin(config, foreign, program, supervisor).finally(() => {
-    supervisor.isReloading = false;
+    supervisor.changes--;
   });
+  ports.onTaken(loaded);
   supervisor.ports.report({ type: 'tookOver', pool: name, program });
   const left = await drained(pool, foreign, ports);
   return {
     pool: name,
     address: config.listen.text,
     program,
-    workers: pool.facts.workers.size,
+    workers: pool.state.workers.size,
     drained: left.every(({ connections }) => connections === 0),
     left: left.map(({ pid: it, command, connections }) => ({ pid: it, command, connections })),
     advice: howToStop(left, foreign.inode),
@@ -58,7 +62,7 @@ async function wantedPool(
   name: string,
   pid: number,
   { supervisor, configFile, inheritedSockets }: TakeoverPorts,
-): Promise<{ config: PoolConfig; notices: readonly string[] }> {
+): Promise<{ config: PoolConfig; notices: readonly string[]; loaded: Loaded }> {
   const loaded = readConfiguration(configFile);
   const config = loaded.config.pools.find(pool => pool.name === name);
   if (config === undefined) {
@@ -66,7 +70,8 @@ async function wantedPool(
     throw new FpmError('NO_SUCH_POOL', `there is no pool ${name} in the configuration; there are: ${known}`);
   }
   const { file, listen } = config;
-  if (supervisor.pools.get(name)?.facts.isWanted === true)
+  const known = supervisor.pools.get(name);
+  if (known !== undefined && isWanted(known.state))
     throw new FpmError(
       'FAILED',
       `pool ${name} runs already, on a socket of its own: \`fpm-ts stop ${name}\` comes first`,
@@ -86,13 +91,13 @@ async function wantedPool(
     );
   // Other pools are not concerned: those that wait for a takeover of their own have their addresses taken, too.
   const concerned = loaded.config.pools.filter(pool => pool.name === name || supervisor.pools.has(pool.name));
-  const own = supervisor.facts.map(({ config: running }) => running.listen.text);
+  const own = supervisor.config.pools.map(running => running.listen.text);
   const notices = await checkAgainstSystem(
     { ...loaded, config: { ...loaded.config, pools: concerned } },
     [...own, listen.text],
     inheritedSockets,
   );
-  return { config, notices: [...loaded.notices, ...notices] };
+  return { config, notices: [...loaded.notices, ...notices], loaded };
 }
 
 async function begin(
@@ -102,18 +107,17 @@ async function begin(
   supervisor: Supervisor,
 ): Promise<Pool> {
   const known = supervisor.pools.get(config.name);
-  if (known !== undefined) await supervisor.until(() => known.facts.isEmpty);
+  if (known !== undefined) await known.until(isClosed);
   const pool = known ?? supervisor.addPool(config);
   try {
-    const result = await pool.takeFrom(config, foreign, () => void supervisor.keep(supervisor.config));
+    const result = await pool.takeOver(config, foreign);
     if (result.ok) return pool;
     throw new FpmError(
       'POOL_FAILED',
       `pool ${config.name}: the new workers did not come up, ${program} serves as before: ${result.reason}`,
     );
   } catch (error) {
-    if (known === undefined) supervisor.pools.delete(config.name);
-    await supervisor.keep(supervisor.config);
+    if (known === undefined) await supervisor.removePool(pool);
     throw error instanceof KeeperError ? explain(error, config, program) : error;
   }
 }
@@ -129,15 +133,15 @@ function explain({ code, message }: KeeperError, { name, listen }: PoolConfig, p
 
 /** Waits until the other program has nothing in hand, but no longer than a worker of ours may take. */
 async function drained(
-  { facts: pool }: Pool,
+  pool: Pool,
   { inode }: ForeignSocket,
   { supervisor, keeperPid }: TakeoverPorts,
 ): Promise<FormerHolder[]> {
   const { now } = supervisor.ports;
-  const untilMs = now() + pool.config.processControlTimeoutMs;
-  await supervisor.until(() => !pool.isDraining || !pool.isWanted);
+  const untilMs = now() + pool.state.config.processControlTimeoutMs;
+  await pool.until(state => state.draining.length === 0 || !isWanted(state));
   for (;;) {
-    const ours = new Set([process.pid, keeperPid, ...pool.workers.keys()]);
+    const ours = new Set([process.pid, keeperPid, ...pool.state.workers.keys()]);
     const accepted = lookAtSockets([{ inode, withConnections: true }]).get(inode)?.accepted ?? new Set();
     const left = formerHolders(inode, accepted, ours);
     if (left.every(({ connections }) => connections === 0) || now() >= untilMs) return left;

@@ -5,7 +5,7 @@
 import type { UpgradeAccepted } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
-import { LAST_UPGRADE, type LastUpgrade, notUpgraded } from '../keeper/notes.ts';
+import { LAST_UPGRADE, type LastUpgrade, notUpgraded, parseLastUpgrade } from '../keeper/notes.ts';
 import type { Report } from '../observe/events.ts';
 import { VERSION } from '../version.ts';
 
@@ -31,6 +31,11 @@ export class Upgrades {
 
   constructor(ports: UpgradePorts) {
     this.#ports = ports;
+  }
+
+  /** @param note what the keeper or an earlier supervisor has said of the last one */
+  restore(note: string | undefined): void {
+    this.last = note === undefined ? null : parseLastUpgrade(note);
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 import type { Report } from '../observe/events.ts';
 import { hasDescriptors } from '../os/file-limit.ts';
-import type { PoolFacts } from '../pool/pool-facts.ts';
+import type { PoolState } from '../pool/state.ts';
 import { lostSockets } from './socket-files.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 1000;
 const SECOND_LOOK_MS = 100;
 
 export interface UpkeepPorts {
-  readonly pools: () => readonly PoolFacts[];
+  readonly pools: () => readonly PoolState[];
   readonly report: Report;
   readonly isControlInPlace: () => boolean;
   /** @throws {Error} when it cannot be had */

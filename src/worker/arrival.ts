@@ -3,14 +3,14 @@ import type { PoolConfig } from '../config/types.ts';
 import { connectionsOf } from '../observe/families.ts';
 import { listenerDescriptor } from './command.ts';
 import { lookAtWorker } from './readiness.ts';
-import type { WorkerHandle } from './worker-handle.ts';
+import type { Worker } from './worker.ts';
 
 /** One whose accepting cannot be seen counts as ready when it has lived for so long. */
 const UNSEEN_READY_MS = 1000;
 
 /** @param accepted connections of the serving listener; null: not seen */
 export function hasArrived(
-  worker: WorkerHandle,
+  worker: Worker,
   pool: PoolConfig,
   accepted: ReadonlySet<number> | null,
   nowMs: number,
@@ -18,7 +18,7 @@ export function hasArrived(
   return isAccepting(worker, pool, nowMs) || isServing(worker, accepted);
 }
 
-function isAccepting({ pid, startedAtMs }: WorkerHandle, pool: PoolConfig, nowMs: number): boolean {
+function isAccepting({ pid, startedAtMs }: Worker, pool: PoolConfig, nowMs: number): boolean {
   const isOld = nowMs - startedAtMs >= UNSEEN_READY_MS;
   if (pool.listen.address.type === 'none') return isOld;
   const sight = lookAtWorker(pid, listenerDescriptor(pool));
@@ -26,7 +26,7 @@ function isAccepting({ pid, startedAtMs }: WorkerHandle, pool: PoolConfig, nowMs
 }
 
 /** On a busy pool it has a connection before it is seen in accept. */
-function isServing({ pid, listenerInode }: WorkerHandle, accepted: ReadonlySet<number> | null): boolean {
+function isServing({ pid, listenerInode }: Worker, accepted: ReadonlySet<number> | null): boolean {
   if (listenerInode === null || accepted === null || accepted.size === 0) return false;
   return (connectionsOf(pid, accepted)?.length ?? 0) > 0;
 }

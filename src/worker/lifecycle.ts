@@ -9,15 +9,17 @@ import type { LeaveReason } from '../observe/events.ts';
  * what it has in hand; `ending`: it was told, and has nothing in hand or no time left; `killed`: SIGKILL was sent;
  * `leaving`: its leader has ended and something of its group is left.
  */
-export type WorkerPhase =
-  | 'starting'
-  | 'ready'
-  | 'draining'
-  | 'stopping'
-  | 'ending'
-  | 'killed'
-  | 'leaving'
-  | 'gone';
+export const WORKER_PHASES = [
+  'starting',
+  'ready',
+  'draining',
+  'stopping',
+  'ending',
+  'killed',
+  'leaving',
+  'gone',
+] as const;
+export type WorkerPhase = (typeof WORKER_PHASES)[number];
 
 export type WorkerEvent =
   /** It is seen accepting on its listener. */

@@ -163,8 +163,8 @@ suite('chaos/supervisor-life-random', { needs: NEEDS, timeoutMs: 300_000 }, asyn
       );
       const doing = [
         mortal.post('reload', {}),
-        mortal.post('scale', { pool: 'unix', workers: 1 + (death % 4) }),
-        mortal.post('scale', { pool: 'tcp', workers: 4 - (death % 4) }),
+        mortal.post('scale', { pool: 'unix', workers: 1 + (death % 4), force: true }),
+        mortal.post('scale', { pool: 'tcp', workers: 4 - (death % 4), force: true }),
       ];
       await delay(Math.random() * 400);
       process.kill(victim, 'SIGKILL');

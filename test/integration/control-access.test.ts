@@ -75,7 +75,7 @@ suite('integration/control-access', { needs: NEEDS, root: true }, async scope =>
       ['stop'],
       ['stop', 'own'],
       ['start', 'own'],
-      ['scale', 'own', '5'],
+      ['scale', '--force', 'own', '5'],
       ['reopen-logs'],
     ];
     for (const call of calls) await assertRefused(/status and reload for own/, OWNER, ...call);
@@ -104,7 +104,7 @@ suite('integration/control-access', { needs: NEEDS, root: true }, async scope =>
   await scope.test('a member of control.group may everything, whichever of its groups that is', async () => {
     for (const who of [MEMBER, PRIMARY_MEMBER]) {
       assert.equal((JSON.parse((await assertAllowed(who, 'status')).stdout) as Status).pools.length, 2);
-      await assertAllowed(who, 'scale', 'own', '2');
+      await assertAllowed(who, 'scale', '--force', 'own', '2');
       await assertAllowed(who, 'reopen-logs');
       await assertAllowed(who, 'stop', 'own');
       await assertAllowed(who, 'start', 'own');

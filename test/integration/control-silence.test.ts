@@ -30,7 +30,7 @@ suite('integration/control-silence', { needs: ['gcc', 'libfcgi'] }, async scope 
       const { supervisor_pid: supervisor } = await daemon.status();
       process.kill(supervisor, 'SIGSTOP');
       try {
-        const asked = [failure('status'), failure('scale', 'www', '3')];
+        const asked = [failure('status'), failure('scale', '--force', 'www', '3')];
         const [status = '', scale = ''] = await Promise.all(asked);
         for (const message of [status, scale]) {
           assert.match(

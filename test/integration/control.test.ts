@@ -81,7 +81,7 @@ suite('integration/control', { needs: NEEDS }, async scope => {
 
   await scope.test('scale, reload, stop and start of a pool, reopen-logs', async () => {
     const calls: [string, string, unknown][] = [
-      ['/v1/scale', '{"pool":"one","workers":3}', { pool: 'one', workers: 3 }],
+      ['/v1/scale', '{"pool":"one","workers":1}', { pool: 'one', workers: 1 }],
       ['/v1/stop', '{"pools":["two"]}', { pid: daemon.pid, stopped: ['two'] }],
       ['/v1/start', '{"pools":["two"]}', { started: ['two'] }],
       ['/v1/reopen-logs', '{}', { reopened: true }],

@@ -13,7 +13,7 @@ import { connectionsOf } from '../../src/observe/families.ts';
 import { type ListenerLoad, lookAtSockets } from '../../src/observe/sockets.ts';
 import { nowMs } from '../../src/os/clock.ts';
 import { signalGroup } from '../../src/os/pidfd.ts';
-import { afterLook, isQuiet, startDrain } from '../../src/pool/drain.ts';
+import { afterLook, isQuiet, startDrain } from '../../src/pool/quiet.ts';
 import { lookAtWorker } from '../../src/worker/readiness.ts';
 import { openListeners, runWith, specOf, tcpAddress } from '../lib/listeners.ts';
 import { FIXTURES } from '../lib/paths.ts';

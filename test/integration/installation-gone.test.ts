@@ -89,7 +89,7 @@ suite('integration/installation-gone', { needs: ['gcc', 'libfcgi'] }, async scop
   });
 
   await scope.test('scales, stops and starts pools', async () => {
-    await run('scale', 'www', '3');
+    await run('scale', '--force', 'www', '3');
     await daemon.statusWhen('three workers', status => workerPids(status, 'www').length === 3);
     await run('stop', 'new');
     await run('start', 'new');

@@ -82,7 +82,7 @@ suite('integration/output-own-file', {}, async scope => {
     const { code, stdout } = await daemon.cli('reopen-logs', '--json');
     assert.equal(code, 1);
     assert.match(stdout, /own\.log could not be reopened: EISDIR/);
-    assert.equal((await daemon.cli('scale', 'own', '2')).code, 0);
+    assert.equal((await daemon.cli('scale', '--force', 'own', '2')).code, 0);
     await until(() => readLog(`${file}.1`).length + readLog(`${file}.2`).length > before, {
       what: 'the line of the new worker',
     });

@@ -65,7 +65,7 @@ suite('integration/reload-listen', { needs: NEEDS }, async scope => {
   const hello = await helloPools(scope);
   const daemon = await startDaemon(scope, {
     pools: { www: hello('www') },
-    expectedLog: [/code 3|reload failed|did not come up/],
+    expectedLog: [/code 3|reload failed|did not come up|listen queue is full/],
   });
   const path = join(daemon.runDir, 'www.sock');
 

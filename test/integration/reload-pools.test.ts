@@ -113,7 +113,7 @@ suite('integration/reload-pools', { needs: ['gcc', 'libfcgi'] }, async scope => 
   await scope.test(
     'scale holds until a reload changes the pool, even one that keeps its workers',
     async () => {
-      assert.equal((await daemon.cli('scale', 'b', '4')).code, 0);
+      assert.equal((await daemon.cli('scale', '--force', 'b', '4')).code, 0);
       await daemon.statusWhen('four workers', status => poolOf(status, 'b').workers.idle === 4);
       assert.deepEqual(actions(await reload(daemon, '--changed', 'b')), ['b keep']);
       assert.equal(poolOf(await daemon.status(), 'b').workers.total, 4);

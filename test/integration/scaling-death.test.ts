@@ -88,7 +88,7 @@ suite('integration/scaling-death', { needs: ['gcc'] }, async scope => {
     gated.open('frozen');
     let caught: number | undefined;
     for (let times = 0; caught === undefined && times < 20; times++) {
-      assert.equal((await daemon.cli('scale', 'frozen', '8')).code, 0);
+      assert.equal((await daemon.cli('scale', '--force', 'frozen', '8')).code, 0);
       const { processes } = await poolWhen('frozen', 'eight', it => it.workers.idle === 8);
       const { supervisor_pid: supervisor } = await daemon.status();
       const scaling = daemon.cli('scale', 'frozen', '1');

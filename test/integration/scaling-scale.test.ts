@@ -13,7 +13,7 @@ const MODES: Readonly<Record<string, { readonly keys: PoolKeys; readonly size: n
 };
 
 async function scale({ daemon, poolWhen }: Gated, pool: string, size: number): Promise<void> {
-  const { code, stderr } = await daemon.cli('scale', pool, String(size));
+  const { code, stderr } = await daemon.cli('scale', '--force', pool, String(size));
   assert.equal(code, 0, stderr);
   await poolWhen(pool, `${size} workers`, ({ workers }) => workers.total === size && workers.starting === 0);
 }

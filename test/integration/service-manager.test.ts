@@ -82,7 +82,7 @@ suite('integration/service-manager', { needs: ['gcc', 'libfcgi', 'python3'] }, a
   });
 
   await scope.test('how many workers there are is kept current', async () => {
-    assert.equal((await daemon.cli('scale', 'www', '4')).code, 0);
+    assert.equal((await daemon.cli('scale', '--force', 'www', '4')).code, 0);
     await notified.when('five workers', () => current() === 'running; 2 pools, 5 workers');
     assert.equal((await daemon.cli('stop', 'www')).code, 0);
     await notified.when('one', () => current() === 'running; 2 pools, 1 worker; stopped: www');

@@ -125,7 +125,7 @@ suite('integration/stand-in', { needs: ['gcc', 'libfcgi', 'curl', 'setpriv'] }, 
   await scope.test('other commands are told why not, and what works, with 69', async () => {
     for (const command of [
       ['reload'],
-      ['scale', 'www', '3'],
+      ['scale', '--force', 'www', '3'],
       ['explain', 'www'],
       ['stop', 'www'],
       ['reopen-logs'],

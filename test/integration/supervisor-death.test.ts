@@ -104,7 +104,7 @@ suite('integration/supervisor-death', { needs: ['gcc', 'libfcgi'] }, async scope
   });
 
   await scope.test('a pool that was scaled and one that was stopped are what they were', async () => {
-    assert.equal((await daemon.cli('scale', 'www', '3')).code, 0);
+    assert.equal((await daemon.cli('scale', '--force', 'www', '3')).code, 0);
     assert.equal((await daemon.cli('stop', 'tcp')).code, 0);
     await daemon.statusWhen('three workers', status => workerPids(status, 'www').length === 3);
     const { supervisor_pid: victim } = await daemon.status();

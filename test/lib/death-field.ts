@@ -173,19 +173,19 @@ export async function openDeathField(place: Place): Promise<DeathField> {
       name: 'scale up',
       steps: [after('spawn', 1)],
       prepare: async () => void (await mortal.post('scale', { pool: 'a', workers: 2 })),
-      run: () => mortal.post('scale', { pool: 'a', workers: 4 }),
+      run: () => mortal.post('scale', { pool: 'a', workers: 4, force: true }),
     },
     {
       name: 'scale down',
       steps: [after('freeze'), after('tag draining'), after('release kill'), before('tag leaving')],
       prepare: async () => void (await mortal.post('scale', { pool: 'a', workers: 4 })),
-      run: () => mortal.post('scale', { pool: 'a', workers: 2 }),
+      run: () => mortal.post('scale', { pool: 'a', workers: 2, force: true }),
     },
     {
       name: 'scale down, told',
       steps: [after('signal')],
       prepare: async () => void (await mortal.post('scale', { pool: 'd', workers: 4 })),
-      run: () => mortal.post('scale', { pool: 'd', workers: 2 }),
+      run: () => mortal.post('scale', { pool: 'd', workers: 2, force: true }),
     },
     {
       name: 'stop a pool',

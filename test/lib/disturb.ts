@@ -56,7 +56,7 @@ export function scale(daemon: Daemon, pool: string, sizes: readonly number[]): D
   let turn = 0;
   return async () => {
     const size = sizes[turn++ % sizes.length] ?? 1;
-    const complaints = await run(daemon, 'scale', pool, String(size));
+    const complaints = await run(daemon, 'scale', '--force', pool, String(size));
     await daemon.statusWhen(`${size} workers`, it => poolOf(it, pool).workers.total === size);
     return complaints;
   };

@@ -122,7 +122,7 @@ suite('root/systemd', {
     );
     assert.equal(await mainPid(), before.pid);
     assert.deepEqual(new Set(workerPids(after, 'www')), new Set(workerPids(before, 'www')));
-    await service.cli('scale', 'www', '3');
+    await service.cli('scale', '--force', 'www', '3');
     await until(async () => (await systemd.show(UNIT, 'StatusText')) === 'running; 1 pool, 3 workers', {
       what: 'the status of the new keeper',
     });

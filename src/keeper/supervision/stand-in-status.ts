@@ -54,6 +54,7 @@ export function standInStatus(facts: StandInFacts): object {
     last_reload: lastReload,
     last_upgrade: lastUpgrade,
     config_changed_on_disk: null,
+    needs_restart: null,
     pools: facts.pools.map(pool => poolStatus(pool, facts)),
   };
 }

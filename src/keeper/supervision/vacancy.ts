@@ -3,7 +3,7 @@ import { nowMs } from '../../os/clock.ts';
 import { VERSION } from '../../version.ts';
 import type { Upgrade } from '../handover/upgrade.ts';
 import type { Holdings } from '../holdings.ts';
-import { LAST_UPGRADE, STAND_IN, type StandInNote } from '../notes.ts';
+import { LAST_RELOAD, LAST_UPGRADE, STAND_IN, type StandInNote } from '../notes.ts';
 import { PROTOCOL } from '../protocol.ts';
 import type { OwnStop } from './own-stop.ts';
 import { StandIn, type StandInAnswer } from './stand-in.ts';
@@ -107,7 +107,7 @@ export class Vacancy {
       nowMs: nowMs(),
       reason: this.#reason(),
       isStopping: ownStop.isAskedFor,
-      lastReload: (JSON.parse(notes.get('last_reload') ?? 'null') as { last: unknown } | null)?.last ?? null,
+      lastReload: (JSON.parse(notes.get(LAST_RELOAD) ?? 'null') as { last: unknown } | null)?.last ?? null,
       lastUpgrade: JSON.parse(notes.get(LAST_UPGRADE) ?? 'null') as unknown,
       pools: this.#note().pools.filter(({ name }) => pool === null || name === pool),
       workers: workers.saved

@@ -2,7 +2,7 @@
  * Why a pool was given more workers, fewer, or not as many as it calls for: the reasons of a decision with the numbers
  * that led there, and their text, which `explain`, the log and `simulate` share.
  */
-import type { Because } from '../diary.ts';
+import type { Because } from '../decision-log.ts';
 
 export type Reason =
   /** What calls for workers. */
@@ -119,7 +119,7 @@ function maxChildrenLack({ needed, spare }: { readonly needed: number; readonly 
   return `${workers(needed)} ${verb} needed${spare === 0 ? '' : `, and ${spare} to spare`}`;
 }
 
-/** As the diary takes it. */
+/** As the decision log takes it. */
 export function becauseOf(reason: Reason): Because {
   const { code, ...numbers } = reason;
   return { code, text: describeReason(reason), numbers };

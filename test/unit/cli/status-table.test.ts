@@ -50,6 +50,7 @@ const STATUS: Status = {
   last_reload: null,
   last_upgrade: null,
   config_changed_on_disk: false,
+  needs_restart: [],
   pools: [POOL],
 };
 

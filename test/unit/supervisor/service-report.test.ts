@@ -6,13 +6,12 @@ import type { LastReload } from '../../../src/observe/status.ts';
 import { type PoolNews, statusLine } from '../../../src/supervisor/service-report.ts';
 
 function pool(name: string, workers: number, facts: Partial<PoolNews> = {}): PoolNews {
-  const numbered = Array.from({ length: workers }, (_, i) => [i, {}] as const);
   return {
     name,
-    workers: new Map(numbered) as unknown as PoolNews['workers'],
+    workers,
     isWanted: true,
     isFailed: false,
-    isHopeless: false,
+    hasGivenUp: false,
     hasBeenWhole: true,
     lastFailure: '',
     ...facts,
@@ -20,7 +19,7 @@ function pool(name: string, workers: number, facts: Partial<PoolNews> = {}): Poo
 }
 
 const FAILED: LastReload = { at: '2026-01-01T00:00:00Z', ok: false, code: 78, message: 'a typing error' };
-const BROKEN = { isFailed: true, isHopeless: true, hasBeenWhole: false, lastFailure: 'ended with code 1' };
+const BROKEN = { isFailed: true, hasGivenUp: true, hasBeenWhole: false, lastFailure: 'ended with code 1' };
 
 const ROWS: readonly (readonly [ServicePhase, readonly PoolNews[], LastReload | null, string])[] = [
   ['running', [], null, 'running; 0 pools, 0 workers'],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ListenerLoad } from '../../../src/observe/sockets.ts';
-import { afterLook, type DrainMemory, isQuiet, SECOND_LOOK_MS, startDrain } from '../../../src/pool/drain.ts';
+import { afterLook, type DrainMemory, isQuiet, SECOND_LOOK_MS, startDrain } from '../../../src/pool/quiet.ts';
 
 const NOTHING: ListenerLoad = { waiting: 0, limit: 511, accepted: new Set(), halfOpen: new Set() };
 

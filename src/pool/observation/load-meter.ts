@@ -1,6 +1,6 @@
 /** What the kernel said of a pool's listener, now and at its peaks. */
-import { Sightings } from '../observe/families.ts';
-import type { ListenerLoad } from '../observe/sockets.ts';
+import { Sightings } from '../../observe/families.ts';
+import type { ListenerLoad } from '../../observe/sockets.ts';
 
 export class LoadMeter {
   /** The accepted connections when they were last read; null: never, or it cannot be. */
@@ -13,6 +13,8 @@ export class LoadMeter {
   maxWaiting: number | null = null;
   /** The most workers that were busy; null: not seen yet. */
   maxActive: number | null = null;
+  /** When a connection was last seen to have been accepted or to have ended. */
+  movedAtMs: number = Number.NEGATIVE_INFINITY;
   #waiting: number | null = null;
   #isFull = false;
 
@@ -45,6 +47,7 @@ export class LoadMeter {
    * @param ready workers that are ready; concurrency: connections that one of them serves at a time
    */
   note(load: ListenerLoad | null, ready: number, concurrency: number, nowMs: number): void {
+    if (load !== null && this.#hasMoved(load)) this.movedAtMs = nowMs;
     this.#waiting = load?.waiting ?? null;
     this.isStale = load !== null && load.accepted === null;
     if (load === null) this.accepted = null;
@@ -56,7 +59,17 @@ export class LoadMeter {
     this.connectionsAtMs = nowMs;
     this.maxActive = Math.max(this.maxActive ?? 0, activeWorkers(load.accepted, ready, concurrency));
   }
+
+  /** A queue that only grows says that nobody accepts, and connections that stay say nothing. */
+  #hasMoved({ waiting, accepted }: ListenerLoad): boolean {
+    if (this.#waiting !== null && waiting < this.#waiting) return true;
+    if (accepted === null) return false;
+    const before = this.accepted ?? NONE;
+    return accepted.size !== before.size || [...accepted].some(inode => !before.has(inode));
+  }
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** How many workers the accepted connections keep busy. */
 export function activeWorkers(accepted: ReadonlySet<number>, ready: number, concurrency: number): number {

@@ -22,7 +22,7 @@ export interface Entry {
   readonly reasons: readonly Because[];
 }
 
-export class Diary {
+export class DecisionLog {
   readonly #entries: Entry[] = [];
   #lastKey = '';
 

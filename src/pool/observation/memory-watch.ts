@@ -1,6 +1,6 @@
 /** The memory of a pool's workers, measured one after the other: a look costs up to a millisecond (smaps_rollup). */
-import { usageOf } from '../observe/usage.ts';
-import { nextLookMs } from './recycling.ts';
+import { usageOf } from '../../observe/usage.ts';
+import { nextLookMs } from '../recycling.ts';
 
 /** Looks in one turn. With more workers, each is measured less often. */
 const MOST_IN_A_TURN = 4;
@@ -33,8 +33,8 @@ export class MemoryWatch {
     }
   }
 
-  /** As last measured; null: not yet. */
-  memoryOf(pid: number): number | null {
-    return this.#looks.get(pid)?.memoryBytes ?? null;
+  /** As last measured, by pid. */
+  get measured(): ReadonlyMap<number, number> {
+    return new Map([...this.#looks].map(([pid, { memoryBytes }]) => [pid, memoryBytes]));
   }
 }

@@ -1,7 +1,7 @@
 /** When a look at a connection says that another request has begun. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterLook, type RequestLook } from '../../../src/pool/request-age.ts';
+import { afterLook, type RequestLook } from '../../../../src/pool/observation/request-age.ts';
 
 const UNKNOWN: RequestLook = { isWaiting: false, calls: null, bytes: null };
 const calls = (reads: number, writes: number): RequestLook => ({ ...UNKNOWN, calls: { reads, writes } });

@@ -2,13 +2,13 @@
  * Requests that take too long, told by their connections (DESIGN D2): a connection that is older than any short
  * request is followed until it is closed, and its worker is looked at ten times a second.
  */
-import type { PoolConfig } from '../config/types.ts';
-import { findHolders, type Holder, stillHolds } from '../observe/connection-holders.ts';
-import { Sightings } from '../observe/families.ts';
-import { cpuSecondsOf } from '../observe/usage.ts';
-import { descendants, threads } from '../os/proc.ts';
-import { type TcpProgress, tcpProgress } from '../os/tcp-progress.ts';
-import { callCounts, waitsFor } from '../worker/activity.ts';
+import type { PoolConfig } from '../../config/types.ts';
+import { findHolders, type Holder, stillHolds } from '../../observe/connection-holders.ts';
+import { connectionsOf, Sightings } from '../../observe/families.ts';
+import { cpuSecondsOf } from '../../observe/usage.ts';
+import { descendants, threads } from '../../os/proc.ts';
+import { type TcpProgress, tcpProgress } from '../../os/tcp-progress.ts';
+import { callCounts, waitsFor } from '../../worker/activity.ts';
 import { afterLook, type RequestLook, type RequestMemory } from './request-age.ts';
 
 const LOOK_EVERY_MS = 100;
@@ -18,7 +18,9 @@ const FOLLOWED_FROM_MS = 250;
 export interface LongRequest {
   readonly connection: number;
   readonly holder: Holder;
-  /** How old the connection is, and the request in hand. */
+  /** Connections of its worker, where several are served at a time; null: it cannot be told. */
+  readonly inFlight: number | null;
+  /** How old the connection is, and the request in flight. */
   readonly connectionMs: number;
   readonly requestMs: number;
   /** CPU time of the worker with its children, and in how long. */
@@ -72,7 +74,9 @@ export class RequestWatch {
         if (requestMs < shortestMs) continue;
         const cpuMs = (cpuSecondsOf(descendants(holder.worker)) - cpu.seconds) * 1000;
         const connectionMs = nowMs - seenMs;
-        long.push({ connection, holder, connectionMs, requestMs, cpuMs, cpuOverMs: nowMs - cpu.atMs });
+        const inFlight = config.pm.workerConcurrency > 1 ? inFlightOf(holder, accepted) : 1;
+        const cpuOverMs = nowMs - cpu.atMs;
+        long.push({ connection, holder, inFlight, connectionMs, requestMs, cpuMs, cpuOverMs });
       }
     }
     return long;
@@ -91,6 +95,10 @@ export class RequestWatch {
       this.#followed.set(connection, { holder, seenMs, memory: { sinceMs: seenMs, last: null }, cpu });
     }
   }
+}
+
+function inFlightOf({ worker }: Holder, accepted: ReadonlySet<number>): number | null {
+  return connectionsOf(worker, accepted)?.length ?? null;
 }
 
 /** 0: both are off. */

@@ -1,0 +1,86 @@
+/**
+ * The commands on a pool, one after the other (DESIGN D11): each waits for its turn, and a stop does not wait: it ends
+ * what is under way and takes the place of what waits.
+ */
+
+export type CommandName = 'start' | 'stop' | 'reload' | 'reconfigure' | 'scale' | 'takeover';
+
+interface Entry {
+  readonly name: CommandName;
+  readonly abort: AbortController;
+  readonly promise: Promise<unknown>;
+  readonly begin: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+export class CommandQueue {
+  #current: Entry | null = null;
+  #waiting: Entry[] = [];
+  /** Why nothing can be asked any more; null: it can. */
+  #closed: Error | null = null;
+
+  /** The one that is under way. */
+  get current(): CommandName | null {
+    return this.#current?.name ?? null;
+  }
+
+  /** What one that has not begun came to, or comes to; null: none waits. */
+  waiting(name: CommandName): Promise<unknown> | null {
+    return this.#waiting.find(entry => entry.name === name)?.promise ?? null;
+  }
+
+  /** What the one under way comes to. */
+  get outcome(): Promise<unknown> | null {
+    return this.#current?.promise ?? null;
+  }
+
+  /** @param work is called when its turn has come; its signal is aborted when a stop ends it */
+  run<T>(name: CommandName, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#closed !== null) return Promise.reject(this.#closed);
+    const abort = new AbortController();
+    let begin = (): void => {};
+    let reject = (_reason: Error): void => {};
+    const promise = new Promise<T>((resolve, fail) => {
+      reject = fail;
+      begin = () => {
+        work(abort.signal)
+          .then(resolve, fail)
+          .finally(() => this.#ended());
+      };
+    });
+    this.#waiting.push({ name, abort, promise, begin, reject });
+    this.#next();
+    return promise;
+  }
+
+  /** Gives up what waits, ends what is under way, and does this next. @param reason for those that are given up */
+  preempt<T>(reason: Error, name: CommandName, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.giveUp(reason);
+    this.#current?.abort.abort(reason);
+    return this.run(name, work);
+  }
+
+  /** Gives up what waits. */
+  giveUp(reason: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+  }
+
+  /** Nothing can be asked from now on. */
+  close(reason: Error): void {
+    this.#closed = reason;
+    this.giveUp(reason);
+  }
+
+  #next(): void {
+    if (this.#current !== null) return;
+    const entry = this.#waiting.shift();
+    if (entry === undefined) return;
+    this.#current = entry;
+    entry.begin();
+  }
+
+  #ended(): void {
+    this.#current = null;
+    this.#next();
+  }
+}

@@ -1,0 +1,78 @@
+/** What a pool leaves with the keeper for the next supervisor: the part of its state that the kernel does not know. */
+import * as z from 'zod';
+import { SAVED_POOL } from '../config/saved.ts';
+import type { Note } from '../keeper/protocol.ts';
+import { isTaking, type PoolState } from './state.ts';
+
+const count = z.int().min(0);
+
+const POOL_NOTE = z.object({
+  desired: z.enum(['running', 'stopped', 'removed']),
+  /** What the serving generation was started with. */
+  config: SAVED_POOL,
+  generation: count,
+  listener: count,
+  scaledTo: count.nullable(),
+  counters: z.object({
+    exited: count,
+    crashed: count,
+    reloads: count,
+    max_children_reached: count,
+    slow_requests: count,
+  }),
+  /** Its address is another program's still: the next supervisor gives the takeover up. */
+  isTaking: z.boolean(),
+});
+
+export type PoolNote = z.infer<typeof POOL_NOTE>;
+
+const PREFIX = 'pool:';
+
+/** The pool that a note of the keeper's is about; null: it is about something else. */
+export function notedPool(name: string): string | null {
+  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
+}
+
+export function noteName(pool: string): string {
+  return PREFIX + pool;
+}
+
+/** @throws {Error} that says what is wrong with it */
+export function parsePoolNote(pool: string, text: string): PoolNote {
+  const parsed = POOL_NOTE.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new Error(`the saved state of pool ${pool} is damaged: ${z.prettifyError(parsed.error)}`);
+}
+
+export function noteOf(state: PoolState): PoolNote {
+  const { desired, config, generation, listener, lastListener, scaledTo, counters } = state;
+  return {
+    desired,
+    config,
+    generation,
+    listener: listener?.number ?? lastListener,
+    scaledTo,
+    counters,
+    isTaking: isTaking(state),
+  };
+}
+
+/** Remembers what the keeper has, so that what has not changed is not sent again. The settings are long. */
+export class SavedNote {
+  #facts = '';
+  #config: unknown = null;
+
+  has(state: PoolState): boolean {
+    const { config, ...facts } = noteOf(state);
+    return config === this.#config && JSON.stringify(facts) === this.#facts;
+  }
+
+  /** @returns it for the keeper; it counts as saved */
+  save(state: PoolState): Note {
+    const note = noteOf(state);
+    const { config, ...facts } = note;
+    this.#config = config;
+    this.#facts = JSON.stringify(facts);
+    return { name: noteName(config.name), text: JSON.stringify(note) };
+  }
+}

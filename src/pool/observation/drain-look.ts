@@ -1,0 +1,88 @@
+/** Looks at generations that drain: whose queue is empty, and which of their workers have nothing in flight. */
+import { connectionsOf } from '../../observe/families.ts';
+import type { ListenerLoad } from '../../observe/sockets.ts';
+import { isRunnable } from '../../os/proc.ts';
+import { isHeldByOthers } from '../../worker/freeze.ts';
+import type { Worker } from '../../worker/worker.ts';
+import type { DrainSight } from '../observation.ts';
+import { afterLook, isQuiet } from '../quiet.ts';
+import type { Draining, PoolState } from '../state.ts';
+
+/** How long a program that never sleeps is waited for. */
+const RUNNABLE_PATIENCE_MS = 2000;
+
+const NONE: ReadonlySet<number> = new Set();
+
+export class DrainLook {
+  /**
+   * Workers that had nothing at the last look and slept after it. On a machine with more to do than it can, a worker
+   * may be accepting since before the tables were read, and its connection is in none of them; one that sleeps is not,
+   * and the next look shows what it has.
+   */
+  #asleep: ReadonlySet<number> = NONE;
+
+  /** @returns by the number of the listener */
+  look(
+    state: PoolState,
+    looks: ReadonlyMap<number, ListenerLoad>,
+    nowMs: number,
+  ): ReadonlyMap<number, DrainSight> {
+    const sights = new Map<number, DrainSight>();
+    const before = this.#asleep;
+    const asleep = new Set<number>();
+    for (const draining of state.draining) {
+      if (draining.isClosing) continue;
+      const load = looks.get(draining.listener.inode) ?? null;
+      const { idle, ...sight } = lookAt(state, draining, load, nowMs);
+      const free = idle === null ? null : new Set([...idle].filter(pid => before.has(pid)));
+      sights.set(draining.listener.number, { ...sight, free });
+      for (const pid of idle ?? NONE) if (mayBeFree(pid, draining, nowMs)) asleep.add(pid);
+    }
+    this.#asleep = asleep;
+    return sights;
+  }
+}
+
+function mayBeFree(pid: number, { memory: { emptySinceMs } }: Draining, nowMs: number): boolean {
+  const isPatient = emptySinceMs === null || nowMs - emptySinceMs < RUNNABLE_PATIENCE_MS;
+  return !isPatient || !isRunnable(pid);
+}
+
+/** `idle`: those of its workers that are to leave and have no connection; null: it cannot be told who has. */
+function lookAt(
+  { workers }: PoolState,
+  { memory, listener }: Draining,
+  load: ListenerLoad | null,
+  nowMs: number,
+): Omit<DrainSight, 'free'> & { readonly idle: ReadonlySet<number> | null } {
+  const after = afterLook(memory, load, nowMs);
+  const leaving = [...workers.values()].filter(
+    ({ listenerInode, phase }) => listenerInode === listener.inode && phase === 'draining',
+  );
+  const accepted = load?.accepted ?? null;
+  // No worker is told before the queue is empty.
+  if (leaving.length === 0 || accepted === null || !isQuiet(after, load, nowMs))
+    return { load, idle: null, strays: NONE };
+  const held = holdings(workers.values(), accepted);
+  if (held === null) return { load, idle: null, strays: NONE };
+  const idle = leaving.map(({ pid }) => pid).filter(pid => !held.busy.has(pid) && !isHeldByOthers(pid));
+  const strays = new Set([...accepted].filter(inode => !held.found.has(inode)));
+  return { load, idle: new Set(idle), strays };
+}
+
+/** Which of the pool's workers have any of these connections; null: one of them cannot be looked at. */
+function holdings(
+  workers: Iterable<Worker>,
+  accepted: ReadonlySet<number>,
+): { readonly found: ReadonlySet<number>; readonly busy: ReadonlySet<number> } | null {
+  if (accepted.size === 0) return { found: NONE, busy: NONE };
+  const found = new Set<number>();
+  const busy = new Set<number>();
+  for (const { pid } of workers) {
+    const held = connectionsOf(pid, accepted);
+    if (held === null) return null;
+    for (const inode of held) found.add(inode);
+    if (held.length > 0) busy.add(pid);
+  }
+  return { found, busy };
+}

@@ -1,0 +1,280 @@
+/**
+ * One turn of a pool, pure: its state and what was seen come in, its next state and what is to be done go out. First
+ * what has happened is taken (`absorb`); when all pools have done so it is known what is left for each of them, and then
+ * what is wanted is done (`reconcile`).
+ */
+import type { Action } from './action.ts';
+import { autoscale } from './autoscale.ts';
+import { Draft } from './draft.ts';
+import { endDraining, moveDraining, newDraining } from './drain.ts';
+import { anew } from './health.ts';
+import { isOursToClose } from './listener.ts';
+import type { Command, ExitSight, News, Observation, SharedLimits } from './observation.ts';
+import { recycle } from './recycle.ts';
+import { endLongRequests } from './requests.ts';
+import { retryLeaving, takeChosen, takeThawed } from './retire.ts';
+import { cancelRollout, fill, moveRollout, requestRollout } from './rollout.ts';
+import { NEW_POOL } from './scaling/decide.ts';
+import { isEmpty, isWanted, type PoolState } from './state.ts';
+import { moveWorkers, noticeHealth, sendAwayUnwanted, takeExited, takeGone, takeSpawned } from './workers.ts';
+
+const UNSEEN_EXIT: ExitSight = { hasServed: false, memory: null, leftBehind: '' };
+
+export interface Turn {
+  readonly state: PoolState;
+  readonly actions: readonly Action[];
+}
+
+/** Takes what has happened since the last turn. */
+export function absorb(before: PoolState, seen: Observation): Turn {
+  const draft = new Draft(before, seen.nowMs);
+  for (const news of seen.news) take(draft, news, seen);
+  return { state: draft.state, actions: draft.actions };
+}
+
+/** @param limits what holds for all pools together */
+export function reconcile(before: PoolState, seen: Observation, limits: SharedLimits): Turn {
+  const draft = new Draft(before, seen.nowMs);
+  heedDesire(draft);
+  sendAwayUnwanted(draft);
+  if (!seen.isBlind) {
+    if (seen.queueFull !== null) draft.report({ type: 'queueFull', pool: draft.name, ...seen.queueFull });
+    moveWorkers(draft, seen);
+    noticeHealth(draft);
+    endLongRequests(draft, seen.longRequests);
+    recycle(draft, seen);
+    autoscale(draft, seen, limits);
+    moveRollout(draft, limits);
+    sendAwayUnwanted(draft); // those that the rollout has replaced
+    retryLeaving(draft);
+    moveDraining(draft, seen);
+  }
+  close(draft);
+  return { state: draft.state, actions: draft.actions };
+}
+
+function take(draft: Draft, news: News, seen: Observation): void {
+  switch (news.type) {
+    case 'start':
+    case 'stop':
+    case 'remove':
+    case 'scale':
+    case 'reconfigure':
+    case 'rollout':
+    case 'take':
+      obey(draft, news);
+      break;
+    case 'listened':
+      takeListened(draft, news.number, news.inode);
+      break;
+    case 'listenFailed':
+      takeListenFailed(draft, news);
+      break;
+    case 'taken':
+      takeTaken(draft, news);
+      break;
+    case 'unlistened':
+      takeUnlistened(draft, news.number);
+      break;
+    case 'spawned':
+      takeSpawned(draft, news);
+      break;
+    case 'exited':
+      takeExited(draft, news, seen.exits.get(news.pid) ?? UNSEEN_EXIT);
+      break;
+    case 'gone':
+      takeGone(draft, news.pid);
+      break;
+    case 'knocked':
+      break; // the observer's
+    case 'chosen':
+      takeChosen(draft, news);
+      break;
+    case 'thawed':
+      takeThawed(draft, news);
+      break;
+  }
+}
+
+function obey(draft: Draft, command: Command): void {
+  switch (command.type) {
+    case 'start':
+      begin(draft);
+      break;
+    case 'stop':
+      draft.set({
+        desired: draft.state.desired === 'removed' ? 'removed' : 'stopped',
+        stopsNow: draft.state.stopsNow || command.now,
+      });
+      if (command.now) for (const pid of draft.state.workers.keys()) draft.leave(pid, 'kill', 'poolStopped');
+      break;
+    case 'remove':
+      draft.set({ desired: 'removed' });
+      break;
+    case 'scale':
+      draft.set({ scaledTo: command.size });
+      draft.report({ type: 'scaled', pool: draft.name, size: command.size });
+      break;
+    case 'reconfigure':
+      reconfigure(draft, command.config);
+      break;
+    case 'rollout':
+      requestRollout(draft, command.config);
+      break;
+    case 'take': {
+      begin(draft);
+      const { config, foreign } = command;
+      const number = draft.state.lastListener + 1;
+      draft.set({ config, listening: 'opening', opening: number, lastListener: number });
+      draft.act({ type: 'take', number, config, foreign });
+      break;
+    }
+  }
+}
+
+/** Wanted again: what was before does not count. */
+function begin(draft: Draft): void {
+  draft.set({
+    desired: 'running',
+    stopsNow: false,
+    openFailure: null,
+    hasBeenWhole: false,
+    health: anew(draft.state.health),
+    scaling: NEW_POOL,
+  });
+}
+
+function reconfigure(draft: Draft, config: PoolState['config']): void {
+  const { rollout } = draft.state;
+  draft.set({ config, scaledTo: null });
+  // A generation that takes over by itself must not bring old settings back.
+  if (rollout !== null) draft.set({ rollout: { ...rollout, config } });
+}
+
+/** Opens or gives up the listener, as the pool is wanted or not. */
+function heedDesire(draft: Draft): void {
+  const { state } = draft;
+  if (isWanted(state)) {
+    if (state.listening === 'no' && isEmpty(state)) open(draft);
+    return;
+  }
+  cancelRollout(draft, 'the pool is being stopped');
+  if (state.stopsNow && state.draining.some(({ isAbandoned }) => !isAbandoned))
+    draft.set({ draining: draft.state.draining.map(it => ({ ...it, isAbandoned: true })) });
+  const { listener, config, listening } = draft.state;
+  if (listening !== 'open' || listener === null || !(listener.isForeign || isOursToClose(config))) return;
+  draft.save();
+  draft.set({ listener: null });
+  if (listener.isForeign) {
+    draft.act({ type: 'unlisten', number: listener.number }); // its program continues with it
+    return;
+  }
+  draft.act({ type: 'refuse', number: listener.number });
+  const { generation, draining, stopsNow } = draft.state;
+  const drained = { ...newDraining(generation, config, listener, draft.nowMs), isAbandoned: stopsNow };
+  draft.set({ draining: [...draining, drained] });
+}
+
+function open(draft: Draft): void {
+  const { config, lastGeneration, lastListener } = draft.state;
+  const generation = lastGeneration + 1;
+  const number = lastListener + 1;
+  const isNone = config.listen.address.type === 'none';
+  draft.set({
+    generation,
+    lastGeneration: generation,
+    ...(isNone ? { listening: 'open' } : { listening: 'opening', opening: number, lastListener: number }),
+  });
+  // As soon as it listens clients wait there, also for the next supervisor.
+  draft.save();
+  if (!isNone) draft.act({ type: 'listen', number, config });
+}
+
+function takeListened(draft: Draft, number: number, inode: number): void {
+  const { state } = draft;
+  if (number !== state.opening) {
+    // Whatever it was opened for is over; the one that serves was only given settings.
+    if (number !== state.listener?.number) draft.act({ type: 'unlisten', number });
+    return;
+  }
+  const listener = { number, inode, isLost: false, isForeign: false };
+  draft.set({ opening: null });
+  if (state.rollout?.phase === 'opening') {
+    fill(draft, listener);
+    return;
+  }
+  if (!isWanted(state)) {
+    draft.set({ listening: 'open', listener }); // heedDesire gives it up
+    return;
+  }
+  const before = state.listener;
+  const isReplaced = before !== null && before.number !== number;
+  const generation = isReplaced ? state.lastGeneration + 1 : state.generation;
+  draft.set({
+    listening: 'open',
+    listener,
+    generation,
+    lastGeneration: Math.max(generation, state.lastGeneration),
+    ...(isReplaced && {
+      draining: [...state.draining, newDraining(state.generation, state.config, before, draft.nowMs)],
+    }),
+  });
+  draft.save();
+  draft.act({ type: 'publish', number }); // beside one that is on its way out it would stay hidden
+  if (!state.isRestored)
+    draft.report({ type: 'listening', pool: draft.name, address: state.config.listen.text });
+  else draft.set({ isRestored: false });
+}
+
+/** The address cannot be had. A pool that has workers of an earlier keeper continues with what they have. */
+function takeListenFailed(draft: Draft, news: Extract<News, { type: 'listenFailed' }>): void {
+  const { state } = draft;
+  const { number, message, code } = news;
+  if (number !== state.opening) return;
+  draft.set({ opening: null });
+  if (state.rollout !== null) {
+    cancelRollout(draft, message);
+    return;
+  }
+  const isServing = state.listener !== null;
+  draft.set({ openFailure: { message, code }, listening: isServing ? 'open' : 'no' });
+  if (!isServing && isWanted(state)) draft.set({ desired: 'stopped' });
+  if (state.isRestored) draft.report({ type: 'addressLost', pool: draft.name, message, isServing });
+  draft.set({ isRestored: false });
+}
+
+/** The socket of another program is the serving generation's, until a rollout takes over from it. */
+function takeTaken(draft: Draft, news: Extract<News, { type: 'taken' }>): void {
+  const { state } = draft;
+  const { number, inode, isLost } = news;
+  if (number !== state.opening) {
+    draft.act({ type: 'unlisten', number });
+    return;
+  }
+  const generation = state.lastGeneration + 1;
+  const listener = { number, inode, isLost, isForeign: true };
+  draft.set({ opening: null, listening: 'open', listener, generation, lastGeneration: generation });
+}
+
+function takeUnlistened(draft: Draft, number: number): void {
+  endDraining(draft, number);
+  if (draft.state.listening === 'closing' && draft.state.listener?.number === number) closed(draft);
+}
+
+/** The last thing of a stop: a listener that is not ours to close is given back. */
+function close(draft: Draft): void {
+  const { state } = draft;
+  if (isWanted(state) || state.listening !== 'open' || !isEmpty(state)) return;
+  if (state.listener === null) {
+    closed(draft);
+    return;
+  }
+  draft.set({ listening: 'closing' });
+  draft.act({ type: 'unlisten', number: state.listener.number });
+}
+
+function closed(draft: Draft): void {
+  draft.set({ listening: 'no', listener: null, stopsNow: false });
+  draft.save();
+  draft.report({ type: 'poolStopped', pool: draft.name });
+}

@@ -1,0 +1,173 @@
+/**
+ * A reload of one pool: a new generation comes up beside the serving one; when all of it is ready it takes over. If it
+ * does not come up, its workers are sent away and the serving generation stays.
+ */
+import type { PoolConfig } from '../config/types.ts';
+import type { Draft } from './draft.ts';
+import { newDraining } from './drain.ts';
+import { anew } from './health.ts';
+import { isOursToReplace, isSameAddress, type Listener } from './listener.ts';
+import type { SharedLimits } from './observation.ts';
+import type { NextGeneration } from './scaling/decide.ts';
+import {
+  countOf,
+  isTaking,
+  isWanted,
+  type PoolState,
+  type Rollout,
+  type RolloutResult,
+  readyOf,
+  stayingOf,
+} from './state.ts';
+
+/** After a generation that nobody had asked for did not come up. */
+const AGAIN_MS = 30_000;
+
+/** @param wish null: nobody asked for it, and it takes the settings and the size that the pool has */
+export function requestRollout(draft: Draft, wish: PoolConfig | null): void {
+  const { config, lastGeneration } = draft.state;
+  const generation = lastGeneration + 1;
+  const rollout: Rollout = {
+    phase: 'waiting',
+    generation,
+    wish,
+    config: wish ?? config,
+    listener: null,
+    size: 0,
+    scaledTo: null,
+    servingBefore: 0,
+    requested: 0,
+    servingLimit: null,
+  };
+  draft.set({ rollout, lastGeneration: generation, lastRollout: null });
+}
+
+/** Whether a generation may take over although nobody asked for a reload: none is coming, and the last one did. */
+export function mayBeginByItself({ rollout, noRolloutBeforeMs }: PoolState, nowMs: number): boolean {
+  return rollout === null && nowMs >= noRolloutBeforeMs;
+}
+
+/** Moves the rollout on: it begins, makes room, or takes over. */
+export function moveRollout(draft: Draft, limits: SharedLimits): void {
+  const { rollout } = draft.state;
+  if (rollout === null) return;
+  if (rollout.phase === 'waiting' && draft.state.draining.length === 0) begin(draft, rollout, limits);
+  if (rollout.phase !== 'filling') return;
+  const arrived = readyOf(draft.state, rollout.generation).length;
+  if (arrived >= rollout.size) takeOver(draft, rollout);
+  else makeRoom(draft, rollout, arrived, limits);
+}
+
+/** What `decide` needs to know of the generation that comes up; null: none does. */
+export function nextGeneration(state: PoolState): NextGeneration | null {
+  const { rollout } = state;
+  if (rollout?.phase !== 'filling') return null;
+  const { size, requested, servingLimit, servingBefore } = rollout;
+  const leftPlaces = Math.max(0, servingBefore - stayingOf(state, state.generation).length);
+  return { size, requested, servingLimit, leftPlaces };
+}
+
+/** Its listener is there. */
+export function fill(draft: Draft, listener: Listener | null): void {
+  const { rollout } = draft.state;
+  if (rollout === null) return;
+  // Of another program's generation, none is ours to start.
+  const servingLimit = isTaking(draft.state) ? 0 : null;
+  draft.set({ rollout: { ...rollout, phase: 'filling', listener, servingLimit } });
+  draft.report({ type: 'rolling', pool: draft.name, generation: rollout.generation });
+}
+
+export function cancelRollout(draft: Draft, reason: string): void {
+  const { rollout, listener, config, opening } = draft.state;
+  if (rollout === null) return;
+  end(draft, { ok: false, reason });
+  if (rollout.wish === null) draft.set({ noRolloutBeforeMs: draft.nowMs + AGAIN_MS });
+  const number = rollout.listener?.number ?? opening;
+  // It has the settings of the new generation: those of the serving one were possible before.
+  if (number !== null && number === listener?.number) draft.act({ type: 'listen', number, config });
+  else if (rollout.listener !== null) draft.act({ type: 'unlisten', number: rollout.listener.number });
+  // When the pool is being stopped, no workers continue.
+  if (isWanted(draft.state)) draft.report({ type: 'rollCancelled', pool: draft.name, reason });
+}
+
+function end(draft: Draft, lastRollout: RolloutResult): void {
+  draft.set({ rollout: null, opening: null, lastRollout });
+}
+
+function begin(draft: Draft, rollout: Rollout, limits: SharedLimits): void {
+  const { state } = draft;
+  const config = rollout.wish ?? state.config;
+  const scaledTo = rollout.wish === null ? state.scaledTo : null;
+  const servingBefore = stayingOf(state, state.generation).length;
+  const size = rolloutSize(config, servingBefore, scaledTo);
+  draft.set({ rollout: { ...rollout, phase: 'opening', config, scaledTo, servingBefore, size } });
+  if (config.listen.address.type === 'none') {
+    fill(draft, null);
+    return;
+  }
+  const number = isReplaced(state, config, hasRoomFor(limits, size))
+    ? state.lastListener + 1
+    : (state.listener?.number ?? state.lastListener + 1);
+  draft.set({ opening: number, lastListener: Math.max(number, state.lastListener) });
+  draft.act({ type: 'listen', number, config });
+}
+
+/** Whether the new generation gets a socket of its own. */
+function isReplaced({ listener, config }: PoolState, next: PoolConfig, hasRoom: boolean): boolean {
+  if (listener === null || listener.isForeign) return true;
+  return !isSameAddress(config.listen.address, next.listen.address) || (isOursToReplace(next) && hasRoom);
+}
+
+/** The new generation serves; the old one leaves (reconcile.ts sends away those that are not of it). */
+function takeOver(draft: Draft, rollout: Rollout): void {
+  const { state } = draft;
+  const { listener: before, config } = state;
+  const { listener: next } = rollout;
+  const isOther = before !== null && before.number !== next?.number;
+  end(draft, { ok: true });
+  draft.set({
+    config: rollout.config,
+    generation: rollout.generation,
+    listener: next,
+    scaledTo: rollout.scaledTo,
+    hasBeenWhole: true,
+    health: anew(state.health),
+    counters: { ...state.counters, reloads: state.counters.reloads + 1 },
+    ...(isOther && {
+      draining: [...state.draining, newDraining(state.generation, config, before, draft.nowMs)],
+    }),
+  });
+  // If we die in between, the next supervisor finds this and publishes it.
+  draft.save();
+  if (next !== null && (isOther || before === null)) draft.act({ type: 'publish', number: next.number });
+  if (isOther && !isSameAddress(config.listen.address, rollout.config.listen.address))
+    draft.act({ type: 'refuse', number: before.number });
+  draft.report({ type: 'rolled', pool: draft.name, generation: rollout.generation });
+}
+
+/** Where there is no room for two generations, workers are replaced one by one. */
+function makeRoom(draft: Draft, rollout: Rollout, arrived: number, limits: SharedLimits): void {
+  const { state } = draft;
+  const staying = stayingOf(state, state.generation).length;
+  // Workers on their way out make room, and workers on their way in may take it.
+  const isAnyPassing = countOf(state) > staying + arrived;
+  const isAsked = rollout.servingLimit !== null && staying > rollout.servingLimit;
+  if (isAnyPassing || isAsked || staying === 0 || hasRoomFor(limits, 1)) return;
+  draft.set({ rollout: { ...rollout, servingLimit: staying - 1 } });
+}
+
+/** Whether so many more workers may be started beside those that the pool calls for. */
+export function hasRoomFor({ room, memoryShort }: SharedLimits, workers: number): boolean {
+  return room >= workers && memoryShort === null;
+}
+
+/**
+ * How many workers a new generation needs to take over: as many as serve now. An on-demand pool without any tries one.
+ * @param staying workers that serve now; scaledTo: what `scale` said
+ */
+export function rolloutSize({ pm }: PoolConfig, staying: number, scaledTo: number | null): number {
+  if (scaledTo !== null) return Math.max(1, scaledTo);
+  if (pm.mode === 'static') return pm.maxChildren;
+  const least = pm.mode === 'dynamic' ? (pm.startServers ?? 1) : 1;
+  return Math.min(pm.maxChildren, Math.max(least, staying));
+}

@@ -1,0 +1,80 @@
+/**
+ * The settings of fpm-ts.toml: what is in effect, and what the files say. Some of them only a restart applies: until
+ * then the two differ, also for a supervisor that comes after this one.
+ */
+import * as z from 'zod';
+import { reloadPlan } from '../config/plan.ts';
+import { SAVED_GLOBALS } from '../config/saved.ts';
+import type { TomlValue } from '../config/toml/write.ts';
+import type { GlobalConfig } from '../config/types.ts';
+import type { Note } from '../keeper/protocol.ts';
+
+export type Globals = Omit<GlobalConfig, 'pools'>;
+
+/** A setting whose value in the files is not in effect. */
+export interface Pending {
+  /** In dotted form. */
+  readonly key: string;
+  readonly running: TomlValue | undefined;
+  readonly wanted: TomlValue | undefined;
+}
+
+/** The note that a supervisor leaves of them; without it there is nothing to continue. */
+export const SETTINGS_NOTE = 'config';
+
+const NOTE = z.object({ running: SAVED_GLOBALS, wanted: SAVED_GLOBALS });
+
+export class Settings {
+  #running: Globals;
+  #wanted: Globals;
+
+  constructor(running: Globals, wanted: Globals = running) {
+    this.#running = globalsOf(running);
+    this.#wanted = globalsOf(wanted);
+  }
+
+  /** @throws {Error} that says what is wrong with the note */
+  static parse(text: string): Settings {
+    const parsed = NOTE.safeParse(JSON.parse(text));
+    if (parsed.success) return new Settings(parsed.data.running, parsed.data.wanted);
+    throw new Error(`the saved settings are damaged: ${z.prettifyError(parsed.error)}`);
+  }
+
+  /** What is in effect. */
+  get running(): Globals {
+    return this.#running;
+  }
+
+  /** What the files said when they were last read. */
+  get wanted(): Globals {
+    return this.#wanted;
+  }
+
+  /** What only a restart applies. */
+  get pending(): readonly Pending[] {
+    const [plan] = reloadPlan({ ...this.#running, pools: [] }, { ...this.#wanted, pools: [] });
+    const changes = plan?.changes ?? [];
+    return changes.map(({ key, before, after }) => ({ key, running: before, wanted: after }));
+  }
+
+  /** The files have been read: what can be applied at once is in effect from now on. */
+  take(wanted: Globals): void {
+    this.#wanted = globalsOf(wanted);
+    this.#running = applied(this.#running, this.#wanted);
+  }
+
+  get note(): Note {
+    const text = JSON.stringify({ running: this.#running, wanted: this.#wanted });
+    return { name: SETTINGS_NOTE, text };
+  }
+}
+
+/** `running` with those settings of `wanted` that need no restart (`applies` in config/schema/global.ts). */
+export function applied(running: Globals, wanted: Globals): Globals {
+  const { runDir, pidFile, control, log } = running;
+  return { ...wanted, runDir, pidFile, control, log: { ...log, level: wanted.log.level } };
+}
+
+function globalsOf({ file, include, runDir, pidFile, control, log, process }: Globals): Globals {
+  return { file, include, runDir, pidFile, control, log, process };
+}
