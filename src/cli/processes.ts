@@ -11,6 +11,7 @@ interface KeeperOptions {
 export function registerProcesses(program: Command, entry: string): void {
   program.command('supervisor', { hidden: true }).action(async (_options, command: Command) => {
     const common = globals(command);
+    await import('zod'); // all at once would take more descriptors than the least that we ask for (main.ts)
     const { runSupervisor } = await import('../supervisor/main.ts');
     await runSupervisor({ configFile: await configFile(common), json: common.json === true });
   });

@@ -43,13 +43,13 @@ export type Action =
       readonly accepted: ReadonlySet<number> | null;
       readonly reason: LeaveReason;
     }
-  /** Freeze, look, then kill (DESIGN D3). `killed` is its tag from when it is killed. */
+  /** Freeze, look, then kill (DESIGN D3). `leaving` is its tag from when it is found free. */
   | {
       readonly type: 'freeze';
       readonly pid: number;
       readonly listenerInode: number;
       readonly reason: LeaveReason;
-      readonly killed: Tag;
+      readonly leaving: Tag;
     }
   | { readonly type: 'report'; readonly event: PoolEvent }
   /** A request takes long: what its process does at this moment is reported with it. */

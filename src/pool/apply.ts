@@ -164,9 +164,9 @@ export class Apply {
 
   async #freeze(action: Extract<Action, { type: 'freeze' }>): Promise<void> {
     const { keeper, news } = this.#ports;
-    const { pid, listenerInode, reason, killed } = action;
-    // Should we die before we hear that it was killed, the next supervisor knows that it was we.
-    const announce = (): void => keeper.post('tag', { pid, tag: killed });
+    const { pid, listenerInode, reason, leaving } = action;
+    // Should we die before we hear that it was killed, the next supervisor knows why it has ended, or is to.
+    const announce = (): void => keeper.post('tag', { pid, tag: leaving });
     const outcome = await freezeLookKill(keeper, pid, listenerInode, announce).catch(() => 'spared' as const);
     news({ type: 'thawed', pid, outcome, reason });
   }

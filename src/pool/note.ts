@@ -8,6 +8,7 @@ const count = z.int().min(0);
 
 const POOL_NOTE = z.object({
   desired: z.enum(['running', 'stopped', 'removed']),
+  isOnTrial: z.boolean(),
   /** What the serving generation was started with. */
   config: SAVED_POOL,
   generation: count,
@@ -45,9 +46,10 @@ export function parsePoolNote(pool: string, text: string): PoolNote {
 }
 
 export function noteOf(state: PoolState): PoolNote {
-  const { desired, config, generation, listener, lastListener, scaledTo, counters } = state;
+  const { desired, isOnTrial, config, generation, listener, lastListener, scaledTo, counters } = state;
   return {
     desired,
+    isOnTrial,
     config,
     generation,
     listener: listener?.number ?? lastListener,

@@ -15,7 +15,10 @@ export interface ForeignSocket {
 
 /** What somebody asks of the pool. Pool (pool.ts) lets one in when the one before is done. */
 export type Command =
-  | { readonly type: 'start' }
+  /** `isOnTrial`: a reload adds it, and gives it up should it not come up. */
+  | { readonly type: 'start'; readonly isOnTrial: boolean }
+  /** It has come up: it is a part of the configuration from now on. */
+  | { readonly type: 'admit' }
   | { readonly type: 'stop'; readonly now: boolean }
   /** As `stop`, and it does not come back. */
   | { readonly type: 'remove' }

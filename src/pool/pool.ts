@@ -199,18 +199,28 @@ export class Pool {
 
   // Commands
 
+  /** Leaves with the keeper that it is to run, before anything of it does. */
+  announce(): void {
+    this.#apply.save({ ...this.#state, desired: 'running' });
+  }
+
   /**
    * Starts it; done when it has its size.
+   * @param isOnTrial a reload adds it: until it has come up it is given up should the supervisor die
    * @throws {FpmError} POOL_FAILED when the address cannot be had, or its workers do not come up: it tries on then
    */
-  start(): Promise<void> {
+  start(isOnTrial = false): Promise<void> {
     const joined = this.#queue.current === 'start' ? this.#queue.outcome : this.#queue.waiting('start');
     if (joined !== null) return joined as Promise<void>;
     return this.#queue.run('start', async signal => {
-      if (!isWanted(this.#state)) this.tell({ type: 'start' });
+      if (!isWanted(this.#state)) this.tell({ type: 'start', isOnTrial });
       await this.#untilOpen(signal);
       await this.until(state => !isComingUp(state), signal);
-      if (!hasGivenUp(this.#state)) return;
+      if (!hasGivenUp(this.#state)) {
+        if (isOnTrial) this.tell({ type: 'admit' });
+        await this.until(() => true, signal);
+        return;
+      }
       const { lastFailure } = this.#state.health;
       throw new FpmError('POOL_FAILED', `pool ${this.name}: ${lastFailure}`);
     });

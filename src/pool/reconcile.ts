@@ -56,6 +56,7 @@ export function reconcile(before: PoolState, seen: Observation, limits: SharedLi
 function take(draft: Draft, news: News, seen: Observation): void {
   switch (news.type) {
     case 'start':
+    case 'admit':
     case 'stop':
     case 'remove':
     case 'scale':
@@ -100,6 +101,10 @@ function obey(draft: Draft, command: Command): void {
   switch (command.type) {
     case 'start':
       begin(draft);
+      draft.set({ isOnTrial: command.isOnTrial });
+      break;
+    case 'admit':
+      draft.set({ isOnTrial: false });
       break;
     case 'stop':
       draft.set({

@@ -28,10 +28,10 @@ export function restorePool(
   nowMs: number,
 ): Restored {
   const { config, generation } = note;
-  const isWanted = note.desired === 'running';
+  const hasToListen = note.desired === 'running' && config.listen.address.type !== 'none';
   const known = held.map(heldListener);
   const serving = known.find(({ number }) => number === note.listener) ?? null;
-  const opening = isWanted ? numberToOpen(note.listener, serving, known) : null;
+  const opening = hasToListen ? numberToOpen(note.listener, serving, known) : null;
   const older = known.filter(({ number }) => number < note.listener);
   const generations = workers.map(({ tag }) => Number(tag.generation));
   return {
@@ -41,8 +41,8 @@ export function restorePool(
       generation,
       lastGeneration: Math.max(generation, ...generations),
       lastListener: Math.max(note.listener, opening ?? 0, ...known.map(({ number }) => number)),
-      listening: isWanted ? 'opening' : 'open',
-      isRestored: true,
+      listening: hasToListen ? 'opening' : 'open',
+      isRestored: hasToListen,
       opening,
       listener: serving,
       draining: older.map(listener => newDraining(0, config, listener, nowMs)),

@@ -84,13 +84,13 @@ function freeze(draft: Draft, pid: number, reason: LeaveReason): void {
   if (frozen.has(pid) || frozen.size >= MOST_FROZEN) return;
   draft.setRetiring({ frozen: new Set([...frozen, pid]) });
   const { name, nowMs } = draft;
-  const killed = happen(worker, { type: 'killedIdle', reason }, nowMs).worker;
+  const leaving = happen(worker, { type: 'drain', reason }, nowMs).worker;
   draft.act({
     type: 'freeze',
     pid,
     listenerInode: worker.listenerInode,
     reason,
-    killed: tagOf(killed, name),
+    leaving: tagOf(leaving, name),
   });
 }
 

@@ -18,6 +18,8 @@ export type Desired = 'running' | 'stopped' | 'removed';
 
 export interface PoolState {
   readonly desired: Desired;
+  /** A reload is adding it: should the supervisor die before it has come up, it is given up. */
+  readonly isOnTrial: boolean;
   /** The stop does not wait for requests. */
   readonly stopsNow: boolean;
   /** Of the serving generation. */
@@ -152,6 +154,7 @@ const NOTHING_RETIRES: Retiring = {
 export function newPool(config: PoolConfig): PoolState {
   return {
     desired: 'stopped',
+    isOnTrial: false,
     stopsNow: false,
     config,
     generation: 0,

@@ -144,8 +144,15 @@ export function sendAwayUnwanted(draft: Draft): void {
     else if (!isWanted(state)) leave(draft, worker, 'poolStopped');
     else if (worker.generation < generation) leave(draft, worker, 'replaced');
     else if (worker.generation > generation && worker.generation !== rollout?.generation)
-      leave(draft, worker, 'cancelled');
+      cancel(draft, worker);
   }
+}
+
+/** Nobody could come to a listener of its own that was not published: its workers are simply told. */
+function cancel(draft: Draft, worker: Worker): void {
+  const { listener } = draft.state;
+  if (worker.listenerInode === (listener?.inode ?? null)) leave(draft, worker, 'cancelled');
+  else draft.leave(worker.pid, 'stop', 'cancelled');
 }
 
 /** What it means that workers are ready, or that time has passed. */

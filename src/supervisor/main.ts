@@ -115,8 +115,7 @@ async function startFresh(
     loaded.sources.files.map(({ path }) => path),
     loaded.config,
   );
-  keeper.post('note', settings.note);
-  await startPools(daemon, loaded.config.pools);
+  await startPools(daemon, keeper, loaded.config.pools);
   return daemon;
 }
 
@@ -135,8 +134,14 @@ async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<Wor
 }
 
 /** @throws {FpmError} when a pool cannot listen: nothing runs then */
-async function startPools({ supervisor }: Daemon, configs: readonly PoolConfig[]): Promise<void> {
+async function startPools(
+  { supervisor }: Daemon,
+  keeper: Keeper,
+  configs: readonly PoolConfig[],
+): Promise<void> {
   const pools = configs.filter(({ enabled }) => enabled).map(config => supervisor.addPool(config));
+  for (const pool of pools) pool.announce();
+  keeper.post('note', supervisor.settings.note); // from now on the next supervisor continues with these
   for (const pool of pools) pool.start().catch(() => {}); // shown by its state
   const outcomes = await Promise.allSettled(pools.map(pool => pool.untilListening()));
   const failures = outcomes.flatMap(it => (it.status === 'rejected' ? [it.reason as FpmError] : []));
@@ -163,7 +168,9 @@ export async function restore(keeper: Keeper, world: World, options: SupervisorO
     const pool = notedPool(name);
     if (pool === null) continue;
     const note = parsePoolNote(pool, text);
-    if (note.isTaking) givenUp.push(note);
+    // Its workers have never served.
+    if (note.isOnTrial) keeper.post('note', { name, text: null });
+    else if (note.isTaking) givenUp.push(note);
     else daemon.supervisor.addPool(note.config).restore(note, workers.get(pool) ?? [], held.get(pool) ?? []);
   }
   endLeftovers(keeper, world, daemon.supervisor.pools);

@@ -203,7 +203,7 @@ export class Reloads {
   async #add(config: PoolConfig): Promise<string | null> {
     const { supervisor } = this.#ports;
     const pool = supervisor.addPool(config);
-    const failure = await pool.start().then(
+    const failure = await pool.start(true).then(
       () => null,
       (error: unknown) => (hasGivenUp(pool.state) ? pool.state.health.lastFailure : messageOf(error)),
     );

@@ -79,8 +79,9 @@ suite('chaos/supervisor-life-start', { needs: NEEDS, timeoutMs: 300_000 }, async
     before('settle'),
     after('settle'),
     after('note config'),
-    after('listen', 1),
-    after('spawn', 3),
+    before('listen'),
+    after('listen'),
+    after('spawn', 1),
     before('announce'),
   ];
   await each(scope, 'start', steps, async (place, step) => {

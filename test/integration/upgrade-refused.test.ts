@@ -26,8 +26,8 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'a file of the supervisor is gone',
-    spoil: directory => rmSync(join(directory, 'dist/pool/recycler.js')),
-    reason: /does not come up \(exit code 1\): .*Cannot find module '\S+\/dist\/pool\/recycler\.js'/,
+    spoil: directory => rmSync(join(directory, 'dist/pool/recycle.js')),
+    reason: /does not come up \(exit code 1\): .*Cannot find module '\S+\/dist\/pool\/recycle\.js'/,
   },
   {
     what: 'a file of the keeper is cut short',
@@ -57,10 +57,10 @@ const ROWS: readonly Row[] = [
       patch(
         directory,
         'dist/pool/pool.js',
-        'this.#crew.restore(',
-        'throw new Error("no crew"); this.#crew.restore(',
+        '= restorePool(',
+        '= (() => { throw new Error("no pool"); })() ?? restorePool(',
       ),
-    reason: /2\.0\.0 .*no crew/,
+    reason: /2\.0\.0 .*no pool/,
   },
   {
     what: 'it crashes',
