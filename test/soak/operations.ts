@@ -1,0 +1,102 @@
+/**
+ * What is done in a soak, drawn from the seed alone: nothing that is seen on the way changes what is drawn, so the same
+ * seed gives the same operations on the same pools at the same offsets.
+ */
+import type { Random } from './random.ts';
+
+export const KINDS = [
+  'start',
+  'stop',
+  'stop-now',
+  'reload',
+  'reload-pool',
+  'reload-changed',
+  'scale',
+  'remove',
+  'add',
+  'kill-worker',
+  'kill-supervisor',
+  'kill-keeper',
+  'broken-file',
+  'bad-program',
+] as const;
+
+export type Kind = (typeof KINDS)[number];
+
+export interface Operation {
+  readonly kind: Kind;
+  /** null where it concerns all of them. */
+  readonly pool: string | null;
+  /** After the beginning of its burst. */
+  readonly offsetMs: number;
+  /** 0 <= value < 1: which worker is killed, to how many it is scaled. */
+  readonly luck: number;
+}
+
+export interface Draw {
+  readonly pools: readonly string[];
+  readonly only: readonly Kind[];
+  /** Never two at a time. */
+  readonly apart: boolean;
+}
+
+/** What happens most is what people do most. */
+const WEIGHT: Readonly<Record<Kind, number>> = {
+  start: 5,
+  stop: 4,
+  'stop-now': 2,
+  reload: 3,
+  'reload-pool': 3,
+  'reload-changed': 2,
+  scale: 3,
+  remove: 2,
+  add: 3,
+  'kill-worker': 2,
+  'kill-supervisor': 2,
+  'kill-keeper': 1,
+  'broken-file': 1,
+  'bad-program': 1,
+};
+
+const WITHOUT_POOL: readonly Kind[] = ['reload', 'kill-supervisor', 'kill-keeper', 'broken-file'];
+
+/**
+ * At most one of a group in a burst. With files that are wrong a keeper cannot start, and with no keeper a worker that
+ * is killed is not replaced: what is promised then is nothing that could be checked.
+ */
+const NEVER_TOGETHER: readonly (readonly Kind[])[] = [
+  ['broken-file', 'bad-program', 'kill-keeper'],
+  ['kill-keeper', 'kill-supervisor', 'kill-worker'],
+];
+
+const MOST_AT_ONCE = 3;
+const WITHIN_MS = 1500;
+/** The pool that most of a burst is about, so that commands on one pool meet. */
+const HOT = 0.7;
+
+export function drawBurst(random: Random, { pools, only, apart }: Draw): readonly Operation[] {
+  const hot = random.pick(pools);
+  const count = 1 + random.below(MOST_AT_ONCE);
+  const drawn: Operation[] = [];
+  for (let i = 0; i < count; i++) {
+    const kind = random.pick(only.flatMap(it => Array<Kind>(WEIGHT[it]).fill(it)));
+    const pool = random.chance(HOT) ? hot : random.pick(pools);
+    const operation: Operation = {
+      kind,
+      pool: WITHOUT_POOL.includes(kind) ? null : pool,
+      offsetMs: i === 0 ? 0 : random.below(WITHIN_MS),
+      luck: random.next(),
+    };
+    if (!clashes(operation, drawn)) drawn.push(operation);
+  }
+  // All draws are made in any case: an option must not shift what follows.
+  return (apart ? drawn.slice(0, 1) : drawn).toSorted((a, b) => a.offsetMs - b.offsetMs);
+}
+
+function clashes({ kind }: Operation, others: readonly Operation[]): boolean {
+  return NEVER_TOGETHER.some(group => group.includes(kind) && others.some(it => group.includes(it.kind)));
+}
+
+export function describeOperation({ kind, pool, offsetMs }: Operation): string {
+  return `+${offsetMs} ms ${kind}${pool === null ? '' : ` ${pool}`}`;
+}
