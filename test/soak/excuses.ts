@@ -32,11 +32,11 @@ export class Excuses {
   note(pools: readonly SoakPool[], done: readonly Done[], after: ReadonlyMap<string, PoolState>): void {
     for (const { name } of pools) this.#noteDown(name, done, after.get(name) === 'running');
     for (const { operation, beginMs, endMs, killed } of done) {
-      const { kind, pool } = operation;
-      if (kind === 'kill-worker' && killed !== null && pool !== null)
-        this.#kills.push({ pool, pid: killed, atMs: beginMs });
-      if (kind === 'stop-now' && pool !== null)
-        this.#windows.push({ pool, fromMs: beginMs, toMs: endMs, concerns: 'open' });
+      const { kind, pools: named } = operation;
+      for (const pool of named) {
+        if (killed !== null) this.#kills.push({ pool, pid: killed, atMs: beginMs });
+        if (kind === 'stop-now') this.#windows.push({ pool, fromMs: beginMs, toMs: endMs, concerns: 'open' });
+      }
       if (kind !== 'kill-keeper') continue;
       // Nobody else holds the listener of a pool that is at rest.
       for (const { name, mode } of pools)
@@ -47,7 +47,9 @@ export class Excuses {
 
   /** From the first command that takes it away to the last that brings it back; what is in hand then is not cut. */
   #noteDown(pool: string, done: readonly Done[], isBack: boolean): void {
-    const changes = done.filter(({ operation, outcome }) => operation.pool === pool && outcome !== null);
+    const changes = done.filter(
+      ({ operation, outcome }) => operation.pools.includes(pool) && outcome !== null,
+    );
     const takesAway = changes.filter(({ outcome }) => outcome !== 'running').map(({ beginMs }) => beginMs);
     if (takesAway.length > 0 && !this.#down.has(pool)) this.#down.set(pool, Math.min(...takesAway));
     const fromMs = this.#down.get(pool);

@@ -3,8 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { poolOf } from '../lib/status.ts';
 import { type Ground, publicListeners } from './ground.ts';
-import type { Operation } from './operations.ts';
-import { type Done, isAlone, type PoolState, sizeOf } from './outcomes.ts';
+import { describeOperation, type Operation } from './operations.ts';
+import { concerns, type Done, isAlone, type PoolState, sizeOf } from './outcomes.ts';
 import type { SoakPool } from './soak-pools.ts';
 
 export interface Execution {
@@ -31,14 +31,15 @@ export async function execute(operation: Operation, execution: Execution): Promi
     before: ground.workers(),
   };
   done.push(it);
-  const pool = ground.pools.find(({ name }) => name === operation.pool);
+  const pools = ground.pools.filter(({ name }) => operation.pools.includes(name));
   try {
-    await perform(it, pool, ground);
-    if (pool !== undefined && it.code === 0 && isAlone(it, done)) {
+    await perform(it, pools, ground);
+    for (const pool of pools) {
+      if (it.code !== 0 || !isAlone(it, done)) break;
       const broken = await brokenPromise(it, pool, ground);
       // Something may have come meanwhile.
       if (broken !== null && isAlone(it, done))
-        complain(`${operation.kind} ${pool.name} said done, but ${broken}`);
+        complain(`${describeOperation(operation)} said done, but of ${pool.name} ${broken}`);
     }
   } catch (error) {
     complain(error instanceof Error ? error.message : String(error));
@@ -48,34 +49,35 @@ export async function execute(operation: Operation, execution: Execution): Promi
   if (isAlone(it, done)) complainOfCode(it, execution);
 }
 
-async function perform(it: Done, pool: SoakPool | undefined, ground: Ground): Promise<void> {
+async function perform(it: Done, pools: readonly SoakPool[], ground: Ground): Promise<void> {
   const { operation } = it;
   const run = async (...args: string[]): Promise<void> => {
     const { code, stdout, stderr } = await ground.cli(...args);
     it.code = code;
     it.output = `${stdout}${stderr}`.trim();
   };
-  const name = pool?.name ?? '';
+  const [pool] = pools;
+  const names = operation.pools;
   const reload = operation.luck < 0.5 ? ['reload'] : ['reload', '--changed'];
   switch (operation.kind) {
     case 'start':
       it.outcome = 'running';
-      return run('start', name);
+      return run('start', ...names);
     case 'stop':
       it.outcome = 'stopped';
-      return run('stop', name);
+      return run('stop', ...names);
     case 'stop-now':
       it.outcome = 'stopped';
-      return run('stop', '--now', name);
+      return run('stop', '--now', ...names);
     case 'reload':
       return run('reload');
     case 'reload-pool':
-      return run('reload', name);
+      return run('reload', ...names);
     case 'reload-changed':
       if (pool !== undefined && ground.hasFile(pool)) ground.write(pool, pool.text(++version));
       return run('reload', '--changed');
     case 'scale':
-      return run('scale', name, String(sizeOf(operation, pool?.most ?? 1)));
+      return run('scale', ...names, String(sizeOf(operation, pool?.most ?? 1)));
     case 'remove':
       if (pool === undefined) return;
       if (ground.hasFile(pool)) it.outcome = 'absent';
@@ -87,7 +89,7 @@ async function perform(it: Done, pool: SoakPool | undefined, ground: Ground): Pr
       ground.write(pool, pool.text(++version));
       return run(...reload);
     case 'kill-worker': {
-      const workers = (it.before.get(name) ?? []).toSorted((a, b) => a - b);
+      const workers = (it.before.get(pool?.name ?? '') ?? []).toSorted((a, b) => a - b);
       it.killed = workers[Math.floor(operation.luck * workers.length)] ?? null;
       if (it.killed !== null) killNow(it.killed);
       return;
@@ -115,7 +117,7 @@ async function perform(it: Done, pool: SoakPool | undefined, ground: Ground): Pr
       if (pool === undefined || !ground.hasFile(pool)) return;
       ground.write(pool, pool.badText());
       try {
-        return await run('reload', name);
+        return await run('reload', ...names);
       } finally {
         ground.write(pool, pool.text(version));
       }
@@ -158,31 +160,33 @@ async function keptWorkers(it: Done, name: string, ground: Ground): Promise<stri
     : `it has the workers that it had: ${kept.map(({ pid }) => pid).join(', ')}`;
 }
 
-/** Whether a command that nothing disturbed ended as it must on a pool that is as it is. */
+/** Whether a command that nothing disturbed ended as it must on pools that are as they are. */
 function complainOfCode(it: Done, { states, complain, done }: Execution): void {
   const { operation, code, output } = it;
-  const known = operation.pool === null ? new Set<PoolState>() : states.get(operation.pool);
-  // What another operation of the burst has made of the pool before is judged at rest.
-  const isKnown =
-    known?.size === 1 &&
-    done.every(other => other === it || other.operation.pool !== operation.pool || other.beginMs > it.endMs);
-  const [state] = known ?? [];
+  // What another operation of the burst has made of a pool before is judged at rest.
+  const isTouched = (pool: string): boolean =>
+    done.some(other => other !== it && other.beginMs <= it.endMs && concerns(other, pool));
+  const known = operation.pools.map(pool => [...(isTouched(pool) ? [] : (states.get(pool) ?? []))]);
+  const isKnown = known.length > 0 && known.every(({ length }) => length === 1);
+  const are = (state: PoolState): boolean => isKnown && known.every(([it]) => it === state);
+  const isAny = (state: PoolState): boolean => isKnown && known.some(([it]) => it === state);
   const wrong = (expected: string): void =>
     complain(
-      `${operation.kind} ${operation.pool ?? ''} ended with ${code}, expected ${expected}: ${output.slice(0, 400)}`,
+      `${describeOperation(operation)} ended with ${code}, expected ${expected}: ${output.slice(0, 400)}`,
     );
+  const unknown = '66: the pool is not in the configuration';
   switch (operation.kind) {
     case 'start':
     case 'stop':
     case 'stop-now':
-      if (isKnown && state !== 'absent' && code !== 0) wrong('0');
-      if (isKnown && state === 'absent' && code !== 66) wrong('66: the pool is not in the configuration');
+      if (isKnown && !isAny('absent') && code !== 0) wrong('0');
+      if (isAny('absent') && code !== 66) wrong(unknown);
       return;
     case 'reload-pool':
     case 'scale':
-      if (isKnown && state === 'running' && code !== 0) wrong('0');
-      if (isKnown && state === 'stopped' && code === 0) wrong('a failure: the pool is stopped');
-      if (isKnown && state === 'absent' && code !== 66) wrong('66: the pool is not in the configuration');
+      if (are('running') && code !== 0) wrong('0');
+      if (isAny('stopped') && code === 0) wrong('a failure: the pool is stopped');
+      if (are('absent') && code !== 66) wrong(unknown);
       return;
     case 'reload':
     case 'reload-changed':
@@ -196,7 +200,7 @@ function complainOfCode(it: Done, { states, complain, done }: Execution): void {
       if (code !== 78) wrong('78: a file is broken');
       return;
     case 'bad-program':
-      if (isKnown && state === 'running' && code === 0) wrong('a failure: its program does not start');
+      if (are('running') && code === 0) wrong('a failure: its program does not start');
       return;
     case 'kill-worker':
     case 'kill-supervisor':

@@ -15,7 +15,7 @@ const OF: Readonly<Partial<Record<Kind, readonly RegExp[]>>> = {
     /the supervisor died while it reloaded/,
   ],
   'broken-file': [/"event":"reloadFailed"/],
-  'bad-program': [/"event":"reloadFailed"/, /"event":"(exited|backingOff|rollFailed|crashStorm)"/],
+  'bad-program': [/"event":"reloadFailed"/, /"event":"(exited|backingOff|rollCancelled|crashStorm)"/],
 };
 
 /** Between commands on one pool, one may end another: it says so, as a reload that a stop overtook does. */

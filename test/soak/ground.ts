@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CommandResult } from '../lib/command.ts';
 import { type Instance, openInstance } from '../lib/instance.ts';
 import { type Journal, openJournal } from '../lib/journal.ts';
-import { openInner, type Place } from '../lib/place.ts';
+import type { Place } from '../lib/place.ts';
 import { until } from '../lib/poll.ts';
 import { type SoakLoad, startSoakLoad } from './soak-load.ts';
 import { OWNER_VARIABLE, type SoakPool, soakPools } from './soak-pools.ts';
@@ -31,9 +31,8 @@ export interface Ground {
   untilInCharge(victim: number): Promise<void>;
 }
 
-export async function openGround(outer: Place): Promise<Ground> {
-  const journal = openJournal(outer);
-  const place = openInner(outer, 'daemon');
+export async function openGround(place: Place): Promise<Ground> {
+  const journal = openJournal(place);
   const instance = openInstance(place);
   const pools = await soakPools(instance, journal);
   for (const pool of pools) instance.writePool(pool.name, pool.text(0));
@@ -52,7 +51,7 @@ export async function openGround(outer: Place): Promise<Ground> {
 
   instance.start();
   await untilInCharge(0);
-  const url = await openSoakSite(outer, pools, journal);
+  const url = await openSoakSite(place, pools, journal);
   return {
     instance,
     pools,

@@ -25,8 +25,8 @@ export type Kind = (typeof KINDS)[number];
 
 export interface Operation {
   readonly kind: Kind;
-  /** null where it concerns all of them. */
-  readonly pool: string | null;
+  /** None where it concerns all of them. */
+  readonly pools: readonly string[];
   /** After the beginning of its burst. */
   readonly offsetMs: number;
   /** 0 <= value < 1: which worker is killed, to how many it is scaled. */
@@ -58,6 +58,10 @@ const WEIGHT: Readonly<Record<Kind, number>> = {
   'bad-program': 1,
 };
 
+/** Commands that take several pools. */
+const TAKES_TWO: readonly Kind[] = ['start', 'stop', 'stop-now', 'reload-pool'];
+const SECOND = 0.3;
+
 const WITHOUT_POOL: readonly Kind[] = ['reload', 'kill-supervisor', 'kill-keeper', 'broken-file'];
 
 /**
@@ -70,21 +74,28 @@ const NEVER_TOGETHER: readonly (readonly Kind[])[] = [
 ];
 
 const MOST_AT_ONCE = 3;
-const WITHIN_MS = 1500;
+/** Half of the bursts are close together, so that commands meet where each of them begins. */
+const WITHIN_MS = [300, 1500];
 /** The pool that most of a burst is about, so that commands on one pool meet. */
 const HOT = 0.7;
 
 export function drawBurst(random: Random, { pools, only, apart }: Draw): readonly Operation[] {
   const hot = random.pick(pools);
   const count = 1 + random.below(MOST_AT_ONCE);
+  const withinMs = random.pick(WITHIN_MS);
   const drawn: Operation[] = [];
   for (let i = 0; i < count; i++) {
     const kind = random.pick(only.flatMap(it => Array<Kind>(WEIGHT[it]).fill(it)));
-    const pool = random.chance(HOT) ? hot : random.pick(pools);
+    const first = random.chance(HOT) ? hot : random.pick(pools);
+    const second = random.chance(SECOND) ? random.pick(pools) : first;
     const operation: Operation = {
       kind,
-      pool: WITHOUT_POOL.includes(kind) ? null : pool,
-      offsetMs: i === 0 ? 0 : random.below(WITHIN_MS),
+      pools: WITHOUT_POOL.includes(kind)
+        ? []
+        : TAKES_TWO.includes(kind)
+          ? [...new Set([first, second])]
+          : [first],
+      offsetMs: i === 0 ? 0 : random.below(withinMs),
       luck: random.next(),
     };
     if (!clashes(operation, drawn)) drawn.push(operation);
@@ -97,6 +108,6 @@ function clashes({ kind }: Operation, others: readonly Operation[]): boolean {
   return NEVER_TOGETHER.some(group => group.includes(kind) && others.some(it => group.includes(it.kind)));
 }
 
-export function describeOperation({ kind, pool, offsetMs }: Operation): string {
-  return `+${offsetMs} ms ${kind}${pool === null ? '' : ` ${pool}`}`;
+export function describeOperation({ kind, pools, offsetMs }: Operation): string {
+  return `+${offsetMs} ms ${[kind, ...pools].join(' ')}`;
 }

@@ -15,7 +15,7 @@ export interface Done {
   /** Of its command; null: it has none, or was killed after its deadline. */
   code: number | null;
   output: string;
-  /** What its pool is when it has worked; null: what it was before. */
+  /** What its pools are when it has worked; null: what they were before. */
   outcome: PoolState | null;
   /** The worker that it killed. */
   killed: number | null;
@@ -28,19 +28,24 @@ const READS_ALL: readonly Kind[] = ['reload', 'reload-changed', 'remove', 'add',
 const KILLS_OURS: readonly Kind[] = ['kill-supervisor', 'kill-keeper'];
 
 export function concerns({ operation }: Done, pool: string): boolean {
-  return operation.pool === pool || READS_ALL.includes(operation.kind) || KILLS_OURS.includes(operation.kind);
+  return (
+    operation.pools.includes(pool) ||
+    READS_ALL.includes(operation.kind) ||
+    KILLS_OURS.includes(operation.kind)
+  );
 }
 
 function overlap(a: Done, b: Done): boolean {
   return a.beginMs <= b.endMs && b.beginMs <= a.endMs;
 }
 
-/** Nothing else that concerns its pool was under way at any time of it; of one that concerns all, nothing at all. */
+/** Nothing else that concerns its pools was under way at any time of it; of one that concerns all, nothing at all. */
 export function isAlone(it: Done, all: readonly Done[]): boolean {
-  const { pool } = it.operation;
+  const { pools, kind } = it.operation;
   return all.every(other => {
     if (other === it || !overlap(it, other)) return true;
-    return pool !== null && !READS_ALL.includes(it.operation.kind) && !concerns(other, pool);
+    const isOfAll = pools.length === 0 || READS_ALL.includes(kind);
+    return !isOfAll && !pools.some(pool => concerns(other, pool));
   });
 }
 
@@ -73,7 +78,7 @@ export function possibleStates(
     // The next keeper starts what the files say, and goes on with what it finds.
     if (operation.kind === 'kill-keeper')
       return [{ beginMs, endMs, value: hasFile ? 'running' : 'absent', isCertain: false }];
-    if (operation.pool !== pool || outcome === null) return [];
+    if (!operation.pools.includes(pool) || outcome === null) return [];
     return [{ beginMs, endMs, value: outcome, isCertain: code === 0 }];
   });
   return possible(before, effects);
@@ -88,12 +93,12 @@ export function possibleSizes(
   const effects = all.flatMap((it): Effect<Size>[] => {
     const { beginMs, endMs, operation, code } = it;
     const { kind } = operation;
-    if (kind === 'scale' && operation.pool === pool)
+    if (kind === 'scale' && operation.pools.includes(pool))
       return [{ beginMs, endMs, value: sizeOf(operation, most), isCertain: code === 0 }];
     if (!concerns(it, pool)) return [];
     // A reload ends what `scale` said, but not that of a pool that is stopped.
     const rolls = kind === 'reload' || kind === 'reload-pool';
-    const isStopped = all.some(other => other.operation.pool === pool && other.outcome !== null);
+    const isStopped = all.some(other => other.operation.pools.includes(pool) && other.outcome !== null);
     return [{ beginMs, endMs, value: null, isCertain: rolls && code === 0 && !isStopped }];
   });
   return possible(before, effects);

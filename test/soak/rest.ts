@@ -130,7 +130,7 @@ function kept(done: readonly Done[], workers: ReadonlyMap<string, readonly numbe
     )
     .flatMap(({ operation, before }) =>
       [...before]
-        .filter(([name]) => operation.pool === null || operation.pool === name)
+        .filter(([name]) => operation.pools.length === 0 || operation.pools.includes(name))
         .flatMap(([name, pids]) =>
           pids
             .filter(pid => workers.get(name)?.includes(pid))

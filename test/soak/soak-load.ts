@@ -7,6 +7,9 @@ import type { SoakPool } from './soak-pools.ts';
 /** Longer than any answer may take, a drain before it included. */
 const LOST_AFTER_MS = 20_000;
 const CLIENTS = 2;
+/** One request in so many takes longer, so that every pool has something in hand when it is told to stop. */
+const SLOW_EVERY = 10;
+const SLOW_MS = 1200;
 
 export interface FailedRequest {
   readonly n: number;
@@ -31,7 +34,11 @@ export function startSoakLoad(place: Place, url: string, pools: readonly SoakPoo
   let sent = 0;
   let isEnding = false;
   let failures: FailedRequest[] = [];
-  const ask = (pool: string): Promise<string | undefined> => request(`${url}/${pool}/?n=${++sent}`, sent);
+  const ask = (pool: string): Promise<string | undefined> => {
+    const n = ++sent;
+    const delayMs = n % SLOW_EVERY === 0 ? `&delay_ms=${SLOW_MS}` : '';
+    return request(`${url}/${pool}/?n=${n}${delayMs}`, n);
+  };
   const client = async ({ name, pauseMs }: SoakPool): Promise<void> => {
     while (!isEnding) {
       const n = sent + 1;

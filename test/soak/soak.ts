@@ -102,7 +102,7 @@ class Soak {
       this.#counts.set(operation.kind, (this.#counts.get(operation.kind) ?? 0) + 1);
       const what = killed === null ? `${code} ${JSON.stringify(output.slice(0, 300))}` : `worker ${killed}`;
       const times = [beginMs, endMs].map(ms => (ms / 1000).toFixed(3)).join(' to ');
-      this.#history.push(`  ${times} s ${operation.kind} ${operation.pool ?? ''}: ${what}`);
+      this.#history.push(`  ${times} s ${[operation.kind, ...operation.pools].join(' ')}: ${what}`);
     }
     await this.#check(complaints);
     await this.#rest(done);
