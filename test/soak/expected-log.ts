@@ -7,7 +7,7 @@ import type { Kind } from './operations.ts';
 const ALWAYS: readonly RegExp[] = [/"event":"maxChildrenReached"/];
 
 const OF: Readonly<Partial<Record<Kind, readonly RegExp[]>>> = {
-  'kill-worker': [/SIGKILL/, /"event":"backingOff"/],
+  'kill-worker': [/SIGKILL/, /a status that only an earlier keeper was told/, /"event":"backingOff"/],
   'kill-supervisor': [/supervisor .*SIGKILL/, /"event":"restored"/, /the supervisor died while it reloaded/],
   'kill-keeper': [
     /ended without stopping its workers/,

@@ -11,7 +11,7 @@ import { OWNER_VARIABLE, type SoakPool, soakPools } from './soak-pools.ts';
 import { openSoakSite } from './soak-site.ts';
 
 /** Whatever a command waits for is over by then: ready workers, drained ones, the death of a supervisor. */
-const COMMAND_DEADLINE_MS = 60_000;
+const COMMAND_DEADLINE_MS = 30_000;
 const START_DEADLINE_MS = 60_000;
 
 export interface Ground {

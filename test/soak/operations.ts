@@ -34,6 +34,7 @@ export interface Operation {
 }
 
 export interface Draw {
+  /** One that is named twice is drawn twice as often. */
   readonly pools: readonly string[];
   readonly only: readonly Kind[];
   /** Never two at a time. */
@@ -73,6 +74,16 @@ const NEVER_TOGETHER: readonly (readonly Kind[])[] = [
   ['kill-keeper', 'kill-supervisor', 'kill-worker'],
 ];
 
+/**
+ * Half of the bursts are about one pool that is taken away, and what comes before it is gone: a command that finds it
+ * in a drain, and another one that finds that command waiting.
+ */
+const MEETING: readonly (readonly Kind[])[] = [
+  ['stop', 'stop', 'remove', 'reload-pool'],
+  ['start', 'start', 'stop', 'remove', 'reload', 'kill-supervisor'],
+  ['start', 'start', 'stop', 'stop-now', 'add', 'reload', 'scale', 'kill-keeper'],
+];
+
 const MOST_AT_ONCE = 3;
 /** Half of the bursts are close together, so that commands meet where each of them begins. */
 const WITHIN_MS = [300, 1500];
@@ -81,12 +92,15 @@ const HOT = 0.7;
 
 export function drawBurst(random: Random, { pools, only, apart }: Draw): readonly Operation[] {
   const hot = random.pick(pools);
-  const count = 1 + random.below(MOST_AT_ONCE);
+  const isMeeting = random.chance(0.5);
+  const count = isMeeting ? MEETING.length : 1 + random.below(MOST_AT_ONCE);
   const withinMs = random.pick(WITHIN_MS);
+  const anyKind = only.flatMap(it => Array<Kind>(WEIGHT[it]).fill(it));
   const drawn: Operation[] = [];
   for (let i = 0; i < count; i++) {
-    const kind = random.pick(only.flatMap(it => Array<Kind>(WEIGHT[it]).fill(it)));
-    const first = random.chance(HOT) ? hot : random.pick(pools);
+    const meeting = isMeeting ? (MEETING[i] ?? []).filter(it => only.includes(it)) : [];
+    const kind = random.pick(meeting.length > 0 ? meeting : anyKind);
+    const first = isMeeting || random.chance(HOT) ? hot : random.pick(pools);
     const second = random.chance(SECOND) ? random.pick(pools) : first;
     const operation: Operation = {
       kind,

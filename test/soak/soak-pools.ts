@@ -21,6 +21,8 @@ export interface SoakPool {
   /** A Unix socket's path; null: TCP. */
   readonly path: string | null;
   readonly port: number | null;
+  /** Its workers have requests in hand nearly all the time. */
+  readonly isSlow: boolean;
   /** What a client waits between two requests, at most. */
   readonly pauseMs: number;
   /** The text of its file; another version is another configuration. */
@@ -32,7 +34,7 @@ export interface SoakPool {
 interface Kind {
   readonly name: string;
   readonly program: 'storm' | 'php-cgi';
-  readonly flags?: readonly string[];
+  readonly isSlow?: boolean;
   readonly transport: 'unix' | 'tcp';
   readonly mode: Mode;
   readonly most: number;
@@ -49,14 +51,8 @@ const KINDS: readonly Kind[] = [
   // Pauses longer than their idle timeout, so that they are at rest now and then.
   { name: 'demand-unix', program: 'storm', transport: 'unix', mode: 'ondemand', most: 3, pauseMs: 4000 },
   { name: 'demand-tcp', program: 'php-cgi', transport: 'tcp', mode: 'ondemand', most: 3, pauseMs: 4000 },
-  {
-    name: 'slow-unix',
-    program: 'storm',
-    flags: ['--delay-ms=1500'],
-    transport: 'unix',
-    mode: 'static',
-    most: 3,
-  },
+  { name: 'slow-unix', program: 'storm', isSlow: true, transport: 'unix', mode: 'static', most: 3 },
+  { name: 'slow-tcp', program: 'storm', isSlow: true, transport: 'tcp', mode: 'dynamic', most: 4 },
 ];
 
 const PM: Readonly<Record<Mode, PoolKeys>> = {
@@ -69,16 +65,21 @@ const PM: Readonly<Record<Mode, PoolKeys>> = {
 const TIMES: PoolKeys = { start_timeout: '10s', process_control_timeout: '10s' };
 
 const PAUSE_MS = 150;
+const QUICK_MS = 5;
+const SLOW_MS = 1500;
 
 export async function soakPools(instance: Instance, journal: Journal): Promise<readonly SoakPool[]> {
   const storm = instance.addProgram(await compileFixture('storm', ['-pthread']));
   const php = instance.addProgram('/usr/bin/php-cgi');
   const pools: SoakPool[] = [];
   for (const kind of KINDS) {
-    const { name, program, flags = ['--delay-ms=5'], transport, mode, most, pauseMs = PAUSE_MS } = kind;
+    const { name, program, isSlow = false, transport, mode, most, pauseMs = PAUSE_MS } = kind;
     const path = transport === 'unix' ? join(instance.runDir, `${name}.sock`) : null;
     const port = transport === 'tcp' ? await freePort() : null;
-    const command = program === 'storm' ? [storm, `--journal=${journal.dir}`, ...flags] : [php];
+    const command =
+      program === 'storm'
+        ? [storm, `--journal=${journal.dir}`, `--delay-ms=${isSlow ? SLOW_MS : QUICK_MS}`]
+        : [php];
     const text = (argv: readonly string[], version: number): string =>
       poolText({
         command: argv,
@@ -98,6 +99,7 @@ export async function soakPools(instance: Instance, journal: Journal): Promise<r
       least: { static: most, dynamic: 1, ondemand: 0 }[mode],
       path,
       port,
+      isSlow,
       pauseMs,
       text: version => text(command, version),
       badText: () => text(['/bin/false'], 0),
