@@ -92,7 +92,7 @@ const HOT = 0.7;
 
 export function drawBurst(random: Random, { pools, only, apart }: Draw): readonly Operation[] {
   const hot = random.pick(pools);
-  const isMeeting = random.chance(0.5);
+  const isMeeting = !apart && random.chance(0.5);
   const count = isMeeting ? MEETING.length : 1 + random.below(MOST_AT_ONCE);
   const withinMs = random.pick(WITHIN_MS);
   const anyKind = only.flatMap(it => Array<Kind>(WEIGHT[it]).fill(it));
@@ -114,7 +114,6 @@ export function drawBurst(random: Random, { pools, only, apart }: Draw): readonl
     };
     if (!clashes(operation, drawn)) drawn.push(operation);
   }
-  // All draws are made in any case: an option must not shift what follows.
   return (apart ? drawn.slice(0, 1) : drawn).toSorted((a, b) => a.offsetMs - b.offsetMs);
 }
 

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { childrenOf, describe, readStat } from '../lib/processes.ts';
 import type { PoolStatus, Status } from '../lib/status.ts';
 import { type Ground, publicListeners, unixListeners } from './ground.ts';
+import type { Kind } from './operations.ts';
 import type { Done, PoolState, Size } from './outcomes.ts';
 import type { SoakPool } from './soak-pools.ts';
 
@@ -121,13 +122,13 @@ function sockets({ instance, pools }: Ground, states: ReadonlyMap<string, PoolSt
   return complaints;
 }
 
+/** Their pools, or all, get new workers; a pool whose file was changed with `--changed`, too. */
+const REPLACES: readonly Kind[] = ['reload', 'reload-pool', 'reload-changed'];
+
 /** Workers that a reload replaced, as it said, and that are there all the same. */
 function kept(done: readonly Done[], workers: ReadonlyMap<string, readonly number[]>): string[] {
   return done
-    .filter(
-      ({ operation, code }) =>
-        code === 0 && (operation.kind === 'reload' || operation.kind === 'reload-pool'),
-    )
+    .filter(({ operation, code }) => code === 0 && REPLACES.includes(operation.kind))
     .flatMap(({ operation, before }) =>
       [...before]
         .filter(([name]) => operation.pools.length === 0 || operation.pools.includes(name))
