@@ -75,7 +75,10 @@ function ofRunning(
     complaints.push(
       `has ${workers.total} workers, and must have ${[...sizes].map(size => sizeText(pool, size)).join(' or ')}`,
     );
-  const leaving = processes.filter(({ state }) => state === 'stopping' || state === 'starting');
+  // The load wakes on-demand pools at any moment, and lets them come to rest again.
+  const leaving = processes.filter(
+    ({ state }) => pool.mode !== 'ondemand' && (state === 'stopping' || state === 'starting'),
+  );
   if (leaving.length > 0)
     complaints.push(`has workers that come or leave: ${leaving.map(({ pid }) => pid).join(', ')}`);
   const listed = processes.map(({ pid }) => pid);
