@@ -1,10 +1,11 @@
 /**
  * When workers are ready, by the same look for everybody: so many children of the process that was started sleep in
- * accept(2) on descriptor 0. All that are compared here start their workers as their own children.
+ * accept(2). All that are compared here start their workers as their own children.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { childrenOf } from '../lib/processes.ts';
 
 /** accept, accept4 (arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h). */
 const ACCEPT: Readonly<Record<string, readonly string[]>> = { x64: ['43', '288'], arm64: ['202', '242'] };
@@ -21,17 +22,16 @@ function read(path: string): string {
   }
 }
 
-function children(pid: number): string[] {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  return threads
-    .flatMap(thread => read(`/proc/${pid}/task/${thread}/children`).split(' '))
-    .filter(it => it !== '');
+/** "43 0x0 …": the number of the system call and its arguments. php-fpm's children accept on another descriptor than 0. */
+function isAccepting(pid: number): boolean {
+  const [call = ''] = read(`/proc/${pid}/syscall`).split(' ');
+  return ACCEPT[arch()]?.includes(call) ?? false;
 }
 
-/** "43 0x0 …": the number of the system call and its first argument. */
-function isAccepting(pid: string): boolean {
-  const [call = '', first] = read(`/proc/${pid}/syscall`).split(' ');
-  return first === '0x0' && (ACCEPT[arch()]?.includes(call) ?? false);
+export interface AcceptingOptions {
+  readonly deadlineMs?: number;
+  /** Longer where the looks at many workers that are not ready would be what is measured. */
+  readonly everyMs?: number;
 }
 
 /**
@@ -43,13 +43,14 @@ export async function untilAccepting(
   count: number,
   sinceMs: number,
   assertRunning: () => void,
+  { deadlineMs = DEADLINE_MS, everyMs = LOOK_EVERY_MS }: AcceptingOptions = {},
 ): Promise<number> {
-  const ready = new Set<string>();
-  while (performance.now() - sinceMs < DEADLINE_MS) {
+  const ready = new Set<number>();
+  while (performance.now() - sinceMs < deadlineMs) {
     assertRunning();
-    for (const child of children(pid)) if (!ready.has(child) && isAccepting(child)) ready.add(child);
+    for (const child of childrenOf(pid)) if (!ready.has(child) && isAccepting(child)) ready.add(child);
     if (ready.size >= count) return performance.now() - sinceMs;
-    await delay(LOOK_EVERY_MS);
+    await delay(everyMs);
   }
-  throw new Error(`only ${ready.size} of ${count} workers accept after ${DEADLINE_MS} ms`);
+  throw new Error(`only ${ready.size} of ${count} workers accept after ${deadlineMs} ms`);
 }

@@ -13,15 +13,25 @@ export interface Effort {
   readonly idleSeconds: number;
   /** How long each storm lasts, and a murderer is about. */
   readonly stormSeconds: number;
+  /** With how many pools `pools` is done. */
+  readonly poolCounts: readonly number[];
 }
 
-export const QUICK: Effort = { rounds: 4, loadRounds: 10, loadSeconds: 2, idleSeconds: 20, stormSeconds: 3 };
+export const QUICK: Effort = {
+  rounds: 4,
+  loadRounds: 10,
+  loadSeconds: 2,
+  idleSeconds: 20,
+  stormSeconds: 3,
+  poolCounts: [10, 300],
+};
 export const LONG: Effort = {
   rounds: 12,
   loadRounds: 30,
   loadSeconds: 5,
   idleSeconds: 120,
   stormSeconds: 30,
+  poolCounts: [1, 10, 100, 300],
 };
 
 export interface Report {

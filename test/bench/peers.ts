@@ -111,6 +111,8 @@ export interface PhpFpmOptions {
   readonly pm?: readonly string[];
   /** Its socket by default. */
   readonly listen?: string;
+  /** As many pools as addresses instead of one, all alike. */
+  readonly addresses?: readonly string[];
   /** Seconds; php-fpm's default is 0. */
   readonly processControlTimeout?: number;
 }
@@ -122,6 +124,7 @@ export async function startPhpFpm(place: Place, options: PhpFpmOptions): Promise
     iniDirectory,
     pm = ['pm = static'],
     listen = socket,
+    addresses = [listen],
     processControlTimeout = 0,
   } = options;
   const file = join(dir, 'php-fpm.conf');
@@ -133,13 +136,15 @@ export async function startPhpFpm(place: Place, options: PhpFpmOptions): Promise
     `error_log = ${errorLog}`,
     'daemonize = no',
     `process_control_timeout = ${processControlTimeout}`,
-    '[www]',
-    ...account,
-    `listen = ${listen}`,
-    `listen.backlog = ${BACKLOG}`,
-    'listen.mode = 0660',
-    ...pm,
-    `pm.max_children = ${children}`,
+    ...addresses.flatMap((address, i) => [
+      `[www${i}]`,
+      ...account,
+      `listen = ${address}`,
+      `listen.backlog = ${BACKLOG}`,
+      'listen.mode = 0660',
+      ...pm,
+      `pm.max_children = ${children}`,
+    ]),
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   const started = await startProcess(place, {

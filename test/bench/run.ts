@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- [--long] NAME...]`: each benchmark compares side by side in this run and prints its ratios.
+ * `npm run bench [-- [--long] [--pools=N,...] NAME...]`: each benchmark compares side by side in this run and prints its ratios.
  * A missed target is printed, not an exit code: that is 1 when a benchmark could not be made.
  */
 import { parseArgs } from 'node:util';
@@ -12,13 +12,25 @@ import { idle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { murder } from './murder.ts';
 import { php } from './php.ts';
+import { pools } from './pools.ts';
 import { printReport } from './print.ts';
 import { start } from './start.ts';
 import { storms } from './storm.ts';
 import { throughput } from './throughput.ts';
 import { tick } from './tick.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput, cgi, start, php, idle, tick, burst, storms, murder];
+const BENCHMARKS: readonly Benchmark[] = [
+  throughput,
+  cgi,
+  start,
+  php,
+  idle,
+  tick,
+  burst,
+  storms,
+  murder,
+  pools,
+];
 
 class Interrupted extends Error {}
 
@@ -49,11 +61,30 @@ async function runOne(benchmark: Benchmark, effort: Effort): Promise<void> {
   }
 }
 
+function help(): string {
+  return [
+    'npm run bench -- [--long] [--pools=N,...] [NAME...]',
+    '',
+    ...BENCHMARKS.map(({ name, subject }) => `  ${name.padEnd(12)}${subject}`),
+    '',
+    '  --long        more and longer rounds',
+    `  --pools=1000  numbers of pools for "pools"; else ${QUICK.poolCounts.join(', ')}, with --long ${LONG.poolCounts.join(', ')}`,
+  ].join('\n');
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { long: { type: 'boolean', default: false } },
+    options: {
+      help: { type: 'boolean', default: false },
+      long: { type: 'boolean', default: false },
+      pools: { type: 'string' },
+    },
     allowPositionals: true,
   });
+  if (values.help) {
+    console.log(help());
+    return 0;
+  }
   const unknown = positionals.filter(name => !BENCHMARKS.some(benchmark => benchmark.name === name));
   if (unknown.length > 0) {
     console.error(
@@ -63,7 +94,13 @@ async function main(): Promise<number> {
   }
   const chosen = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   console.log(`${describeMachine()}\n`);
-  for (const benchmark of chosen) await runOne(benchmark, values.long ? LONG : QUICK);
+  const effort = values.long ? LONG : QUICK;
+  const poolCounts = values.pools?.split(',').map(Number) ?? effort.poolCounts;
+  if (!poolCounts.every(count => Number.isInteger(count) && count > 0)) {
+    console.error(`--pools=${values.pools}: numbers of pools, as in --pools=10,1000`);
+    return 64;
+  }
+  for (const benchmark of chosen) await runOne(benchmark, { ...effort, poolCounts });
   return 0;
 }
 

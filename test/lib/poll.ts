@@ -10,6 +10,8 @@ export interface Wait {
   /** Ends the sentence "waited N ms for …". */
   readonly what: string;
   readonly deadlineMs?: number;
+  /** Between two looks, where a look costs what is measured. */
+  readonly everyMs?: number;
   /** Added to the message when the deadline is missed. */
   readonly explain?: () => string;
 }
@@ -31,6 +33,6 @@ export async function until<T>(
       const explanation = wait.explain === undefined ? '' : `\n${wait.explain()}`;
       throw new Error(`waited ${deadlineMs} ms for ${wait.what}${explanation}`);
     }
-    await delay(LOOK_EVERY_MS);
+    await delay(wait.everyMs ?? LOOK_EVERY_MS);
   }
 }

@@ -59,6 +59,47 @@ export function descendants(...pids: number[]): Stat[] {
   return [...found];
 }
 
+/** The children of a process that its parent has not reaped, in one look that costs little whatever else runs. */
+export function childrenOf(pid: number): number[] {
+  return threadsOf(pid).flatMap(thread =>
+    readText(`/proc/${pid}/task/${thread}/children`)
+      .split(' ')
+      .filter(it => it !== '')
+      .map(Number),
+  );
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // it has ended
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Processes that execute a file below a directory, whoever their parent is by now. Zombies execute nothing. */
+export function processesOf(directory: string): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && executableOf(name).startsWith(`${directory}/`))
+    .map(Number);
+}
+
+function executableOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return '';
+  }
+}
+
 /** How many descriptors a process has open, but for the state file that a keeper may be writing. */
 export function openDescriptors(pid: number): number {
   const folder = `/proc/${pid}/fd`;
