@@ -123,7 +123,7 @@ export async function openDeathField(place: Place): Promise<DeathField> {
     },
     {
       name: 'move',
-      steps: [before('listen', 1), after('note pool'), before('refuse'), after('refuse')],
+      steps: [before('listen'), after('note pool'), before('refuse'), after('refuse')],
       async prepare() {
         const other = (here: string, both: readonly string[]): string => both.find(it => it !== here) ?? here;
         const [a, b] = [other(await address('a'), unix), other(await address('b'), tcp)];
@@ -171,20 +171,20 @@ export async function openDeathField(place: Place): Promise<DeathField> {
     },
     {
       name: 'scale up',
-      steps: [after('spawn', 1)],
-      prepare: async () => void (await mortal.post('scale', { pool: 'a', workers: 2 })),
+      steps: [after('spawn')],
+      prepare: async () => void (await mortal.post('scale', { pool: 'a', workers: 2, force: true })),
       run: () => mortal.post('scale', { pool: 'a', workers: 4, force: true }),
     },
     {
       name: 'scale down',
       steps: [after('freeze'), after('tag draining'), after('release kill'), before('tag leaving')],
-      prepare: async () => void (await mortal.post('scale', { pool: 'a', workers: 4 })),
+      prepare: async () => void (await mortal.post('scale', { pool: 'a', workers: 4, force: true })),
       run: () => mortal.post('scale', { pool: 'a', workers: 2, force: true }),
     },
     {
       name: 'scale down, told',
       steps: [after('signal')],
-      prepare: async () => void (await mortal.post('scale', { pool: 'd', workers: 4 })),
+      prepare: async () => void (await mortal.post('scale', { pool: 'd', workers: 4, force: true })),
       run: () => mortal.post('scale', { pool: 'd', workers: 2, force: true }),
     },
     {
