@@ -13,6 +13,7 @@ import { VERSION } from '../version.ts';
 import { Announcer } from './announcer.ts';
 import { adopt } from './handover/adoption.ts';
 import { type Inheritance, inheritedDescriptors } from './handover/inheritance.ts';
+import type { StateHead } from './handover/state.ts';
 import type { InstalledProgram } from './handover/trial.ts';
 import { Upgrade } from './handover/upgrade.ts';
 import { Holdings } from './holdings.ts';
@@ -100,7 +101,10 @@ export class Keeper {
         ? takeInheritedListeners(process.env)
         : new Map(inheritance.inherited.map(({ name, descriptor }) => [name, descriptor]));
     this.#residence = new Residence({
-      state: () => this.#holdings.state(this.#supervisor.pid, this.#residence.settled),
+      state: {
+        keys: () => ['keeper', ...this.#holdings.keys],
+        entry: key => (key === 'keeper' ? this.#head : this.#holdings.entry(key)),
+      },
       warn: text => this.#logs.say('warn', text),
     });
     this.#announcer = new Announcer(passed?.announceDescriptor ?? options.announceDescriptor);
@@ -204,7 +208,7 @@ export class Keeper {
     );
     const workers = new Workers(this.#poller, listeners, this.#output, event => {
       this.#supervisor.send(event);
-      this.#residence.changed();
+      if (event.event === 'exited' || event.event === 'gone') this.#residence.changed(`worker:${event.pid}`);
       if (event.event === 'gone') this.#ownStop.workerGone();
       if (event.event !== 'exited') return;
       this.#frozen.thaw(event.pid);
@@ -212,7 +216,7 @@ export class Keeper {
     });
     const started =
       inheritance === null ? null : { atMs: inheritance.startedAtMs, at: inheritance.passed.startedAt };
-    return new Holdings(listeners, workers, started);
+    return new Holdings(listeners, workers, key => this.#residence.changed(key), started);
   }
 
   #hello(ask: Ask<'hello'>): Answer<'hello'> {
@@ -221,6 +225,7 @@ export class Keeper {
       throw new Error('another protocol');
     }
     this.#isSupervised = true;
+    this.#residence.changed('keeper');
     const signals = this.#waitingSignals;
     this.#waitingSignals = [];
     setImmediate(() => {
@@ -235,13 +240,14 @@ export class Keeper {
     if (heldBy !== null) return { heldBy, found: null };
     this.#supervisor.isUp();
     this.#vacancy.filled();
+    this.#residence.changed('keeper');
     await this.#logs.settle(ask.log, ask.runDir);
     return { heldBy: null, found: isFirst ? await this.#adopt(ask.runDir) : null };
   }
 
   /** @returns what a keeper that was killed has left, now ours; null: nothing */
   async #adopt(runDir: string): Promise<World | null> {
-    const { notes, workers } = this.#holdings;
+    const { workers } = this.#holdings;
     const left = await adopt(runDir, this.#inherited, text => this.#logs.say('warn', text));
     if (left !== null && 'ownedBy' in left) {
       // The control socket will most likely say the same, and end us; what is there must not be overwritten.
@@ -256,7 +262,7 @@ export class Keeper {
     this.#holdings.restore(left.state, left.survivors);
     for (const pid of workers.running) this.#frozen.thawFound(pid);
     const found = this.#holdings.world;
-    notes.delete('stopping'); // whoever starts us does not want a stop to be finished
+    this.#holdings.note('stopping', null); // whoever starts us does not want a stop to be finished
     return found;
   }
 
@@ -267,10 +273,14 @@ export class Keeper {
     this.#waitingSignals = [...passed.signals];
     this.#holdings.restore(inheritance, inheritedDescriptors);
     this.#noteUpgrade(upgradedFrom(from));
-    this.#holdings.notes.set(RESUMED, 'yes');
+    this.#holdings.note(RESUMED, 'yes');
     this.#residence.resume(settled, passed.pidFile);
     const what = `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}`;
     this.#logs.say('info', `${what}; ${workers.length} workers go on`);
+  }
+
+  get #head(): StateHead {
+    return this.#holdings.head(this.#supervisor.pid, this.#residence.settled);
   }
 
   /** For the program that this process becomes. */
@@ -303,7 +313,7 @@ export class Keeper {
   }
 
   #noteUpgrade(last: LastUpgrade): void {
-    this.#holdings.notes.set(LAST_UPGRADE, JSON.stringify(last));
+    this.#holdings.note(LAST_UPGRADE, JSON.stringify(last));
   }
 
   #signalled(signal: NodeJS.Signals): void {

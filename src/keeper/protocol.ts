@@ -7,7 +7,7 @@
  * To be raised when keeper and supervisor of different versions would misunderstand each other, in a message or in a
  * note that a supervisor leaves for the next: a package may be replaced while a keeper runs.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Where a listener is to listen. */
 export type BindAddress =
@@ -41,6 +41,9 @@ export interface ListenerState {
   /** It is another program's, which the pool takes over. */
   readonly isForeign: boolean;
 }
+
+/** What became of one of the specifications of `listen`. */
+export type ListenResult = { readonly inode: number } | { readonly failure: Failure };
 
 export interface WorkerSpec {
   /** The executable; nothing is searched in PATH. */
@@ -143,11 +146,15 @@ export interface Requests {
     };
   };
   /**
-   * Opens a listener. When another of ours has the address, the new one listens beside it, hidden: nothing connects to
-   * it before `publish`. On TCP two can share an address, a third is refused. An id that is open gets the settings of
-   * the specification, and takes connections again when it was refusing them; its address stays.
+   * Opens listeners, each independently of the others. When another of ours has the address, the new one listens beside
+   * it, hidden: nothing connects to it before `publish`. On TCP two can share an address, a third is refused. An id that
+   * is open gets the settings of the specification, and takes connections again when it was refusing them; its address
+   * stays. Answered in the order of the specifications, when all of it is left for the next keeper.
    */
-  listen: { ask: { readonly spec: ListenerSpec }; answer: { readonly inode: number } };
+  listen: {
+    ask: { readonly specs: readonly ListenerSpec[] };
+    answer: { readonly results: readonly ListenResult[] };
+  };
   /**
    * Takes the listener of another program, which listens at that address: `listen` then opens ours beside it, and
    * `publish` of that one puts this one aside. A Unix socket that the kernel does not let us have is taken by its path
@@ -172,7 +179,11 @@ export interface Requests {
   unlisten: { ask: { readonly id: string }; answer: null };
   /** Asks for one `knocked` as soon as a connection waits. */
   watch: { ask: { readonly id: string }; answer: null };
-  spawn: { ask: { readonly spec: WorkerSpec; readonly tag: Tag }; answer: { readonly pid: number } };
+  /** Starts so many workers alike. The first that cannot be started ends it: `pids` are those before it. */
+  spawn: {
+    ask: { readonly spec: WorkerSpec; readonly tag: Tag; readonly count: number };
+    answer: { readonly pids: readonly number[]; readonly failure: Failure | null };
+  };
   /** Signals a worker, its whole group when it was spawned so; false: it is gone. */
   signal: { ask: { readonly pid: number; readonly signal: NodeJS.Signals }; answer: boolean };
   /**
@@ -204,7 +215,7 @@ export interface Requests {
   };
   /**
    * What the service manager is to know, a line of text with it. Comes with every change and, as a sign of life, every
-   * second: a supervisor that says nothing for long is taken to hang, and is killed.
+   * second: a supervisor that says nothing for long hangs, and is killed. Any other request is a sign of life, too.
    */
   service: { ask: { readonly phase: ServicePhase; readonly status: string }; answer: null };
   /** Whether the program that is installed now could go on in the keeper's place; fails with the reason why not. */

@@ -128,10 +128,12 @@ export class Crew {
     this.#spawning.set(generation, this.spawning(generation) + 1);
     const born = { generation, startedAtMs: askedAtMs, listenerInode: listener?.inode ?? null };
     const tag = new WorkerHandle(0, born).tag(this.#pool);
-    this.#ports.keeper.post('spawn', { spec, tag }, outcome => {
+    this.#ports.keeper.post('spawn', { spec, tag, count: 1 }, outcome => {
       this.#spawning.set(generation, this.spawning(generation) - 1);
-      if ('failure' in outcome) this.#spawnFailed(generation, outcome.failure.message, askedAtMs);
-      else this.#spawned(new WorkerHandle(outcome.answer.pid, born), config);
+      const failure = 'failure' in outcome ? outcome.failure : outcome.answer.failure;
+      const pids = 'failure' in outcome ? [] : outcome.answer.pids;
+      if (failure !== null) this.#spawnFailed(generation, failure.message, askedAtMs);
+      for (const pid of pids) this.#spawned(new WorkerHandle(pid, born), config);
       this.#ports.wake();
     });
   }

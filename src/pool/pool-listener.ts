@@ -4,7 +4,7 @@
  */
 import type { ListenAddress } from '../config/address.ts';
 import type { PoolConfig } from '../config/types.ts';
-import type { Keeper } from '../keeper/client.ts';
+import { type Keeper, KeeperError } from '../keeper/client.ts';
 import type { BindAddress, ListenerSpec, ListenerState } from '../keeper/protocol.ts';
 import { socketOwner } from '../worker/identity.ts';
 
@@ -44,7 +44,7 @@ export class PoolListener {
   static async open(keeper: Keeper, config: PoolConfig, number: number): Promise<PoolListener | null> {
     const spec = specOf(config, number);
     if (spec === null) return null;
-    const { inode } = await keeper.ask('listen', { spec });
+    const inode = await listen(keeper, spec);
     return new PoolListener(keeper, { spec, inode, isLost: false, isForeign: false });
   }
 
@@ -71,7 +71,7 @@ export class PoolListener {
   /** Gives the open socket the settings of this configuration. @throws {KeeperError} */
   async adjust(config: PoolConfig): Promise<void> {
     const spec = specOf(config, this.number);
-    if (spec !== null) await this.#keeper.ask('listen', { spec });
+    if (spec !== null) await listen(this.#keeper, spec);
   }
 
   /** From now on all new connections come to it. */
@@ -92,6 +92,14 @@ export class PoolListener {
   async close(): Promise<void> {
     await this.#keeper.ask('unlisten', { id: this.id });
   }
+}
+
+/** @throws {KeeperError} */
+async function listen(keeper: Keeper, spec: ListenerSpec): Promise<number> {
+  const { results } = await keeper.ask('listen', { specs: [spec] });
+  const [result = { inode: 0 }] = results;
+  if ('failure' in result) throw new KeeperError(result.failure);
+  return result.inode;
 }
 
 /** Whether a held listener belongs to that pool. */

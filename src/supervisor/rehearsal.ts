@@ -43,7 +43,7 @@ function idleKeeper(world: World): Keeper {
   const answers: { readonly [N in RequestName]?: Answer<N> } = {
     hello: world,
     settle: { heldBy: null, found: null },
-    listen: { inode: 0 },
+    listen: { results: [] },
   };
   return {
     post: () => {},

@@ -7,6 +7,7 @@ import { signalProcess, untilEnded } from '../../os/pidfd.ts';
 import { allPids, linkOf, openSockets, readStat } from '../../os/proc.ts';
 import { IN_LISTEN } from '../../os/socket-rows.ts';
 import { tcpSockets, unixSockets } from '../../os/socket-tables.ts';
+import { readJournal } from './journal-reader.ts';
 import {
   isRunning,
   type KeeperState,
@@ -14,7 +15,6 @@ import {
   type SavedPipe,
   type SavedWorker,
 } from './state.ts';
-import { readStateFile } from './state-file.ts';
 import { Survivors } from './survivors.ts';
 
 /** What is found in a run directory: it is another's, or ours with what a killed keeper has left, which may be nothing. */
@@ -33,7 +33,7 @@ export async function adopt(
   inherited: ReadonlyMap<string, number>,
   say: (text: string) => void,
 ): Promise<Legacy> {
-  const state = readStateFile(runDir);
+  const state = readJournal(runDir);
   if (state === null) return null;
   if (typeof state === 'string') {
     say(`${state}: it is not used. Workers that an earlier keeper may have left are not known`);

@@ -21,7 +21,7 @@ import {
 } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
 import { descendants, groupMembers, readStat } from '../../os/proc.ts';
-import { type SpawnOptions, spawn } from '../../os/spawn.ts';
+import type { Program } from '../../os/spawn.ts';
 
 /** When there were no descriptors to look for the rest of a group with. */
 const LOOK_AGAIN_MS = 500;
@@ -58,12 +58,13 @@ export class ProcessHandle {
 
   /** @throws {SystemError} when it cannot be started */
   static start(
-    options: SpawnOptions,
+    program: Program,
+    descriptors: ReadonlyMap<number, number>,
     wholeGroup: boolean,
     poller: Poller,
     listener: ProcessListener,
   ): ProcessHandle {
-    const started = { pid: spawn(options), isChild: true, exit: null, gone: false };
+    const started = { pid: program.spawn(descriptors), isChild: true, exit: null, gone: false };
     const handle = new ProcessHandle(started, wholeGroup, poller, listener);
     try {
       handle.#watch(handle.pid);
