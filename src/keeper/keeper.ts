@@ -257,10 +257,12 @@ export class Keeper {
       );
       return null;
     }
+    if (left !== null) {
+      this.#holdings.restore(left.state, left.survivors);
+      if (left.isAnyStopped) for (const pid of workers.running) this.#frozen.thawFound(pid);
+    }
     this.#residence.keepState();
     if (left === null) return null;
-    this.#holdings.restore(left.state, left.survivors);
-    for (const pid of workers.running) this.#frozen.thawFound(pid);
     const found = this.#holdings.world;
     this.#holdings.note('stopping', null); // whoever starts us does not want a stop to be finished
     return found;

@@ -9,6 +9,7 @@ import { constants, unlinkSync } from 'node:fs';
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FileIdentity } from '../../os/listener.ts';
 
 export const JOURNAL_FILE = 'state.journal';
 
@@ -46,6 +47,8 @@ export class Journal {
   readonly #lengths = new Map<EntryKey, number>();
   #liveLength = 0;
   #file: FileHandle | null = null;
+  /** Which file that is. */
+  #identity: FileIdentity = { dev: -1, ino: -1 };
   #fileBytes = 0;
   /** What changes now is written with the next batch. */
   #next: Batch = newBatch();
@@ -136,8 +139,8 @@ export class Journal {
   async #whyRewritten(): Promise<'lost' | 'grown' | null> {
     if (this.#file === null) return 'lost';
     try {
-      const [there, ours] = await Promise.all([lstat(this.#path), this.#file.stat()]);
-      if (there.ino !== ours.ino || there.dev !== ours.dev) return 'lost';
+      const { dev, ino } = await lstat(this.#path);
+      if (ino !== this.#identity.ino || dev !== this.#identity.dev) return 'lost';
     } catch {
       return 'lost';
     }
@@ -172,6 +175,7 @@ export class Journal {
     const file = await open(temporary, WRITE, 0o600);
     try {
       await writeAt(file, bytes, 0);
+      this.#identity = await file.stat();
       await rename(temporary, this.#path);
     } catch (error) {
       await file.close().catch(() => {});
