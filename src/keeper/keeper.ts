@@ -74,6 +74,10 @@ export class Keeper {
   #waitingSignals: NodeJS.Signals[] = [];
   #isSupervised = false;
   #isEnding = false;
+  /** What an earlier keeper has left is found, or there was nothing. */
+  #isSettled = false;
+  /** Under way, or over. */
+  #adoption: Promise<World | null> = Promise.resolve(null);
   /** How many supervisors were killed by a signal. */
   #kills = 0;
 
@@ -136,6 +140,7 @@ export class Keeper {
         this.#supervisorDied(`no supervisor could be started (${explained(error)})`, restartInMs, false),
     });
     this.#ownStop = new OwnStop({
+      isSettled: () => this.#isSettled,
       workers,
       supervisor: this.#supervisor,
       say: (text, isAskedFor) => {
@@ -219,7 +224,8 @@ export class Keeper {
     return new Holdings(listeners, workers, key => this.#residence.changed(key), started);
   }
 
-  #hello(ask: Ask<'hello'>): Answer<'hello'> {
+  async #hello(ask: Ask<'hello'>): Promise<Answer<'hello'>> {
+    await this.#adoption; // of a supervisor that died in it
     if (!this.#vacancy.admits(ask)) {
       this.#supervisor.refuse();
       throw new Error('another protocol');
@@ -242,7 +248,12 @@ export class Keeper {
     this.#vacancy.filled();
     this.#residence.changed('keeper');
     await this.#logs.settle(ask.log, ask.runDir);
-    return { heldBy: null, found: isFirst ? await this.#adopt(ask.runDir) : null };
+    if (!isFirst) return { heldBy: null, found: null };
+    this.#adoption = this.#adopt(ask.runDir).finally(() => {
+      this.#isSettled = true;
+      this.#ownStop.settled();
+    });
+    return { heldBy: null, found: await this.#adoption };
   }
 
   /** @returns what a keeper that was killed has left, now ours; null: nothing */
@@ -277,6 +288,7 @@ export class Keeper {
     this.#noteUpgrade(upgradedFrom(from));
     this.#holdings.note(RESUMED, 'yes');
     this.#residence.resume(settled, passed.pidFile);
+    this.#isSettled = settled !== null;
     const what = `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}`;
     this.#logs.say('info', `${what}; ${workers.length} workers go on`);
   }
@@ -374,7 +386,8 @@ export class Keeper {
     this.#frozen.thawAll();
     this.#holdings.listeners.closeAll();
     this.#vacancy.close();
-    await this.#residence.clear(this.#ownStop.isUnderWay);
+    // What still runs is left to the next keeper, which finds it by what is written.
+    await this.#residence.clear(this.#ownStop.isUnderWay, this.#holdings.workers.running.length > 0);
     await this.#logs.close();
     // Whoever still waits for all pools to be ready has waited in vain, however well the stop went.
     const early = {

@@ -72,10 +72,15 @@ export class Residence {
     await this.#journal?.written(key);
   }
 
-  /** The end: nobody is to go on. @param isAlone no supervisor is left, which would remove its control socket */
-  async clear(isAlone: boolean): Promise<void> {
+  /**
+   * The end.
+   * @param isAlone no supervisor is left, which would remove its control socket
+   * @param isLeft something still runs, for the next keeper to find
+   */
+  async clear(isAlone: boolean, isLeft: boolean): Promise<void> {
     if (isAlone && this.#settled !== null) removeStale(this.#settled.controlSocket);
-    await this.#journal?.remove();
+    if (isLeft) await this.#journal?.written();
+    else await this.#journal?.remove();
   }
 
   /** The very last: nobody else may take the place before what is ours is gone from it. */
