@@ -118,7 +118,8 @@ export class Keeper {
       problem: text => this.#logs.say('warn', text),
     });
     this.#hangWatch = new HangWatch(contact?.watchdogMs ?? null, {
-      isWatched: () => this.#supervisor.pid !== null && this.#residence.isTaken,
+      isWatched: () =>
+        this.#supervisor.pid !== null && this.#residence.isTaken && !this.#requests.areAnswering,
       hangs: silentMs => this.#supervisorHangs(silentMs),
     });
     this.#output = new OutputReaders(this.#poller, () => this.#logs.sinks);

@@ -42,10 +42,16 @@ export class Requests {
   readonly #residence: Residence;
   /** What is under way: each waits for the one before it. */
   #last: Promise<void> = Promise.resolve();
+  #unanswered = 0;
 
   constructor(ports: RequestPorts) {
     this.#handlers = handlersOf(ports);
     this.#residence = ports.residence;
+  }
+
+  /** Something that was asked is not answered yet: who is silent may wait for us. */
+  get areAnswering(): boolean {
+    return this.#unanswered > 0;
   }
 
   /**
@@ -54,7 +60,12 @@ export class Requests {
    * @param isHeard tells, when its turn has come, whether it is to be done still
    */
   answer(message: SupervisorMessage, answer: (answer: KeeperMessage) => void, isHeard: () => boolean): void {
-    const done = this.#last.then(() => (isHeard() ? this.#do(message, answer) : undefined));
+    this.#unanswered++;
+    const answered = (reply: KeeperMessage | null): void => {
+      this.#unanswered--;
+      if (reply !== null) answer(reply);
+    };
+    const done = this.#last.then(() => (isHeard() ? this.#do(message, answered) : answered(null)));
     if (!LONG.has(message.name)) this.#last = done;
   }
 

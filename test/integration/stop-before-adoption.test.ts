@@ -44,7 +44,9 @@ suite('integration/stop-before-adoption', { needs: ['gcc', 'libfcgi'], timeoutMs
       const workers = ['www', 'rest']
         .flatMap(pool => workerPids(status, pool))
         .map(pid => readStat(pid) ?? assert.fail(`no worker ${pid}`));
-      place.defer(() => workers.filter(isAlive).forEach(it => void kill(it, 'SIGKILL')));
+      place.defer(() => {
+        for (const it of workers.filter(isAlive)) kill(it, 'SIGKILL');
+      });
       await daemon.crash();
       const env = [`FPM_TS_SIGNAL_AT=${moment}`, `FPM_TS_DELAY_MS=${delayMs}`];
       const program = ['/usr/bin/env', ...env, process.execPath, '--import', PRELOAD, MAIN];

@@ -168,7 +168,8 @@ void test('why it cannot be written is told once, and all of it is there when it
   await journal.written();
   set({ 'note:a': '1' });
   await journal.written();
-  assert.match(failures.join(), /state\.journal cannot be written \(ENOENT[^)]*\)[^,]*,[^,]*$/);
+  assert.equal(failures.length, 1);
+  assert.match(failures.join(), /state\.journal cannot be written \(ENOENT/);
   mkdirSync(dir);
   await journal.written();
   const state = stateIn(readFileSync(file, 'utf8'));
