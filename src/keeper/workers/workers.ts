@@ -13,7 +13,8 @@ import { ProcessHandle, type ProcessListener } from './process-handle.ts';
 
 interface Worker {
   readonly handle: ProcessHandle;
-  readonly startTicks: number;
+  /** null: not looked at so far. Read right after the spawn it waits until the child has become its program. */
+  startTicks: number | null;
   readonly spec: KeptSpec;
   readonly startedAtMs: number;
   /** null: could not be had. */
@@ -79,7 +80,7 @@ export class Workers {
       const { pool, logFile } = spec;
       this.#workers.set(pid, {
         handle,
-        startTicks: readStat(pid)?.startTicks ?? 0,
+        startTicks: null,
         spec: kept(spec),
         startedAtMs: nowMs(),
         stdout: this.#output.follow(stdout.read, { pool, pid, stream: 'stdout' }, logFile),
@@ -214,10 +215,13 @@ export class Workers {
   }
 }
 
-function savedWorker({ handle, startTicks, spec, tag, startedAtMs, stdout, stderr }: Worker): SavedWorker {
+function savedWorker(worker: Worker): SavedWorker {
+  const { handle, spec, tag, startedAtMs, stdout, stderr } = worker;
+  // Once it is reaped its number may be another's.
+  worker.startTicks ??= handle.exit === null ? (readStat(handle.pid)?.startTicks ?? 0) : 0;
   return {
     pid: handle.pid,
-    startTicks,
+    startTicks: worker.startTicks,
     spec,
     tag,
     startedAtMs,
