@@ -4,8 +4,10 @@ import { rememberSignals } from './os/early-signals.ts';
 
 // Without a handler, SIGUSR1 opens Node's debugger port: this comes before anything of ours is loaded.
 process.on('SIGUSR1', () => {});
-// What was a keeper before it became this program is known, and is sent signals.
-if (process.argv.includes('--resume')) rememberSignals();
+// A signal to what becomes a keeper is for the keeper: one that ended this process now would leave behind what a killed
+// keeper has left, and what was a keeper before it became this program.
+const becomesKeeper = ['start', 'keeper'].some(command => process.argv.includes(command));
+if (becomesKeeper && !process.argv.includes('--trial')) rememberSignals();
 
 /** Node opens the modules of a program all at once: the supervisor does not load with less than a hundred. */
 const LEAST_FILES = 128;

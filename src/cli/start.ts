@@ -1,6 +1,7 @@
 /** `fpm-ts start`: becomes the keeper; with names, starts pools of a running supervisor. */
 import type { Command } from 'commander';
 import { EXIT, FpmError } from '../errors.ts';
+import { heedSignals } from '../os/early-signals.ts';
 import {
   callSupervisor,
   type GlobalOptions,
@@ -31,6 +32,7 @@ export function registerStart(program: Command, entry: string): void {
     )
     .action(async (pools: string[], options: StartOptions, command: Command) => {
       const common = globals(command);
+      if (pools.length > 0 || options.daemonize === true) heedSignals();
       if (pools.length > 0) return await startPools(common, pools);
       const file = await requiredConfigFile(common);
       if (options.daemonize === true) await daemonize(file, common);

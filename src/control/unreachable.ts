@@ -18,11 +18,11 @@ export async function notRunning({ socket, runDir }: Instance): Promise<FpmError
 
 /** What a keeper that was killed has left, for whom it concerns; empty: nothing, or it is not theirs to know. */
 export async function leftBehind(runDir: string): Promise<string> {
-  const [{ readStateFile }, { isRunning }] = await Promise.all([
-    import('../keeper/handover/state-file.ts'),
+  const [{ readJournal }, { isRunning }] = await Promise.all([
+    import('../keeper/handover/journal-reader.ts'),
     import('../keeper/handover/state.ts'),
   ]);
-  const state = readStateFile(runDir);
+  const state = readJournal(runDir);
   if (state === null || typeof state === 'string' || isRunning(state.keeper)) return '';
   const pids = state.workers.filter(isRunning).map(({ pid }) => pid);
   if (pids.length === 0) return '';

@@ -13,6 +13,7 @@ import { VERSION } from '../version.ts';
 import { Announcer } from './announcer.ts';
 import { adopt } from './handover/adoption.ts';
 import { type Inheritance, inheritedDescriptors } from './handover/inheritance.ts';
+import type { StateHead } from './handover/state.ts';
 import type { InstalledProgram } from './handover/trial.ts';
 import { Upgrade } from './handover/upgrade.ts';
 import { Holdings } from './holdings.ts';
@@ -73,6 +74,10 @@ export class Keeper {
   #waitingSignals: NodeJS.Signals[] = [];
   #isSupervised = false;
   #isEnding = false;
+  /** What an earlier keeper has left is found, or there was nothing. */
+  #isSettled = false;
+  /** Under way, or over. */
+  #adoption: Promise<World | null> = Promise.resolve(null);
   /** How many supervisors were killed by a signal. */
   #kills = 0;
 
@@ -100,7 +105,10 @@ export class Keeper {
         ? takeInheritedListeners(process.env)
         : new Map(inheritance.inherited.map(({ name, descriptor }) => [name, descriptor]));
     this.#residence = new Residence({
-      state: () => this.#holdings.state(this.#supervisor.pid, this.#residence.settled),
+      state: {
+        keys: () => ['keeper', ...this.#holdings.keys],
+        entry: key => (key === 'keeper' ? this.#head : this.#holdings.entry(key)),
+      },
       warn: text => this.#logs.say('warn', text),
     });
     this.#announcer = new Announcer(passed?.announceDescriptor ?? options.announceDescriptor);
@@ -110,7 +118,8 @@ export class Keeper {
       problem: text => this.#logs.say('warn', text),
     });
     this.#hangWatch = new HangWatch(contact?.watchdogMs ?? null, {
-      isWatched: () => this.#supervisor.pid !== null && this.#residence.isTaken,
+      isWatched: () =>
+        this.#supervisor.pid !== null && this.#residence.isTaken && !this.#requests.areAnswering,
       hangs: silentMs => this.#supervisorHangs(silentMs),
     });
     this.#output = new OutputReaders(this.#poller, () => this.#logs.sinks);
@@ -132,6 +141,7 @@ export class Keeper {
         this.#supervisorDied(`no supervisor could be started (${explained(error)})`, restartInMs, false),
     });
     this.#ownStop = new OwnStop({
+      isSettled: () => this.#isSettled,
       workers,
       supervisor: this.#supervisor,
       say: (text, isAskedFor) => {
@@ -204,7 +214,7 @@ export class Keeper {
     );
     const workers = new Workers(this.#poller, listeners, this.#output, event => {
       this.#supervisor.send(event);
-      this.#residence.changed();
+      if (event.event === 'exited' || event.event === 'gone') this.#residence.changed(`worker:${event.pid}`);
       if (event.event === 'gone') this.#ownStop.workerGone();
       if (event.event !== 'exited') return;
       this.#frozen.thaw(event.pid);
@@ -212,15 +222,17 @@ export class Keeper {
     });
     const started =
       inheritance === null ? null : { atMs: inheritance.startedAtMs, at: inheritance.passed.startedAt };
-    return new Holdings(listeners, workers, started);
+    return new Holdings(listeners, workers, key => this.#residence.changed(key), started);
   }
 
-  #hello(ask: Ask<'hello'>): Answer<'hello'> {
+  async #hello(ask: Ask<'hello'>): Promise<Answer<'hello'>> {
+    await this.#adoption; // of a supervisor that died in it
     if (!this.#vacancy.admits(ask)) {
       this.#supervisor.refuse();
       throw new Error('another protocol');
     }
     this.#isSupervised = true;
+    this.#residence.changed('keeper');
     const signals = this.#waitingSignals;
     this.#waitingSignals = [];
     setImmediate(() => {
@@ -235,13 +247,19 @@ export class Keeper {
     if (heldBy !== null) return { heldBy, found: null };
     this.#supervisor.isUp();
     this.#vacancy.filled();
+    this.#residence.changed('keeper');
     await this.#logs.settle(ask.log, ask.runDir);
-    return { heldBy: null, found: isFirst ? await this.#adopt(ask.runDir) : null };
+    if (!isFirst) return { heldBy: null, found: null };
+    this.#adoption = this.#adopt(ask.runDir).finally(() => {
+      this.#isSettled = true;
+      this.#ownStop.settled();
+    });
+    return { heldBy: null, found: await this.#adoption };
   }
 
   /** @returns what a keeper that was killed has left, now ours; null: nothing */
   async #adopt(runDir: string): Promise<World | null> {
-    const { notes, workers } = this.#holdings;
+    const { workers } = this.#holdings;
     const left = await adopt(runDir, this.#inherited, text => this.#logs.say('warn', text));
     if (left !== null && 'ownedBy' in left) {
       // The control socket will most likely say the same, and end us; what is there must not be overwritten.
@@ -251,12 +269,14 @@ export class Keeper {
       );
       return null;
     }
+    if (left !== null) {
+      this.#holdings.restore(left.state, left.survivors);
+      if (left.isAnyStopped) for (const pid of workers.running) this.#frozen.thawFound(pid);
+    }
     this.#residence.keepState();
     if (left === null) return null;
-    this.#holdings.restore(left.state, left.survivors);
-    for (const pid of workers.running) this.#frozen.thawFound(pid);
     const found = this.#holdings.world;
-    notes.delete('stopping'); // whoever starts us does not want a stop to be finished
+    this.#holdings.note('stopping', null); // whoever starts us does not want a stop to be finished
     return found;
   }
 
@@ -267,10 +287,15 @@ export class Keeper {
     this.#waitingSignals = [...passed.signals];
     this.#holdings.restore(inheritance, inheritedDescriptors);
     this.#noteUpgrade(upgradedFrom(from));
-    this.#holdings.notes.set(RESUMED, 'yes');
+    this.#holdings.note(RESUMED, 'yes');
     this.#residence.resume(settled, passed.pidFile);
+    this.#isSettled = settled !== null;
     const what = `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}`;
     this.#logs.say('info', `${what}; ${workers.length} workers go on`);
+  }
+
+  get #head(): StateHead {
+    return this.#holdings.head(this.#supervisor.pid, this.#residence.settled);
   }
 
   /** For the program that this process becomes. */
@@ -303,7 +328,7 @@ export class Keeper {
   }
 
   #noteUpgrade(last: LastUpgrade): void {
-    this.#holdings.notes.set(LAST_UPGRADE, JSON.stringify(last));
+    this.#holdings.note(LAST_UPGRADE, JSON.stringify(last));
   }
 
   #signalled(signal: NodeJS.Signals): void {
@@ -362,7 +387,8 @@ export class Keeper {
     this.#frozen.thawAll();
     this.#holdings.listeners.closeAll();
     this.#vacancy.close();
-    await this.#residence.clear(this.#ownStop.isUnderWay);
+    // What still runs is left to the next keeper, which finds it by what is written.
+    await this.#residence.clear(this.#ownStop.isUnderWay, this.#holdings.workers.running.length > 0);
     await this.#logs.close();
     // Whoever still waits for all pools to be ready has waited in vain, however well the stop went.
     const early = {

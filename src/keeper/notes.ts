@@ -38,28 +38,19 @@ export function notUpgraded(reason: string): LastUpgrade {
 /** "yes" after an upgrade, until a supervisor has seen it. */
 export const RESUMED = 'resumed';
 
-/**
- * What the keeper shows of the pools while no supervisor stays alive (stand-in.ts). The supervisor's, which knows the
- * configuration.
- */
-export const STAND_IN = 'stand_in';
+/** The settings of fpm-ts.toml, as a supervisor leaves them. Without this note there is nothing to continue. */
+export const SETTINGS = 'config';
 
-export interface StandInNote {
-  /** Whose members may use the control socket; null: nobody's. */
-  readonly controlGid: number | null;
-  readonly pools: readonly StandInPool[];
+const POOL = 'pool:';
+
+/** The name of the note that a supervisor leaves of a pool. */
+export function poolNoteName(pool: string): string {
+  return POOL + pool;
 }
 
-export interface StandInPool {
-  readonly name: string;
-  /** Its user may look at it; null: who that is, is not known. */
-  readonly uid: number | null;
-  /** It was not stopped. */
-  readonly isWanted: boolean;
-  readonly protocol: string;
-  readonly dispatch: string;
-  readonly pm: { readonly mode: string; readonly max_children: number };
-  readonly address: string;
+/** The pool that a note is about; null: it is about something else. */
+export function notedPool(name: string): string | null {
+  return name.startsWith(POOL) ? name.slice(POOL.length) : null;
 }
 
 /** How the last reload went, and whether one is under way. The supervisor's; the keeper shows it while there is none. */

@@ -30,9 +30,6 @@ export interface ListenerSpec {
   readonly nonblock: boolean;
 }
 
-/** Of one specification: the inode of its socket, or why it cannot be had. */
-export type ListenResult = { readonly inode: number } | { readonly failure: Failure };
-
 export interface ListenerState {
   readonly spec: ListenerSpec;
   /** Of the socket itself: the number in `socket:[N]`, by which the kernel's tables name it. */
@@ -44,6 +41,9 @@ export interface ListenerState {
   /** It is another program's, which the pool takes over. */
   readonly isForeign: boolean;
 }
+
+/** What became of one of the specifications of `listen`. */
+export type ListenResult = { readonly inode: number } | { readonly failure: Failure };
 
 export interface WorkerSpec {
   /** The executable; nothing is searched in PATH. */
@@ -147,9 +147,10 @@ export interface Requests {
     };
   };
   /**
-   * Opens a listener. When another of ours has the address, the new one listens beside it, hidden: nothing connects to
-   * it before `publish`. On TCP two can share an address, a third is refused. An id that is open gets the settings of
-   * the specification, and takes connections again when it was refusing them; its address stays.
+   * Opens listeners, each independently of the others. When another of ours has the address, the new one listens beside
+   * it, hidden: nothing connects to it before `publish`. On TCP two can share an address, a third is refused. An id that
+   * is open gets the settings of the specification, and takes connections again when it was refusing them; its address
+   * stays. Answered in the order of the specifications, when all of it is left for the next keeper.
    */
   listen: {
     ask: { readonly specs: readonly ListenerSpec[] };
@@ -179,6 +180,7 @@ export interface Requests {
   unlisten: { ask: { readonly id: string }; answer: null };
   /** Asks for one `knocked` as soon as a connection waits. */
   watch: { ask: { readonly id: string }; answer: null };
+  /** Starts so many workers alike. The first that cannot be started ends it: `pids` are those before it. */
   spawn: {
     ask: { readonly spec: WorkerSpec; readonly tag: Tag; readonly count: number };
     answer: { readonly pids: readonly number[]; readonly failure: Failure | null };
@@ -214,7 +216,7 @@ export interface Requests {
   };
   /**
    * What the service manager is to know, a line of text with it. Comes with every change and, as a sign of life, every
-   * second: a supervisor that says nothing for long is taken to hang, and is killed.
+   * second: a supervisor that says nothing for long hangs, and is killed. Any other request is a sign of life, too.
    */
   service: { ask: { readonly phase: ServicePhase; readonly status: string }; answer: null };
   /** Whether the program that is installed now could go on in the keeper's place; fails with the reason why not. */

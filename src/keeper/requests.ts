@@ -4,7 +4,7 @@ import type { Announcer } from './announcer.ts';
 import type { Upgrade } from './handover/upgrade.ts';
 import type { Holdings } from './holdings.ts';
 import type { Logs } from './output/logs.ts';
-import type { Answer, Ask, KeeperMessage, RequestName, SupervisorMessage } from './protocol.ts';
+import type { Answer, Ask, Failure, KeeperMessage, RequestName, SupervisorMessage } from './protocol.ts';
 import type { Residence } from './residence.ts';
 import type { ServiceManager } from './service/service-manager.ts';
 import type { OwnStop } from './supervision/own-stop.ts';
@@ -28,19 +28,8 @@ export interface RequestPorts {
   readonly upgrade: Upgrade;
 }
 
-/** After these the keeper knows something else than before. */
-const CHANGING: ReadonlySet<RequestName> = new Set([
-  'hello',
-  'settle',
-  'listen',
-  'publish',
-  'refuse',
-  'unlisten',
-  'spawn',
-  'tag',
-  'acknowledge',
-  'note',
-]);
+/** These are answered when what they changed is left for the next keeper; requests behind them do not wait for that. */
+const ANSWERED_WHEN_WRITTEN: ReadonlySet<RequestName> = new Set(['listen']);
 /** The reasons that fork(2) gives for EAGAIN, with the names that an administrator knows them by. */
 const NO_PROCESS_TEXT =
   'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
@@ -53,10 +42,16 @@ export class Requests {
   readonly #residence: Residence;
   /** What is under way: each waits for the one before it. */
   #last: Promise<void> = Promise.resolve();
+  #unanswered = 0;
 
   constructor(ports: RequestPorts) {
     this.#handlers = handlersOf(ports);
     this.#residence = ports.residence;
+  }
+
+  /** Something that was asked is not answered yet: who is silent may wait for us. */
+  get areAnswering(): boolean {
+    return this.#unanswered > 0;
   }
 
   /**
@@ -65,7 +60,12 @@ export class Requests {
    * @param isHeard tells, when its turn has come, whether it is to be done still
    */
   answer(message: SupervisorMessage, answer: (answer: KeeperMessage) => void, isHeard: () => boolean): void {
-    const done = this.#last.then(() => (isHeard() ? this.#do(message, answer) : undefined));
+    this.#unanswered++;
+    const answered = (reply: KeeperMessage | null): void => {
+      this.#unanswered--;
+      if (reply !== null) answer(reply);
+    };
+    const done = this.#last.then(() => (isHeard() ? this.#do(message, answered) : answered(null)));
     if (!LONG.has(message.name)) this.#last = done;
   }
 
@@ -73,12 +73,11 @@ export class Requests {
     let reply: KeeperMessage;
     try {
       reply = { id, answer: await this.#handle(name, ask) };
-      if (CHANGING.has(name)) this.#residence.changed();
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? null;
-      reply = { id, failure: { message: explained(error), code } };
+      reply = { id, failure: failureOf(error) };
     }
-    answer(reply);
+    if (ANSWERED_WHEN_WRITTEN.has(name)) void this.#residence.written().then(() => answer(reply));
+    else answer(reply);
   }
 
   #handle<N extends RequestName>(name: N, ask: Ask<N>): Answer<N> | Promise<Answer<N>> {
@@ -87,65 +86,68 @@ export class Requests {
 }
 
 function handlersOf(ports: RequestPorts): Handlers {
-  const { own, holdings, frozen, residence, logs, announcer, serviceManager, ownStop, upgrade } = ports;
+  const { own, frozen, residence, logs, announcer, serviceManager, ownStop, upgrade } = ports;
+  const { holdings } = ports;
   const { listeners, workers } = holdings;
+  const changed = (ids: readonly string[]): void => {
+    for (const id of ids) residence.changed(`listener:${id}`);
+  };
   return {
     ...own,
-    listen: async ask => {
-      const results = ask.specs.map(spec => {
-        try {
-          return { inode: listeners.open(spec) };
-        } catch (error) {
-          const code = (error as NodeJS.ErrnoException).code ?? null;
-          return { failure: { message: explained(error), code } };
-        }
-      });
-      await residence.written(); // by its listener a worker is known that was started in our last moment
+    listen: ({ specs }) => {
+      const results = listeners.openAll(specs, failureOf);
+      changed(specs.map(({ id }) => id));
       return { results };
     },
     take: ({ spec, pid, inode }) => listeners.take(spec, pid, inode),
     publish: async ask => {
       await residence.written(); // who finds what we leave must know which generation serves before clients come to it
       listeners.publish(ask.id);
+      changed(listeners.neighbours(ask.id));
       return null;
     },
     refuse: ask => {
       listeners.refuse(ask.id);
+      changed([ask.id]);
       return null;
     },
     unlisten: ask => {
+      const concerned = listeners.neighbours(ask.id);
       listeners.close(ask.id);
+      changed(concerned);
       return null;
     },
     watch: ask => {
       listeners.watch(ask.id);
       return null;
     },
-    spawn: ask => {
-      const pids: number[] = [];
-      try {
-        for (let i = 0; i < ask.count; i++) pids.push(workers.spawn(ask.spec, ask.tag));
-        return { pids, failure: null };
-      } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code ?? null;
-        return { pids, failure: { message: explained(error), code } };
-      }
+    spawn: async ({ spec, tag, count }) => {
+      // By its listener a worker is known that was started in our last moment.
+      if (spec.listener !== null) await residence.written(`listener:${spec.listener}`);
+      let failure: Failure | null = null;
+      const pids = workers.spawn(spec, tag, count, error => {
+        failure = failureOf(error);
+      });
+      for (const pid of pids) residence.changed(`worker:${pid}`);
+      return { pids, failure };
     },
     signal: ask => workers.signal(ask.pid, ask.signal),
     freeze: ask => frozen.freeze(ask.pid),
     release: ask => frozen.release(ask.pid, ask.kill),
     tag: ask => {
       workers.tag(ask.pid, ask.tag);
+      residence.changed(`worker:${ask.pid}`);
       return null;
     },
     acknowledge: ask => {
       workers.acknowledge(ask.pid);
-      if (ask.note !== null) holdings.note(ask.note);
+      residence.changed(`worker:${ask.pid}`);
+      if (ask.note !== null) holdings.note(ask.note.name, ask.note.text);
       return null;
     },
     note: ask => {
       if (ask.name === 'stopping') ownStop.taken(ask.text === 'now');
-      holdings.note(ask);
+      holdings.note(ask.name, ask.text);
       return null;
     },
     reopenLogs: () => ({ failed: logs.reopen() }),
@@ -163,6 +165,10 @@ function handlersOf(ports: RequestPorts): Handlers {
       return null;
     },
   };
+}
+
+function failureOf(error: unknown): Failure {
+  return { message: explained(error), code: (error as NodeJS.ErrnoException).code ?? null };
 }
 
 /** With what an administrator can do about it, where that is not the supervisor's to know. */

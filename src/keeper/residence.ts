@@ -1,17 +1,17 @@
 /**
  * Where a keeper lives: the run directory with what tells others that it is taken (the locked pid file) and what they
- * would have to know to go on in its place (the state file).
+ * would have to know to go on in its place (the journal).
  */
 import { removeStale } from '../os/listener.ts';
 import type { Passed } from './handover/inheritance.ts';
-import type { KeeperState } from './handover/state.ts';
-import { StateFile } from './handover/state-file.ts';
+import { type EntryKey, Journal, type JournalPorts } from './handover/journal.ts';
 import { makeRunDir, PidFile } from './pid-file.ts';
 import type { Ask } from './protocol.ts';
 import { emptySpawned, removeSpawned } from './spawned.ts';
 
 export interface ResidencePorts {
-  readonly state: () => KeeperState;
+  /** What there is to be known. */
+  readonly state: Pick<JournalPorts, 'keys' | 'entry'>;
   readonly warn: (text: string) => void;
 }
 
@@ -19,7 +19,7 @@ export class Residence {
   readonly #ports: ResidencePorts;
   #settled: Ask<'settle'> | null = null;
   #pidFile: PidFile | null = null;
-  #stateFile: StateFile | null = null;
+  #journal: Journal | null = null;
 
   constructor(ports: ResidencePorts) {
     this.#ports = ports;
@@ -57,24 +57,30 @@ export class Residence {
   /** From now on whoever comes after us finds what we know. */
   keepState(): void {
     if (this.#settled === null) return;
-    this.#stateFile = new StateFile(this.#settled.runDir, this.#ports.state, this.#ports.warn);
-    this.#stateFile.changed();
+    const { state, warn: failed } = this.#ports;
+    this.#journal = new Journal(this.#settled.runDir, { ...state, failed });
+    this.#journal.changed('keeper');
   }
 
   /** The keeper knows something else than before. */
-  changed(): void {
-    this.#stateFile?.changed();
+  changed(key: EntryKey): void {
+    this.#journal?.changed(key);
   }
 
-  /** That is written by now, where it can be. */
-  async written(): Promise<void> {
-    await this.#stateFile?.written();
+  /** What has changed is written by now, where it can be. @param key only this; null: all */
+  async written(key: EntryKey | null = null): Promise<void> {
+    await this.#journal?.written(key);
   }
 
-  /** The end: nobody is to go on. @param isAlone no supervisor is left, which would remove its control socket */
-  async clear(isAlone: boolean): Promise<void> {
+  /**
+   * The end.
+   * @param isAlone no supervisor is left, which would remove its control socket
+   * @param isLeft something still runs, for the next keeper to find
+   */
+  async clear(isAlone: boolean, isLeft: boolean): Promise<void> {
     if (isAlone && this.#settled !== null) removeStale(this.#settled.controlSocket);
-    await this.#stateFile?.remove();
+    if (isLeft) await this.#journal?.written();
+    else await this.#journal?.remove();
   }
 
   /** The very last: nobody else may take the place before what is ours is gone from it. */

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { STATE_FILE } from './handover/state-file.ts';
+import { JOURNAL_FILE } from './handover/journal.ts';
 
 export const SPAWNED_MARK = '.spawned';
 
@@ -14,7 +14,7 @@ export const SPAWNED_MARK = '.spawned';
  * @returns whether it is to be removed as well
  */
 export function emptySpawned(runDir: string, pidFile: string | null): boolean {
-  if (!existsSync(join(runDir, SPAWNED_MARK)) || existsSync(join(runDir, STATE_FILE))) return false;
+  if (!existsSync(join(runDir, SPAWNED_MARK)) || existsSync(join(runDir, JOURNAL_FILE))) return false;
   for (const name of readdirSync(runDir)) {
     const path = join(runDir, name);
     if (path !== pidFile) rmSync(path, { recursive: true, force: true });

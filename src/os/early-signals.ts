@@ -13,6 +13,11 @@ export function rememberSignals(): void {
   for (const signal of SIGNALS) process.on(signal, remember);
 }
 
+/** This process does not become a keeper: signals do what they do to any other, those that have come as well. */
+export function heedSignals(): void {
+  for (const signal of takeEarlySignals()) process.kill(process.pid, signal);
+}
+
 /** For whoever has handlers of its own by now. @returns what has come so far */
 export function takeEarlySignals(): NodeJS.Signals[] {
   for (const signal of SIGNALS) process.off(signal, remember);

@@ -3,8 +3,11 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { declare, lastErrno, must, SystemError, syscall } from './libc.ts';
 import { Poller } from './poller.ts';
+import { readStat } from './proc.ts';
 
 const PIDFD_SEND_SIGNAL = 424;
+/** PIDFD_SIGNAL_PROCESS_GROUP (linux/pidfd.h). */
+const TO_GROUP = 4;
 const PIDFD_OPEN = 434;
 const PIDFD_GETFD = 438;
 const waitid = declare('int waitid(int, int, void*, int)');
@@ -43,8 +46,28 @@ export function pidfdSignal(pidfd: number, signal: NodeJS.Signals): boolean {
   return delivered(result, 'pidfd_send_signal');
 }
 
-/** As `pidfdSignal`, for a process that is no child of ours. @returns false when it has ended */
-export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+/**
+ * Sends a signal to the group that the process leads, or led: the number of the group cannot become another's here
+ * (Linux 6.9).
+ * @returns false when nothing of it is left; null: this kernel cannot
+ */
+export function pidfdSignalGroup(pidfd: number, signal: NodeJS.Signals): boolean | null {
+  const number = constants.signals[signal];
+  const result = syscall(PIDFD_SEND_SIGNAL, 'int', pidfd, 'int', number, 'void*', null, 'int', TO_GROUP);
+  if (result !== 0 && lastErrno() === constants.errno.EINVAL) return null;
+  return delivered(result, 'pidfd_send_signal');
+}
+
+/**
+ * As `pidfdSignal`, for a process that is not a child of ours.
+ * @param startTicks with which the pid was seen; null: whatever has it now
+ * @returns false when it has ended
+ */
+export function signalProcess(
+  pid: number,
+  signal: NodeJS.Signals,
+  startTicks: number | null = null,
+): boolean {
   let pidfd: number;
   try {
     pidfd = pidfdOpen(pid);
@@ -53,6 +76,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
     throw error;
   }
   try {
+    if (startTicks !== null && readStat(pid)?.startTicks !== startTicks) return false;
     return pidfdSignal(pidfd, signal);
   } finally {
     closeSync(pidfd);

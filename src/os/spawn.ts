@@ -4,55 +4,77 @@
  */
 
 import { softFileLimit } from './file-limit.ts';
-import { declare, must, SystemError } from './libc.ts';
+import { declare, SystemError } from './libc.ts';
 import { FileActions, SETSID, spawnAttributes } from './posix-spawn.ts';
+import { StringVector } from './string-vector.ts';
 
-const posixSpawn = declare(
-  'int posix_spawn(_Out_ int*, const char*, void*, void*, const char**, const char**)',
-);
+const posixSpawn = declare('int posix_spawn(void*, void*, void*, void*, void*, void*)');
 
 const ATTRIBUTES = spawnAttributes(SETSID);
 
-export interface SpawnOptions {
+export interface Command {
   /** Path of the executable; nothing is searched. */
   readonly path: string;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The child's descriptors by number; it gets no others, because all of ours are close-on-exec. */
-  readonly descriptors: ReadonlyMap<number, number>;
   readonly cwd?: string;
   readonly umask?: number;
 }
 
-/**
- * Starts a child: signals at their defaults and unblocked, own session, the soft descriptor limit that we were
- * started with.
- * @returns its pid
- * @throws {SystemError} when the executable, the directory or the kernel refuses
- */
-export function spawn(options: SpawnOptions): number {
-  const actions = new FileActions();
-  actions.init();
-  try {
-    for (const [target, descriptor] of options.descriptors) actions.dup2(descriptor, target);
-    if (options.cwd !== undefined) actions.chdir(options.cwd);
-    return withInheritedState(options.umask, () => {
-      const pid: [number] = [0];
-      const environment = Object.entries(options.env).map(([name, value]) => `${name}=${value}`);
-      const errno = posixSpawn(
-        pid,
-        options.path,
-        actions.structure,
-        ATTRIBUTES,
-        [...options.argv, null],
-        [...environment, null],
-      );
-      if (errno !== 0) throw new SystemError('spawn', errno, options.path);
-      return must(pid[0], 'spawn');
-    });
-  } finally {
-    actions.destroy();
+/** A command as the kernel takes it, so that many children of it are started without writing it out for each. */
+export class Program {
+  readonly #path: Buffer;
+  readonly #name: string;
+  readonly #argv = new StringVector();
+  readonly #environment = new StringVector();
+  readonly #cwd: string | undefined;
+  readonly #umask: number | undefined;
+  readonly #actions = new FileActions();
+  readonly #pid: Buffer = Buffer.alloc(4);
+
+  constructor({ path, argv, env, cwd, umask }: Command) {
+    this.#path = Buffer.from(`${path}\0`);
+    this.#name = path;
+    for (const argument of argv) this.#argv.add(Buffer.from(argument));
+    for (const [name, value] of Object.entries(env)) this.#environment.add(Buffer.from(`${name}=${value}`));
+    this.#cwd = cwd;
+    this.#umask = umask;
   }
+
+  /**
+   * Starts a child: signals at their defaults and unblocked, own session, the soft descriptor limit that we were
+   * started with.
+   * @param descriptors the child's by number; it gets no others, because all of ours are close-on-exec
+   * @returns its pid
+   * @throws {SystemError} when the executable, the directory or the kernel refuses
+   */
+  spawn(descriptors: ReadonlyMap<number, number>): number {
+    const actions = this.#actions;
+    actions.init();
+    try {
+      for (const [target, descriptor] of descriptors) actions.dup2(descriptor, target);
+      if (this.#cwd !== undefined) actions.chdir(this.#cwd);
+      return withInheritedState(this.#umask, () => {
+        const errno = posixSpawn(
+          this.#pid,
+          this.#path,
+          actions.structure,
+          ATTRIBUTES,
+          this.#argv.pointers(),
+          this.#environment.pointers(),
+        );
+        if (errno !== 0) throw new SystemError('spawn', errno, this.#name);
+        return this.#pid.readInt32LE(0);
+      });
+    } finally {
+      actions.destroy();
+    }
+  }
+}
+
+/** Starts one child of a command. @throws {SystemError} as `Program.spawn` */
+export function spawn(command: Command & { readonly descriptors: ReadonlyMap<number, number> }): number {
+  return new Program(command).spawn(command.descriptors);
 }
 
 /** The umask and the soft descriptor limit are inherited, so they are set on ourselves for the instant of the call. */

@@ -5,14 +5,12 @@
 import { closeSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { collide, type Endpoint, endpoint, formatEndpoint, holderOf } from './address.ts';
-import { ASIDE_INTERFACE, hide } from './aside.ts';
+import { hide } from './aside.ts';
 import { attachProgram, instruction, RETURN } from './bpf.ts';
 import { clientFilter, handshakeFilter } from './client-filter.ts';
 import { declare, lastErrno, must, SystemError } from './libc.ts';
-import { NetlinkRefused } from './netlink.ts';
-import { allTcpListeners, tcpListeners } from './sock-diag.ts';
 import { AF_INET6, inetAddress } from './sockaddr.ts';
-import type { TcpListener } from './socket-rows.ts';
+import { TcpOwners } from './tcp-owners.ts';
 
 const socket = declare('int socket(int, int, int)');
 const bind = declare('int bind(int, void*, uint32_t)');
@@ -51,11 +49,18 @@ export function tcpEndpoint({ host, port, dualStack }: TcpAddress): Endpoint {
   return endpoint(host, port, isIPv6(host) ? 6 : 4, dualStack);
 }
 
-/**
- * @param besides socket inodes of our own listeners that it may stand beside; empty: none of ours is in its way
- * @throws {SystemError} EADDRINUSE, which names the process where it can be found; EADDRNOTAVAIL, EACCES
- */
-export function listenTcp(options: TcpListenerOptions, besides: ReadonlySet<number>): number {
+/** What stands at the address already. */
+export interface Beside {
+  /** Socket inodes of our own listeners that it may stand beside; empty: none of ours is in its way. */
+  readonly besides: ReadonlySet<number>;
+  readonly owners: TcpOwners;
+}
+
+/** @throws {SystemError} EADDRINUSE, which names the process where it can be found; EADDRNOTAVAIL, EACCES */
+export function listenTcp(
+  options: TcpListenerOptions,
+  beside: Beside = { besides: new Set(), owners: new TcpOwners() },
+): number {
   const { family, bytes } = inetAddress(options.host, options.port);
   const wanted = tcpEndpoint(options);
   const descriptor = must(socket(family, SOCK_STREAM_CLOEXEC, 0), 'socket');
@@ -63,14 +68,8 @@ export function listenTcp(options: TcpListenerOptions, besides: ReadonlySet<numb
     setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     if (family === AF_INET6) setOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.dualStack ? 0 : 1);
     if (options.allowedClients.length > 0) setAllowedClients(descriptor, options.allowedClients);
-    // SO_REUSEPORT hides an address that is in use: where nobody of ours is in the way, the bind is done without it
-    // and the kernel refuses for us. Beside one of ours it cannot, and we look ourselves.
     if (options.isHidden === true) hide(descriptor);
-    if (besides.size > 0 || isOneAsideAt(wanted)) {
-      refuseTaken(wanted, besides);
-      setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
-    }
-    if (bind(descriptor, bytes, bytes.length) < 0) throw bindError(wanted, besides);
+    bindBeside(descriptor, bytes, wanted, beside);
     setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
     must(listen(descriptor, options.backlog), 'listen', formatEndpoint(wanted));
     return descriptor;
@@ -80,36 +79,33 @@ export function listenTcp(options: TcpListenerOptions, besides: ReadonlySet<numb
   }
 }
 
-function bindError(wanted: Endpoint, besides: ReadonlySet<number>): SystemError {
-  const error = new SystemError('bind', lastErrno(), formatEndpoint(wanted));
-  if (error.errno === EADDRINUSE) refuseTaken(wanted, besides); // says who
-  return error;
+/**
+ * SO_REUSEPORT hides an address that is in use: where nobody of ours is in the way, the bind is done without it and the
+ * kernel refuses for us. Beside one of ours it cannot, and we look ourselves; so do we beside one that was set aside,
+ * of which the kernel tells by refusing.
+ */
+function bindBeside(descriptor: number, bytes: Buffer, wanted: Endpoint, { besides, owners }: Beside): void {
+  if (besides.size === 0) {
+    if (bind(descriptor, bytes, bytes.length) >= 0) return;
+    const error = new SystemError('bind', lastErrno(), formatEndpoint(wanted));
+    if (error.errno !== EADDRINUSE) throw error;
+    refuseTaken(wanted, besides, owners);
+    if (!owners.aside(wanted.port).some(other => collide(wanted, other))) throw error;
+  } else refuseTaken(wanted, besides, owners);
+  setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+  must(bind(descriptor, bytes, bytes.length), 'bind', formatEndpoint(wanted));
 }
 
 /** @throws {SystemError} EADDRINUSE when somebody else listens where we want to */
-function refuseTaken(wanted: Endpoint, besides: ReadonlySet<number>): void {
-  const taken = listeners().find(other => collide(wanted, other) && !besides.has(other.inode));
+function refuseTaken(wanted: Endpoint, besides: ReadonlySet<number>, owners: TcpOwners): void {
+  const taken = owners
+    .reachable(wanted.port)
+    .find(other => collide(wanted, other) && !besides.has(other.inode));
   if (taken === undefined) return;
   const holder = holderOf(taken.inode);
   const who = holder === null ? `a process of uid ${taken.uid}` : `${holder.program} (pid ${holder.pid})`;
   const subject = `${formatEndpoint(wanted)}, where ${who} listens on ${formatEndpoint(taken)}`;
   throw new SystemError('bind', EADDRINUSE, subject);
-}
-
-/** Another program's, which was taken over: it has the address still, and lets us bind beside it. */
-function isOneAsideAt(wanted: Endpoint): boolean {
-  return listeners(allTcpListeners).some(
-    other => other.interfaceIndex === ASIDE_INTERFACE && collide(wanted, other),
-  );
-}
-
-function listeners(read: () => TcpListener[] = tcpListeners): TcpListener[] {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof NetlinkRefused) return []; // then the kernel's own answer must do
-    throw error;
-  }
 }
 
 /**

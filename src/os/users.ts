@@ -48,6 +48,8 @@ const { EINTR, ENOENT, EPERM, ERANGE, ESRCH, EBADF } = constants.errno;
 /** What getpwnam(3) lists as "not found", beside 0 without an entry. */
 const NOT_FOUND: ReadonlySet<number> = new Set([0, ENOENT, ESRCH, EBADF, EPERM]);
 const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024;
+/** Hundreds of pools of one user ask for it one after the other, and each answer may come from a server. */
+const FRESH_MS = 1000;
 
 /**
  * Finds a user by name or number. As in chown(1), a name made of digits goes before the number.
@@ -55,6 +57,32 @@ const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024;
  * @throws {SystemError} when the user database cannot be asked
  */
 export function lookupUser(nameOrUid: string): User | null {
+  const known = users.get(nameOrUid);
+  if (known !== undefined) return known;
+  const user = askForUser(nameOrUid);
+  if (user !== null) users.set(nameOrUid, user);
+  return user;
+}
+
+/** What was found a moment ago. What was not found is asked for again: it may just have been made. */
+class Recent<T> {
+  readonly #found = new Map<string, T>();
+  #sinceMs = 0;
+
+  get(name: string): T | undefined {
+    if (performance.now() - this.#sinceMs >= FRESH_MS) this.#found.clear();
+    return this.#found.get(name);
+  }
+
+  set(name: string, value: T): void {
+    if (this.#found.size === 0) this.#sinceMs = performance.now();
+    this.#found.set(name, value);
+  }
+}
+
+const users = new Recent<User>();
+
+function askForUser(nameOrUid: string): User | null {
   const named = find<User>((...into) => getpwnam(nameOrUid, ...into), 'getpwnam_r', nameOrUid);
   if (named !== null) return withoutMore(named);
   const uid = idFrom(nameOrUid);

@@ -1,6 +1,7 @@
 /** What a pool leaves with the keeper for the next supervisor: the part of its state that the kernel does not know. */
 import * as z from 'zod';
 import { SAVED_POOL } from '../config/saved.ts';
+import { poolNoteName } from '../keeper/notes.ts';
 import type { Note } from '../keeper/protocol.ts';
 import { isTaking, type PoolState } from './state.ts';
 
@@ -26,17 +27,6 @@ const POOL_NOTE = z.object({
 });
 
 export type PoolNote = z.infer<typeof POOL_NOTE>;
-
-const PREFIX = 'pool:';
-
-/** The pool that a note of the keeper's is about; null: it is about something else. */
-export function notedPool(name: string): string | null {
-  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : null;
-}
-
-export function noteName(pool: string): string {
-  return PREFIX + pool;
-}
 
 /** @throws {Error} that says what is wrong with it */
 export function parsePoolNote(pool: string, text: string): PoolNote {
@@ -75,6 +65,6 @@ export class SavedNote {
     const { config, ...facts } = note;
     this.#config = config;
     this.#facts = JSON.stringify(facts);
-    return { name: noteName(config.name), text: JSON.stringify(note) };
+    return { name: poolNoteName(config.name), text: JSON.stringify(note) };
   }
 }

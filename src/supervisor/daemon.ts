@@ -111,7 +111,6 @@ export class Daemon {
   /** Serves until everything is stopped. */
   async serve(): Promise<void> {
     const { supervisor } = this;
-    supervisor.standInChanged();
     await this.#openControl();
     const { include, control, runDir } = supervisor.settings.running;
     if (!supervisor.isStopping) {
@@ -227,7 +226,6 @@ export class Daemon {
       start: async ({ pools }) => {
         const named = pools.map(name => supervisor.pool(name));
         const outcomes = await Promise.allSettled(named.map(pool => pool.start()));
-        supervisor.standInChanged();
         throwFailures(outcomes);
         return { started: pools };
       },

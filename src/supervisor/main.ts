@@ -5,19 +5,19 @@ import { errorBody } from '../control/error-body.ts';
 import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
-import { LAST_RELOAD, LAST_UPGRADE, RESUMED } from '../keeper/notes.ts';
+import { LAST_RELOAD, LAST_UPGRADE, notedPool, RESUMED, SETTINGS } from '../keeper/notes.ts';
 import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { ownLibraries } from '../os/own-library.ts';
 import { poolOf } from '../pool/listener.ts';
-import { notedPool, type PoolNote, parsePoolNote } from '../pool/note.ts';
+import { type PoolNote, parsePoolNote } from '../pool/note.ts';
 import { VERSION } from '../version.ts';
 import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, residenceOf } from './configuration.ts';
 import { Daemon, RELOAD_DUE } from './daemon.ts';
 import { degradations } from './degraded.ts';
 import { endLeftovers } from './leftovers.ts';
-import { SETTINGS_NOTE, Settings } from './settings.ts';
+import { Settings } from './settings.ts';
 
 /** Where the keeper put our end of the channel. */
 const CHANNEL_DESCRIPTOR = 3;
@@ -70,17 +70,17 @@ interface Beginning {
 /** Finds out whether an earlier supervisor, or a keeper that was killed, has left something to go on with. */
 async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginning> {
   const world = await keeper.ask('hello', { protocol: PROTOCOL, version: VERSION });
-  if (world.notes[SETTINGS_NOTE] !== undefined) return { world, loaded: null };
+  if (world.notes[SETTINGS] !== undefined) return { world, loaded: null };
   const loaded = readConfiguration(options.configFile);
   const found = await settle(keeper, world, loaded);
   refuseOther(loaded.config.control.socket);
-  if (found?.notes[SETTINGS_NOTE] === undefined) return { world, loaded };
+  if (found?.notes[SETTINGS] === undefined) return { world, loaded };
   // The files may say something else by now, and as after any start they are to be in effect.
   keeper.post('note', { name: RELOAD_DUE, text: 'yes' });
   // It is a restart, too: what only a restart applies is in effect.
-  const before = Settings.parse(found.notes[SETTINGS_NOTE]);
+  const before = Settings.parse(found.notes[SETTINGS]);
   const { text } = new Settings(loaded.config, before.wanted).note;
-  const adopted = { ...found, notes: { ...found.notes, [RELOAD_DUE]: 'yes', [SETTINGS_NOTE]: text ?? '' } };
+  const adopted = { ...found, notes: { ...found.notes, [RELOAD_DUE]: 'yes', [SETTINGS]: text ?? '' } };
   return {
     world: found.notes.stopping === undefined ? adopted : startedAgain(keeper, adopted),
     loaded: null,
@@ -154,7 +154,7 @@ async function startPools(
 /** Continues what an earlier supervisor had in effect, whatever the files say by now. */
 export async function restore(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
   const { notes } = world;
-  const settings = Settings.parse(notes[SETTINGS_NOTE] ?? '');
+  const settings = Settings.parse(notes[SETTINGS] ?? '');
   const daemon = new Daemon(keeper, world, settings, options.configFile);
   await keeper.ask('settle', residenceOf(settings.running)); // the directory may have been removed
   keeper.post('note', settings.note);

@@ -3,14 +3,14 @@
 import type { Keeper } from '../keeper/client.ts';
 import type { Inheritance } from '../keeper/handover/inheritance.ts';
 import type { SavedListener } from '../keeper/handover/state.ts';
+import { SETTINGS } from '../keeper/notes.ts';
 import type { Answer, ListenerState, RequestName, World } from '../keeper/protocol.ts';
 import { restore } from './main.ts';
-import { SETTINGS_NOTE } from './settings.ts';
 
 /** @throws whatever an actual supervisor would die of */
 export async function rehearseRestore(inheritance: Inheritance, configFile: string | null): Promise<void> {
   const world = worldOf(inheritance);
-  if (world.notes[SETTINGS_NOTE] === undefined) return; // the files are to be read, as at a start
+  if (world.notes[SETTINGS] === undefined) return; // the files are to be read, as at a start
   await restore(idleKeeper(world), world, { configFile, json: false });
 }
 

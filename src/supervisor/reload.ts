@@ -139,7 +139,6 @@ export class Reloads {
       await onSettings();
     }
     const failures = await this.#applyToAll(result.pools, loaded.config);
-    supervisor.standInChanged();
     this.noteIfInEffect(loaded);
     if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
     if (failures.length > 0) throw new FpmError('RELOAD_FAILED', failures.join('\n'));

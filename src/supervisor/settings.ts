@@ -7,6 +7,7 @@ import { reloadPlan } from '../config/plan.ts';
 import { SAVED_GLOBALS } from '../config/saved.ts';
 import type { TomlValue } from '../config/toml/write.ts';
 import type { GlobalConfig } from '../config/types.ts';
+import { SETTINGS } from '../keeper/notes.ts';
 import type { Note } from '../keeper/protocol.ts';
 
 export type Globals = Omit<GlobalConfig, 'pools'>;
@@ -18,9 +19,6 @@ export interface Pending {
   readonly running: TomlValue | undefined;
   readonly wanted: TomlValue | undefined;
 }
-
-/** The note that a supervisor leaves of them; without it there is nothing to continue. */
-export const SETTINGS_NOTE = 'config';
 
 const NOTE = z.object({ running: SAVED_GLOBALS, wanted: SAVED_GLOBALS });
 
@@ -65,7 +63,7 @@ export class Settings {
 
   get note(): Note {
     const text = JSON.stringify({ running: this.#running, wanted: this.#wanted });
-    return { name: SETTINGS_NOTE, text };
+    return { name: SETTINGS, text };
   }
 }
 

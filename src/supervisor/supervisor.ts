@@ -7,27 +7,23 @@ import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import { ListenBatch } from '../keeper/listen-batch.ts';
-import { STAND_IN } from '../keeper/notes.ts';
+import { poolNoteName } from '../keeper/notes.ts';
 import type { KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
 import { FreeMemoryWatch } from '../observe/free-memory.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { DaemonState } from '../observe/status.ts';
-import { noteName } from '../pool/note.ts';
 import { NO_LIMITS, type SharedLimits } from '../pool/observation.ts';
 import { Pool } from '../pool/pool.ts';
 import { share } from '../pool/scaling/share.ts';
 import { isComingUp } from '../pool/state.ts';
 import { Eyesight } from './eyesight.ts';
 import type { Settings } from './settings.ts';
-import { standInNote } from './stand-in.ts';
 
 /** The keeper hears of us at least so often. */
 const LONGEST_PAUSE_MS = 1000;
 /** How often pools are asked for workers that others need. */
 const RETURN_EVERY_MS = 100;
-/** What the keeper is to show without us is not put together more often: it takes all pools. */
-const STAND_IN_EVERY_MS = 500;
 
 export interface SupervisorPorts {
   readonly keeper: Keeper;
@@ -56,9 +52,6 @@ export class Supervisor {
   #timer: NodeJS.Timeout | undefined;
   #isTurnDue = false;
   #isStopping = false;
-  /** When what the keeper is to show without us was last told; it is out of date. */
-  #standInAtMs = Number.NEGATIVE_INFINITY;
-  #isStandInStale = false;
 
   constructor(settings: Settings, ports: SupervisorPorts) {
     this.settings = settings;
@@ -119,7 +112,6 @@ export class Supervisor {
       },
     });
     this.pools.set(config.name, pool);
-    this.standInChanged();
     return pool;
   }
 
@@ -132,8 +124,7 @@ export class Supervisor {
   /** Nothing of it is left. */
   forgetPool(pool: Pool): void {
     if (this.pools.get(pool.name) === pool) this.pools.delete(pool.name);
-    this.#keeper.post('note', { name: noteName(pool.name), text: null });
-    this.standInChanged();
+    this.#keeper.post('note', { name: poolNoteName(pool.name), text: null });
   }
 
   /** Stops everything. A second call with `now` cuts a graceful stop short. */
@@ -143,12 +134,6 @@ export class Supervisor {
     this.#keeper.post('note', { name: 'stopping', text: now ? 'now' : 'gracefully' });
     this.ports.report({ type: 'stopping', now });
     await Promise.all([...this.pools.values()].map(pool => pool.stop(now)));
-  }
-
-  /** What the keeper shows of the pools when no supervisor stays alive is out of date. */
-  standInChanged(): void {
-    this.#isStandInStale = true;
-    this.wake();
   }
 
   /** Whether so many more workers may be started beside those that the pools call for. */
@@ -165,7 +150,6 @@ export class Supervisor {
     for (const event of events) this.#handle(event);
     const nowMs = this.ports.now();
     this.#takeTurns(nowMs);
-    this.#tellStandIn(nowMs);
     this.ports.turned(nowMs);
     if (this.#isTurnDue) return;
     let dueAtMs = nowMs + (this.#returning.size > 0 ? RETURN_EVERY_MS : LONGEST_PAUSE_MS);
@@ -229,15 +213,6 @@ export class Supervisor {
       this.#freeMemory = bytes === 0 ? null : { bytes, watch: new FreeMemoryWatch(bytes) };
     }
     return this.#freeMemory?.watch.short ?? null;
-  }
-
-  #tellStandIn(nowMs: number): void {
-    if (!this.#isStandInStale || nowMs - this.#standInAtMs < STAND_IN_EVERY_MS) return;
-    this.#isStandInStale = false;
-    this.#standInAtMs = nowMs;
-    const states = [...this.pools.values()].map(({ state }) => state);
-    const text = JSON.stringify(standInNote(this.settings.running, states));
-    this.#keeper.post('note', { name: STAND_IN, text });
   }
 }
 

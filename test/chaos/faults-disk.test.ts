@@ -51,7 +51,7 @@ suite('chaos/faults-disk', { root: true, needs: FAULT_PROGRAM.needs }, async sco
     daemon: {
       expectedLog: [
         /SIGKILL/,
-        /state\.json cannot be written/,
+        /state\.journal cannot be written/,
         /ENOSPC/,
         /supervisor restarted/,
         /controlRestored/,
@@ -91,7 +91,7 @@ suite('chaos/faults-disk', { root: true, needs: FAULT_PROGRAM.needs }, async sco
   });
 
   await scope.test(
-    'what was printed meanwhile is in the log, every line and once; that state.json failed, too',
+    'what was printed meanwhile is in the log, every line and once; that state.journal failed, too',
     async () => {
       const last = counted(daemon).at(-1) ?? 0;
       await until(() => (counted(daemon).at(-1) ?? 0) > last, { what: 'more lines' });
@@ -100,7 +100,10 @@ suite('chaos/faults-disk', { root: true, needs: FAULT_PROGRAM.needs }, async sco
         numbers,
         numbers.map((_, i) => i + 1),
       );
-      assert.equal(daemon.log().filter(({ msg }) => msg?.includes('state.json cannot be written')).length, 1);
+      assert.equal(
+        daemon.log().filter(({ msg }) => msg?.includes('state.journal cannot be written')).length,
+        1,
+      );
     },
   );
 });

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { stateIn } from '../../src/keeper/handover/journal-reader.ts';
 import { unixSocket } from '../lib/ask-pool.ts';
 import { FAULT_PROGRAM, openFaultField, told, underLoad } from '../lib/faults.ts';
 import { startGated } from '../lib/gated.ts';
@@ -40,7 +41,7 @@ suite('chaos/faults-sockets', { needs: FAULT_PROGRAM.needs }, async scope => {
   });
 
   await scope.test('so does what the next start would need, should the keeper be killed', async () => {
-    await until(() => isJson(join(daemon.runDir, 'state.json')), { what: 'state.json' });
+    await until(() => isWhole(join(daemon.runDir, 'state.journal')), { what: 'state.journal' });
   });
 });
 
@@ -86,9 +87,9 @@ suite('chaos/faults-sockets of a pool', { needs: FAULT_PROGRAM.needs }, async sc
   );
 });
 
-function isJson(file: string): boolean {
+function isWhole(journal: string): boolean {
   try {
-    return typeof JSON.parse(readFileSync(file, 'utf8')) === 'object';
+    return stateIn(readFileSync(journal, 'utf8')).workers.length > 0;
   } catch {
     return false;
   }

@@ -1,5 +1,5 @@
 /**
- * What a killed keeper has left in state.json is trusted no further than the kernel confirms it (DESIGN section 8): a
+ * What a killed keeper has left in state.journal is trusted no further than the kernel confirms it (DESIGN section 8): a
  * file that is damaged, another boot's, another program's or another user's is said so and left alone, and no process
  * is ever signalled that is not ours.
  */
@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stateIn } from '../../src/keeper/handover/journal-reader.ts';
 import type { KeeperState } from '../../src/keeper/handover/state.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { scriptPool } from '../lib/pools.ts';
@@ -26,8 +27,22 @@ function startStranger(scope: Scope): Seen {
   return seen;
 }
 
-function edit(file: string, change: (state: KeeperState) => object): void {
-  writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, 'utf8')) as KeeperState)));
+/** Leaves a journal of one line. */
+function edit(file: string, change: (state: KeeperState) => KeeperState): void {
+  const { listeners, workers, notes, ...keeper } = change(stateIn(readFileSync(file, 'utf8')));
+  const entries = [
+    ['keeper', keeper],
+    ...listeners.map(it => [`listener:${it.spec.id}`, it]),
+    ...workers.map(it => [`worker:${it.pid}`, it]),
+    ...Object.entries(notes).map(([name, text]) => [`note:${name}`, text]),
+  ];
+  writeFileSync(file, `${JSON.stringify(Object.fromEntries(entries))}\n`);
+}
+
+/** Spoils a line that has others behind it. */
+function tearMiddle(file: string): void {
+  const [first = '', ...rest] = readFileSync(file, 'utf8').split('\n');
+  writeFileSync(file, [first, '{"note:config":"{}', ...rest].join('\n'));
 }
 
 suite('integration/adoption-state', { timeoutMs: 240_000 }, async scope => {
@@ -41,7 +56,7 @@ suite('integration/adoption-state', { timeoutMs: 240_000 }, async scope => {
       /only an earlier keeper/,
     ],
   });
-  const file = join(daemon.runDir, 'state.json');
+  const file = join(daemon.runDir, 'state.journal');
 
   /** Kills the keeper, spoils what it has left, and starts the next one. @returns the worker of the first */
   async function afterwards(spoil: () => void): Promise<{ worker: Seen; pids: number[] }> {
@@ -58,7 +73,8 @@ suite('integration/adoption-state', { timeoutMs: 240_000 }, async scope => {
     it.log().findLast(({ msg }) => /it is not used/.test(msg ?? ''))?.msg ?? '';
 
   const unusable: [string, () => void, RegExp][] = [
-    ['cut short', () => truncateSync(file, 200), /state\.json is cut short or damaged/],
+    ['cut short', () => truncateSync(file, 200), /state\.journal is cut short or damaged/],
+    ['damaged in the middle', () => tearMiddle(file), /state\.journal is cut short or damaged/],
     ['empty', () => truncateSync(file, 0), /is empty/],
     [
       'of another boot',
@@ -67,11 +83,15 @@ suite('integration/adoption-state', { timeoutMs: 240_000 }, async scope => {
     ],
     [
       'of another version',
-      () => edit(file, it => ({ ...it, schema: 99 })),
+      () => edit(file, it => ({ ...it, schema: 99 as 1 })),
       /another version of fpm-ts \(schema 99/,
     ],
-    ['of no use', () => writeFileSync(file, '{"schema":1,"workers":[{"pid":-1}]}'), /is damaged/],
-    ['null', () => writeFileSync(file, 'null'), /another version/],
+    [
+      'of no use',
+      () => writeFileSync(file, '{"keeper":{"schema":1},"worker:-1":{"pid":-1}}\n'),
+      /is damaged/,
+    ],
+    ['null', () => writeFileSync(file, 'null\n'), /another version/],
     ['open to others', () => chmodSync(file, 0o646), /can be read or written by others/],
     ...(IS_ROOT
       ? [

@@ -48,7 +48,7 @@ suite('integration/adoption', { needs: ['gcc', 'libfcgi', 'python3'], timeoutMs:
     expectedLog: EXPECTED,
   });
   const first = await daemon.status();
-  const stateFile = join(daemon.runDir, 'state.json');
+  const stateFile = join(daemon.runDir, 'state.journal');
 
   await scope.test('the state file can be read by nobody else', () => {
     assert.equal(statSync(stateFile).mode & 0o777, 0o600);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeeperState } from '../../src/keeper/handover/state.ts';
+import { stateIn } from '../../src/keeper/handover/journal-reader.ts';
 import { runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { MAIN } from '../lib/paths.ts';
@@ -54,7 +54,7 @@ suite('integration/second-instance', { needs: ['gcc', 'libfcgi'] }, async scope 
   await scope.test('the pid file was removed', async () => {
     rmSync(join(daemon.runDir, 'fpm-ts.pid'));
     await assertRefused(daemon.configFile);
-    const state = JSON.parse(readFileSync(join(daemon.runDir, 'state.json'), 'utf8')) as KeeperState;
+    const state = stateIn(readFileSync(join(daemon.runDir, 'state.journal'), 'utf8'));
     assert.equal(state.keeper.pid, daemon.pid, 'what the first one knows is not overwritten');
   });
 

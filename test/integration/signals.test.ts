@@ -99,7 +99,7 @@ suite('integration/stop returns when all is gone', { needs: NEEDS }, async scope
       'control.sock',
       'deaf.sock',
       'fpm-ts.pid',
-      'state.json',
+      'state.journal',
       'www.sock',
     ]);
     const { code, stdout } = await daemon.cli('stop');

@@ -134,6 +134,7 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
   async function killDuringReload(
     pool: string,
     count: number,
+    isDue: (status: Status) => boolean = () => true,
   ): Promise<{ status: Status; abandoned: Seen[] }> {
     const { supervisor_pid: victim } = await daemon.status();
     const reload = daemon.cli('reload');
@@ -144,7 +145,7 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
         .map(({ pid }) => pid);
     const during = await daemon.statusWhen(
       'workers that do not get ready',
-      it => startingOf(it).length === count,
+      it => startingOf(it).length === count && isDue(it),
     );
     const starting = startingOf(during).flatMap(pid => readStat(pid) ?? []);
     process.kill(victim, 'SIGKILL');
@@ -188,7 +189,9 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
     assert.equal((await daemon.cli('reload')).code, 0);
     writeFileSync(join(daemon.poolsDir, 'first.toml'), hello('first', { 'listen.address': moved }));
     writeFileSync(wwwFile, hello('www', { command: never }));
-    const { status } = await killDuringReload('www', 2);
+    const { status } = await killDuringReload('www', 2, ({ pools }) =>
+      pools.some(({ listen }) => listen.address === moved),
+    );
     assert.equal(poolOf(status, 'first').listen.address, moved);
     assert.equal(poolOf(status, 'www').listen.address, path);
     const [victim = 0] = workerPids(status, 'first');

@@ -232,7 +232,7 @@ async function tcpListener(): Promise<Listening> {
   const host = '127.0.0.1';
   const port = await freePort();
   const options = { host, port, dualStack: false, backlog: 511, allowedClients: [] };
-  return { descriptor: listenTcp(options, new Set()), address: { type: 'tcp', host, port } };
+  return { descriptor: listenTcp(options), address: { type: 'tcp', host, port } };
 }
 
 /** As a web server sends them; `params` of the request win. */

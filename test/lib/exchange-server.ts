@@ -90,7 +90,7 @@ async function listenOn(
   if (transport === 'tcp') {
     const port = await freePort();
     const address = { host: '127.0.0.1', port, dualStack: false, backlog: 511, allowedClients: [] };
-    return { descriptor: listenTcp(address, new Set()), address: { host: '127.0.0.1', port } };
+    return { descriptor: listenTcp(address), address: { host: '127.0.0.1', port } };
   }
   const path = join(place.dir, `exchanges-${listeners++}.sock`);
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };

@@ -1,7 +1,8 @@
 /** Pool files for tests: what every pool needs, and what a test says otherwise. */
 import { join } from 'node:path';
 import { compileFixture } from './compile.ts';
-import { IS_ROOT, type Scope } from './suite.ts';
+import type { Place } from './place.ts';
+import { IS_ROOT } from './suite.ts';
 
 /** Dotted keys, as they stand in a pool file. */
 export type PoolKeys = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -23,12 +24,12 @@ export function poolText(keys: PoolKeys): string {
 }
 
 /** Where a test's pool listens. */
-export function socketOf(scope: Scope, pool: string): string {
+export function socketOf(scope: Place, pool: string): string {
   return join(scope.dir, 'run', `${pool}.sock`);
 }
 
 /** Makes pools of the C program `hello`, which starts at once and answers with its pid. */
-export async function helloPools(scope: Scope): Promise<(pool: string, keys?: PoolKeys) => string> {
+export async function helloPools(scope: Place): Promise<(pool: string, keys?: PoolKeys) => string> {
   const program = await compileFixture('hello');
   return (pool, keys = {}) =>
     poolText({

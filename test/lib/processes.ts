@@ -100,7 +100,7 @@ function executableOf(pid: string): string {
   }
 }
 
-/** How many descriptors a process has open, but for the state file that a keeper may be writing. */
+/** How many descriptors a process has open, but for the journal of a keeper, which may be written anew right now. */
 export function openDescriptors(pid: number): number {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder).filter(name => !isPassing(`${folder}/${name}`)).length;
@@ -108,7 +108,7 @@ export function openDescriptors(pid: number): number {
 
 function isPassing(descriptor: string): boolean {
   try {
-    return readlinkSync(descriptor).endsWith('/state.json.new');
+    return /\/state\.journal(\.new| \(deleted\))?$/.test(readlinkSync(descriptor));
   } catch {
     return true; // closed meanwhile
   }

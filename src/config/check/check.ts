@@ -4,7 +4,6 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Endpoint } from '../../os/address.ts';
-import type { TcpListener } from '../../os/socket-rows.ts';
 import { parseAddress } from '../address.ts';
 import { type Problem, sortProblems } from '../problems.ts';
 import type { Sources } from '../sources.ts';
@@ -18,7 +17,7 @@ import { checkOverlaps } from './overlap.ts';
 import { checkOwnFiles, checkPoolLog } from './own-files.ts';
 import { currentSelf, type Self } from './self.ts';
 import { checkSocketPath } from './socket-path.ts';
-import { checkTcpAddress, endpointOf, foreignListeners } from './tcp-address.ts';
+import { checkTcpAddress, endpointOf, type TcpSurroundings, tcpSurroundings } from './tcp-address.ts';
 import { checkDirectory, checkDocumentRoot, viewOf } from './worker-view.ts';
 
 export type { Untested } from './findings.ts';
@@ -48,8 +47,7 @@ interface Surroundings {
   readonly options: CheckOptions;
   readonly self: Self;
   readonly limits: SystemLimits;
-  /** TCP listeners of others; null when the kernel does not tell. */
-  readonly others: readonly TcpListener[] | null;
+  readonly tcp: TcpSurroundings;
 }
 
 export async function checkSystem(
@@ -64,7 +62,7 @@ export async function checkSystem(
     options,
     self,
     limits: options.limits ?? readSystemLimits(),
-    others: foreignListeners(ownEndpoints(options.ownAddresses)),
+    tcp: tcpSurroundings(ownEndpoints(options.ownAddresses)),
   };
   const global = findings.about(null);
   checkControlGroup(config, global);
@@ -102,11 +100,7 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
   checkHelpers(pool, actor, self, report, options.helperPath);
 }
 
-function checkAddress(
-  pool: PoolConfig,
-  { self, options, others, config }: Surroundings,
-  report: Report,
-): void {
+function checkAddress(pool: PoolConfig, { self, options, tcp, config }: Surroundings, report: Report): void {
   const { address, text } = pool.listen;
   const isOurs = options.ownAddresses.has(text);
   switch (address.type) {
@@ -118,7 +112,7 @@ function checkAddress(
       );
       return;
     case 'tcp':
-      checkTcpAddress(address, others, self, report);
+      checkTcpAddress(address, tcp, self, report);
       return;
     case 'systemd':
       checkInherited(address.name, options, report);

@@ -9,15 +9,32 @@ import { endpointOf } from './tcp-address.ts';
 /** The later of two pools, by name, is told. */
 export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
   checkOwnPaths(config, findings);
-  const pools = config.pools.filter(pool => pool.enabled);
-  for (const [index, pool] of pools.entries()) {
-    const report = findings.about(pool.name);
-    const other = pools.slice(0, index).find(earlier => wantTheSame(earlier, pool));
+  const earlier = new Map<string, PoolConfig[]>();
+  for (const pool of config.pools) {
+    const key = pool.enabled ? placeOf(pool) : null;
+    if (key === null) continue;
+    const beside = earlier.get(key) ?? [];
+    const other = beside.find(it => wantTheSame(it, pool));
     if (other !== undefined) {
       const where = findings.placeText(other.name, 'listen.address');
       const message = `${pool.listen.text} is also pool ${other.name}'s (${other.listen.text}, ${where})`;
-      report.error('listen.address', message, 'give each pool its own address');
+      findings.about(pool.name).error('listen.address', message, 'give each pool its own address');
     }
+    earlier.set(key, [...beside, pool]);
+  }
+}
+
+/** Pools of different places cannot want the same; null: it wants none. */
+function placeOf({ listen: { address } }: PoolConfig): string | null {
+  switch (address.type) {
+    case 'tcp':
+      return `tcp:${address.port}`;
+    case 'unix':
+      return `unix:${realPath(address.path)}`;
+    case 'systemd':
+      return `systemd:${address.name}`;
+    case 'none':
+      return null;
   }
 }
 
@@ -33,8 +50,10 @@ function checkOwnPaths(config: GlobalConfig, findings: Findings): void {
   const pidFile = { key: 'pid_file', path: config.pidFile, what: 'the pid file' };
   const log = { key: 'log.file', path: config.log.file, what: 'the log' };
   const taken = config.log.file === 'stderr' ? [socket, pidFile] : [socket, pidFile, log];
+  const real = new Map([socket, pidFile, log].map(({ path }) => [path, realPath(path)]));
   const check = (pool: string | null, key: string, path: string, others: readonly OwnPath[]): void => {
-    const other = others.find(it => realPath(it.path) === realPath(path));
+    const wanted = realPath(path);
+    const other = others.find(it => real.get(it.path) === wanted);
     if (other === undefined) return;
     findings.about(pool).error(key, `${path} is ${other.what} of fpm-ts itself`, 'choose another path');
   };
@@ -46,13 +65,13 @@ function checkOwnPaths(config: GlobalConfig, findings: Findings): void {
   }
 }
 
+/** @param a of the same place as the other: only on TCP that is not all */
 function wantTheSame(
   { listen: { address: a } }: PoolConfig,
   { listen: { address: b } }: PoolConfig,
 ): boolean {
   if (a.type === 'tcp' && b.type === 'tcp') return collide(endpointOf(a), endpointOf(b));
-  if (a.type === 'unix' && b.type === 'unix') return realPath(a.path) === realPath(b.path);
-  return a.type === 'systemd' && b.type === 'systemd' && a.name === b.name;
+  return a.type === b.type;
 }
 
 /** /var/run/x.sock and /run/x.sock are one; of a directory that is not there yet, the text has to do. */

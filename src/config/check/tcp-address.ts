@@ -26,23 +26,39 @@ export function endpointOf({ host, port, family, dualStack }: TcpAddress): Endpo
   return endpoint(host, port, family, dualStack);
 }
 
-/** Who listens now, but for ourselves; null when the kernel does not tell. Read once for all pools. */
-export function foreignListeners(own: readonly Endpoint[]): TcpListener[] | null {
+/** What is looked up once for all pools. */
+export interface TcpSurroundings {
+  /** By port, who listens now, but for ourselves; null when the kernel does not tell. */
+  readonly others: ReadonlyMap<number, readonly TcpListener[]> | null;
+  /** Hosts that this machine has. */
+  readonly ownHosts: Map<string, boolean>;
+  /** ip(7): ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE. */
+  readonly unprivilegedFrom: number;
+}
+
+export function tcpSurroundings(own: readonly Endpoint[]): TcpSurroundings {
+  return {
+    others: foreignListeners(new Set(own.map(formatEndpoint))),
+    ownHosts: new Map(),
+    unprivilegedFrom: Number(read('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? 1024),
+  };
+}
+
+function foreignListeners(own: ReadonlySet<string>): Map<number, TcpListener[]> | null {
+  const byPort = new Map<number, TcpListener[]>();
   try {
-    return tcpListeners().filter(row => !own.some(mine => isSame(mine, row)));
+    for (const row of tcpListeners())
+      if (!own.has(formatEndpoint(row))) byPort.set(row.port, [...(byPort.get(row.port) ?? []), row]);
+    return byPort;
   } catch (error) {
     if (error instanceof NetlinkRefused) return null;
     throw error;
   }
 }
 
-function isSame(a: Endpoint, b: Endpoint): boolean {
-  return a.family === b.family && a.port === b.port && a.address.equals(b.address);
-}
-
 export function checkTcpAddress(
   address: TcpAddress,
-  others: readonly TcpListener[] | null,
+  { others, ownHosts, unprivilegedFrom }: TcpSurroundings,
   self: Self,
   report: Report,
 ): void {
@@ -57,14 +73,14 @@ export function checkTcpAddress(
     );
     return;
   }
-  checkHost(address.host, report);
-  checkPort(address.port, self, report);
+  checkHost(address.host, ownHosts, report);
+  checkPort(address.port, unprivilegedFrom, self, report);
   if (others === null) {
     report.untested(KEY, 'the kernel does not say over netlink who listens where');
     return;
   }
   // The table and not a bind: a listener with SO_REUSEPORT lets ours in beside it, and takes half the connections.
-  const taken = others.find(other => collide(wanted, other));
+  const taken = others.get(wanted.port)?.find(other => collide(wanted, other));
   if (taken === undefined) return;
   const unknown = `a process of uid ${taken.uid}`;
   const { who, remedy } = describeOccupant(holderOf(taken.inode), unknown, 'another address');
@@ -72,9 +88,11 @@ export function checkTcpAddress(
   report.error(KEY, message, remedy);
 }
 
-function checkHost(host: string, report: Report): void {
+function checkHost(host: string, known: Map<string, boolean>, report: Report): void {
   try {
-    if (isOwnAddress(host)) return;
+    const isOwn = known.get(host) ?? isOwnAddress(host);
+    known.set(host, isOwn);
+    if (isOwn) return;
     const remedy = 'one of `ip address`, 127.0.0.1, or a bare port for all';
     report.error(KEY, `${host} is not an address of this machine`, remedy);
   } catch (error) {
@@ -87,9 +105,7 @@ function checkHost(host: string, report: Report): void {
   }
 }
 
-/** ip(7): ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE. */
-function checkPort(port: number, self: Self, report: Report): void {
-  const start = Number(read('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? 1024);
+function checkPort(port: number, start: number, self: Self, report: Report): void {
   if (port >= start || self.capabilities.has('net_bind_service')) return;
   const message = `port ${port} is below ${start} and needs CAP_NET_BIND_SERVICE`;
   report.error(KEY, message, `a port from ${start} on, or start fpm-ts as root`);

@@ -4,9 +4,11 @@ import { HIDDEN_SUFFIX, probeUnixSocket } from '../../os/address.ts';
 import { nowMs } from '../../os/clock.ts';
 import { isOwnFile, removeStale, unlinkOwn } from '../../os/listener.ts';
 import { signalProcess, untilEnded } from '../../os/pidfd.ts';
-import { allPids, linkOf, openSockets, readStat } from '../../os/proc.ts';
+import { linkOf, openSockets } from '../../os/proc.ts';
+import { ProcessTable } from '../../os/process-table.ts';
 import { IN_LISTEN } from '../../os/socket-rows.ts';
 import { tcpSockets, unixSockets } from '../../os/socket-tables.ts';
+import { readJournal } from './journal-reader.ts';
 import {
   isRunning,
   type KeeperState,
@@ -14,13 +16,17 @@ import {
   type SavedPipe,
   type SavedWorker,
 } from './state.ts';
-import { readStateFile } from './state-file.ts';
 import { Survivors } from './survivors.ts';
 
 /** What is found in a run directory: it is another's, or ours with what a killed keeper has left, which may be nothing. */
 export type Legacy =
   | { readonly ownedBy: number }
-  | { readonly state: KeeperState; readonly survivors: Survivors }
+  | {
+      readonly state: KeeperState;
+      readonly survivors: Survivors;
+      /** Some process is stopped: it may be a worker that the keeper or its supervisor had frozen. */
+      readonly isAnyStopped: boolean;
+    }
   | null;
 
 /**
@@ -33,7 +39,7 @@ export async function adopt(
   inherited: ReadonlyMap<string, number>,
   say: (text: string) => void,
 ): Promise<Legacy> {
-  const state = readStateFile(runDir);
+  const state = readJournal(runDir);
   if (state === null) return null;
   if (typeof state === 'string') {
     say(`${state}: it is not used. Workers that an earlier keeper may have left are not known`);
@@ -41,8 +47,9 @@ export async function adopt(
   }
   if (isRunning(state.keeper)) return { ownedBy: state.keeper.pid }; // the pid file was removed, or is another one
   await endSupervisor(state);
-  const all = { ...state, workers: [...state.workers, ...unlisted(state)] };
-  const survivors = new Survivors(all, inherited);
+  const processes = new ProcessTable();
+  const all = { ...state, workers: [...state.workers, ...unlisted(state, processes)] };
+  const survivors = new Survivors(all, processes, inherited);
   const left = all.workers.filter(worker => survivors.has(worker));
   if (left.length === 0) return null;
   const { pid } = state.keeper;
@@ -50,8 +57,9 @@ export async function adopt(
     `keeper ${pid} ended without stopping its workers: ${left.length} of them still run and are gone on with`,
   );
   removeUnfinished(state.listeners);
+  const isAnyStopped = [...processes.all].some(({ state: is }) => is === 'T');
   const workers = all.workers.map(worker => ({ ...worker, isChild: false }));
-  return { state: { ...state, listeners: stillOpen(state.listeners), workers }, survivors };
+  return { state: { ...state, listeners: stillOpen(state.listeners), workers }, survivors, isAnyStopped };
 }
 
 /** The file of a listener that was opened in the last moment: no worker has it, and the state does not know it yet. */
@@ -80,13 +88,12 @@ function stillOpen(listeners: readonly SavedListener[]): SavedListener[] {
  * listener that only a worker can have got from us. The first ones of a generation that nobody has reached yet are
  * ended: nothing is known of how they are meant to be.
  */
-function unlisted({ keeper, listeners, workers }: KeeperState): SavedWorker[] {
+function unlisted({ keeper, listeners, workers }: KeeperState, processes: ProcessTable): SavedWorker[] {
   const known = new Set([keeper.pid, process.pid, ...workers.map(({ pid }) => pid)]);
   // The service manager's are also its own, and whoever else it has given them to has them: we, to begin with.
   const ours = listeners.filter(({ spec }) => spec.address.type !== 'systemd');
-  return allPids().flatMap(pid => {
-    const stat = known.has(pid) ? null : readStat(pid);
-    if (stat === null || stat.session !== pid || stat.startTicks < keeper.startTicks) return [];
+  return [...processes.all].flatMap(({ pid, session, startTicks }) => {
+    if (known.has(pid) || session !== pid || startTicks < keeper.startTicks) return [];
     const held = new Set(openSockets(pid));
     const listener = ours.find(({ inode }) => held.has(inode));
     if (listener === undefined) return [];
@@ -95,7 +102,6 @@ function unlisted({ keeper, listeners, workers }: KeeperState): SavedWorker[] {
       if (isHidden(listener)) signalProcess(pid, 'SIGKILL');
       return [];
     }
-    const { startTicks } = stat;
     const pipes = { stdout: pipeOf(pid, 1), stderr: pipeOf(pid, 2) };
     return [{ ...sibling, pid, startTicks, startedAtMs: nowMs(), exit: null, gone: false, ...pipes }];
   });

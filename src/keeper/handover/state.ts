@@ -67,6 +67,9 @@ export interface SavedWorker extends ProcessIdentity {
   readonly stderr: SavedPipe | null;
 }
 
+/** All of a state but what comes and goes. */
+export type StateHead = Omit<KeeperState, 'listeners' | 'workers' | 'notes'>;
+
 export interface KeeperState {
   readonly schema: typeof STATE_SCHEMA;
   /** Of the program that wrote it. */
@@ -119,6 +122,11 @@ export function parseState(text: string): KeeperState {
   } catch {
     throw new Error('is cut short or damaged');
   }
+  return checkState(value);
+}
+
+/** @throws {Error} as `parseState` */
+export function checkState(value: unknown): KeeperState {
   const state = value as Partial<KeeperState> | null;
   if (state?.schema !== STATE_SCHEMA)
     throw new Error(

@@ -5,27 +5,35 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { readEndOf } from '../../os/descriptor.ts';
 import { takeDescriptor } from '../../os/pidfd.ts';
-import { descriptorOf, groupMembers } from '../../os/proc.ts';
-import {
-  type DescriptorSource,
-  isRunning,
-  type KeeperState,
-  type SavedListener,
-  type SavedPipe,
-  type SavedWorker,
-} from './state.ts';
+import { descriptorOf } from '../../os/proc.ts';
+import type { ProcessTable } from '../../os/process-table.ts';
+import type { DescriptorSource, KeeperState, SavedListener, SavedPipe, SavedWorker } from './state.ts';
 
 /** A listener, or a pipe of a worker: what /proc/PID/fd shows. */
 type Kind = 'socket' | 'pipe';
 
 export class Survivors implements DescriptorSource {
-  readonly #state: KeeperState;
+  readonly #processes: ProcessTable;
   readonly #inherited: ReadonlyMap<string, number>;
+  /** By the id of the listener that they have. */
+  readonly #workers = new Map<string, SavedWorker[]>();
+  readonly #inodes: ReadonlyMap<string, number>;
 
-  /** @param inherited the sockets that the service manager has passed, to us by now */
-  constructor(state: KeeperState, inherited: ReadonlyMap<string, number>) {
-    this.#state = state;
+  /**
+   * @param processes those that run now
+   * @param inherited the sockets that the service manager has passed, to us by now
+   */
+  constructor(state: KeeperState, processes: ProcessTable, inherited: ReadonlyMap<string, number>) {
+    this.#processes = processes;
     this.#inherited = inherited;
+    this.#inodes = new Map(state.listeners.map(({ spec, inode }) => [spec.id, inode]));
+    for (const worker of state.workers) {
+      const { listener } = worker.spec;
+      if (listener === null) continue;
+      const others = this.#workers.get(listener);
+      if (others === undefined) this.#workers.set(listener, [worker]);
+      else others.push(worker);
+    }
   }
 
   /** Something of it still runs. */
@@ -38,8 +46,7 @@ export class Survivors implements DescriptorSource {
       const passed = this.#inherited.get(spec.address.name);
       if (passed !== undefined) return passed;
     }
-    for (const worker of this.#state.workers) {
-      if (worker.spec.listener !== spec.id) continue;
+    for (const worker of this.#workers.get(spec.id) ?? []) {
       const taken = this.#take(worker, 'socket', inode, worker.spec.listenerDescriptor);
       if (taken !== null) return taken;
     }
@@ -60,9 +67,8 @@ export class Survivors implements DescriptorSource {
 
   /** Its number says nothing when the leader is gone; what it has open does. */
   isMember({ spec, stdout, stderr }: SavedWorker, pid: number): boolean {
-    const listener = this.#state.listeners.find(it => it.spec.id === spec.listener);
     const known: [Kind, number | undefined][] = [
-      ['socket', listener?.inode],
+      ['socket', spec.listener === null ? undefined : this.#inodes.get(spec.listener)],
       ['pipe', stdout?.inode],
       ['pipe', stderr?.inode],
     ];
@@ -85,8 +91,9 @@ export class Survivors implements DescriptorSource {
 
   #processesOf(worker: SavedWorker): number[] {
     if (worker.gone) return [];
-    const members = groupMembers(worker.pid).map(({ pid }) => pid);
-    if (isRunning(worker)) return [worker.pid, ...members.filter(pid => pid !== worker.pid)];
+    const members = this.#processes.group(worker.pid).map(({ pid }) => pid);
+    if (this.#processes.get(worker.pid)?.startTicks === worker.startTicks)
+      return [worker.pid, ...members.filter(pid => pid !== worker.pid)];
     return members.filter(pid => this.isMember(worker, pid));
   }
 }

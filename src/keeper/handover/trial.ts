@@ -8,6 +8,7 @@ import { ownEnvironment } from '../../os/environment.ts';
 import { memoryFile } from '../../os/execve.ts';
 import type { Exit } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
+import { Program } from '../../os/spawn.ts';
 import { readAvailable } from '../output/output.ts';
 import { ProcessHandle } from '../workers/process-handle.ts';
 
@@ -88,7 +89,8 @@ function start(
       [2, said[1]?.write ?? -1],
       [TRIAL_DESCRIPTOR, state],
     ]);
-    return watch({ path: node[0], argv, env: ownEnvironment(), descriptors }, reads, poller, deadlineMs);
+    const program = new Program({ path: node[0], argv, env: ownEnvironment() });
+    return watch(program, descriptors, reads, poller, deadlineMs);
   } catch (error) {
     for (const descriptor of reads) closeSync(descriptor);
     throw error;
@@ -98,7 +100,8 @@ function start(
 }
 
 function watch(
-  options: Parameters<typeof ProcessHandle.start>[0],
+  program: Program,
+  descriptors: ReadonlyMap<number, number>,
   reads: readonly number[],
   poller: Poller,
   deadlineMs: number,
@@ -108,7 +111,7 @@ function watch(
   const exited = new Promise<Exit>(resolve => {
     resolveExit = resolve;
   });
-  const handle = ProcessHandle.start(options, true, poller, {
+  const handle = ProcessHandle.start(program, descriptors, true, poller, {
     exited: exit => {
       resolveExit(exit);
       handle.signal('SIGKILL'); // what it may have started has its output open

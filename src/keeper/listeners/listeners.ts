@@ -3,8 +3,10 @@ import { collide, isSameEndpoint } from '../../os/address.ts';
 import { isNonblocking, setNonblocking } from '../../os/descriptor.ts';
 import type { Poller } from '../../os/poller.ts';
 import { type TcpAddress, tcpEndpoint } from '../../os/tcp-listener.ts';
+import { TcpOwners } from '../../os/tcp-owners.ts';
 import type { SavedListener, SavedSocket } from '../handover/state.ts';
-import type { Answer, BindAddress, ListenerSpec, ListenerState } from '../protocol.ts';
+import type { Answer, BindAddress, Failure, ListenerSpec, ListenerState, ListenResult } from '../protocol.ts';
+import { AddressIndex } from './address-index.ts';
 import { ForeignListener } from './foreign-listener.ts';
 import { heldDescriptor, type OpenListener } from './open-listener.ts';
 import { SystemdListener } from './systemd-listener.ts';
@@ -14,6 +16,7 @@ import { UnixListener, type UnixNeighbours } from './unix-listener.ts';
 export class Listeners {
   /** In the order in which they were opened, which for TCP is the order in their group. */
   readonly #open = new Map<string, OpenListener>();
+  readonly #addresses = new AddressIndex();
   readonly #inherited: ReadonlyMap<string, number>;
   readonly #poller: Poller;
   readonly #knocked: (id: string) => void;
@@ -39,16 +42,31 @@ export class Listeners {
   }
 
   /**
+   * Opens listeners, each as `open`, independently of the others.
+   * @param failed says why one could not be opened
+   */
+  openAll(specs: readonly ListenerSpec[], failed: (error: unknown) => Failure): ListenResult[] {
+    const owners = new TcpOwners();
+    return specs.map(spec => {
+      try {
+        return { inode: this.open(spec, owners) };
+      } catch (error) {
+        return { failure: failed(error) };
+      }
+    });
+  }
+
+  /**
    * Opens a listener, hidden when another of ours has the address, or gives one that is open the settings of the new
    * specification; its address stays.
    * @returns the inode of the socket
    * @throws {SystemError} when the kernel refuses; {Error} when the service manager gave no such socket
    */
-  open(spec: ListenerSpec): number {
+  open(spec: ListenerSpec, owners: TcpOwners = new TcpOwners()): number {
     const known = this.#open.get(spec.id);
     known?.adjust(spec);
-    const listener = known ?? this.#listen(spec);
-    this.#open.set(spec.id, listener);
+    const listener = known ?? this.#listen(spec, owners);
+    if (known === undefined) this.#add(listener);
     setNonblocking(heldDescriptor(listener), spec.nonblock);
     return listener.inode;
   }
@@ -59,14 +77,14 @@ export class Listeners {
    */
   take(spec: ListenerSpec, pid: number, inode: number): Answer<'take'> {
     const listener = ForeignListener.take(spec, pid, inode);
-    this.#open.set(spec.id, listener);
+    this.#add(listener);
     const { descriptor } = listener;
     return { isLost: descriptor === null, isNonblocking: descriptor !== null && isNonblocking(descriptor) };
   }
 
   /** Goes on with one that listens already. @param descriptor null: nobody lets us have it */
   restore(saved: SavedListener, descriptor: number | null): void {
-    this.#open.set(saved.spec.id, this.#restored(saved, descriptor));
+    this.#add(this.#restored(saved, descriptor));
   }
 
   /** @throws {Error} when it is not open, or lost */
@@ -97,12 +115,25 @@ export class Listeners {
     const listener = this.#open.get(id);
     if (listener === undefined) return;
     this.#open.delete(id);
+    this.#addresses.delete(listener);
     this.#unwatch(listener.descriptor);
     listener.close();
   }
 
   closeAll(): void {
     for (const id of this.#open.keys()) this.close(id);
+  }
+
+  get ids(): string[] {
+    return [...this.#open.keys()];
+  }
+
+  /** Those at its address, itself included. */
+  neighbours(id: string): string[] {
+    const listener = this.#open.get(id);
+    return listener === undefined
+      ? [id]
+      : this.#addresses.at(listener.spec.address).map(({ spec }) => spec.id);
   }
 
   get states(): ListenerState[] {
@@ -113,6 +144,11 @@ export class Listeners {
       isLost: listener.descriptor === null,
       isForeign: listener instanceof ForeignListener,
     }));
+  }
+
+  /** As it is now, for the next keeper; null: it is not open, or nobody is to continue with it. */
+  savedOf(id: string): SavedListener | null {
+    return this.#open.get(id)?.saved ?? null;
   }
 
   /** As they are now, for whoever goes on with them. */
@@ -135,13 +171,21 @@ export class Listeners {
     return listener;
   }
 
-  #listen(spec: ListenerSpec): OpenListener {
+  #add(listener: OpenListener): void {
+    this.#open.set(listener.spec.id, listener);
+    this.#addresses.add(listener);
+  }
+
+  #listen(spec: ListenerSpec, owners: TcpOwners): OpenListener {
     const { address } = spec;
     switch (address.type) {
       case 'unix':
         return UnixListener.open(spec, address.path, this.#unixNeighbours(address));
       case 'tcp':
-        return TcpListener.open(spec, address, this.#tcpNeighbours(address), this.#besides(address));
+        return TcpListener.open(spec, address, this.#tcpNeighbours(address), {
+          besides: this.#besides(address),
+          owners,
+        });
       case 'systemd':
         return new SystemdListener(spec, this.#passed(address.name));
     }
@@ -166,50 +210,38 @@ export class Listeners {
     return descriptor;
   }
 
-  #unixNeighbours({ path }: Extract<BindAddress, { type: 'unix' }>): UnixNeighbours {
+  #unixNeighbours(address: Extract<BindAddress, { type: 'unix' }>): UnixNeighbours {
     return {
-      peers: () => this.#onPath(path),
-      taken: () => this.#taken(it => it.type === 'unix' && it.path === path),
+      peers: () => this.#addresses.at(address).filter(it => it instanceof UnixListener),
+      taken: () => this.#addresses.at(address).filter(it => it instanceof ForeignListener),
       putBack: this.#putBack,
     };
   }
 
-  #tcpNeighbours(address: TcpAddress): TcpNeighbours {
+  #tcpNeighbours(address: TcpAddress & BindAddress): TcpNeighbours {
     const wanted = tcpEndpoint(address);
     return {
-      peers: () => this.#onEndpoint(address),
-      taken: () => this.#taken(it => it.type === 'tcp' && isSameEndpoint(tcpEndpoint(it), wanted)),
+      peers: () => this.#onPort(address).filter(it => isSameEndpoint(it.endpoint, wanted)),
+      taken: () =>
+        this.#addresses
+          .at(address)
+          .filter(it => it instanceof ForeignListener)
+          .filter(
+            ({ spec }) => spec.address.type === 'tcp' && isSameEndpoint(tcpEndpoint(spec.address), wanted),
+          ),
     };
   }
 
-  /** Those of other programs that are being taken over. */
-  #taken(isAt: (address: BindAddress) => boolean): ForeignListener[] {
-    return [...this.#open.values()]
-      .filter(listener => listener instanceof ForeignListener)
-      .filter(({ spec }) => isAt(spec.address));
-  }
-
-  #onPath(path: string): UnixListener[] {
-    return [...this.#open.values()]
-      .filter(listener => listener instanceof UnixListener)
-      .filter(listener => listener.path === path);
-  }
-
-  #onEndpoint(address: TcpAddress): TcpListener[] {
-    const wanted = tcpEndpoint(address);
-    return this.#tcp().filter(listener => isSameEndpoint(listener.endpoint, wanted));
-  }
-
   /** Those of ours that the kernel would see in the way: the same address, or one that takes in the other. */
-  #besides(address: TcpAddress): Set<number> {
+  #besides(address: TcpAddress & BindAddress): Set<number> {
     const wanted = tcpEndpoint(address);
-    const ours = this.#tcp().filter(listener => collide(listener.endpoint, wanted));
+    const ours = this.#onPort(address).filter(listener => collide(listener.endpoint, wanted));
     const taken = this.#tcpNeighbours(address).taken();
     return new Set([...ours, ...taken].map(({ inode }) => inode));
   }
 
-  #tcp(): TcpListener[] {
-    return [...this.#open.values()].filter(listener => listener instanceof TcpListener);
+  #onPort({ port }: TcpAddress): TcpListener[] {
+    return this.#addresses.onPort(port).filter(listener => listener instanceof TcpListener);
   }
 
   #knock(descriptor: number): void {

@@ -12,6 +12,7 @@ import { type Endpoint, formatEndpoint } from '../../os/address.ts';
 import { reveal } from '../../os/aside.ts';
 import { setBacklog } from '../../os/listener.ts';
 import {
+  type Beside,
   listenTcp,
   refuseHandshakes,
   setAllowedClients,
@@ -45,14 +46,14 @@ export class TcpListener implements OpenListener {
 
   /**
    * Opens one that is public when it is the first on its address, else hidden.
-   * @param besides socket inodes of ours whose addresses overlap with this one, its peers included
+   * @param beside socket inodes of ours whose addresses overlap with this one, its peers included; and who else listens
    * @throws {SystemError} when the kernel refuses or somebody else listens there; {Error} for a third
    */
   static open(
     spec: ListenerSpec,
     address: TcpAddress,
     neighbours: TcpNeighbours,
-    besides: ReadonlySet<number>,
+    beside: Beside,
   ): TcpListener {
     const others = neighbours.peers();
     const isHidden = neighbours.taken().length > 0;
@@ -65,7 +66,7 @@ export class TcpListener implements OpenListener {
     const [first] = others;
     // One that is lost shares the new connections with the second until that is published; its workers serve, too.
     if (first !== undefined && first.descriptor !== null) steer(first.descriptor, 0);
-    const descriptor = listenTcp({ ...spec, ...address, isHidden }, besides);
+    const descriptor = listenTcp({ ...spec, ...address, isHidden }, beside);
     const tcp = { isSteeredTo: first === undefined && !isHidden, isRefusing: false };
     return new TcpListener(
       { spec, inode: fstatSync(descriptor).ino, descriptor, file: null, tcp },

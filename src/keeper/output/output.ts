@@ -98,6 +98,7 @@ export class OutputReaders {
     ended: () => void = () => {},
   ): FollowedPipe {
     let isOpen = true;
+    let inode: number | null = null;
     this.#poller.add(descriptor, () => {
       const count = readAvailable(descriptor, this.#chunk);
       if (count === null) return;
@@ -111,7 +112,8 @@ export class OutputReaders {
     return {
       get saved() {
         if (!isOpen) return null;
-        return { descriptor, inode: fstatSync(descriptor).ino, unfinished: splitter.unfinished };
+        inode ??= fstatSync(descriptor).ino;
+        return { descriptor, inode, unfinished: splitter.unfinished };
       },
     };
   }

@@ -1,6 +1,8 @@
 /**
- * A supervisor that hangs is ended, and a new one goes on. It reports every second; that nothing has come is counted
- * in looks of ours and not in time, because whoever has stopped the keeper for a while has stopped the counting.
+ * A supervisor that hangs is ended, and a new one continues. It reports every second, and whatever else it says counts as
+ * well: one that is long at something says `service` in between. A supervisor that waits for an answer of the keeper is
+ * not counted against. Silence is counted in looks of ours and not in time, because a keeper that was stopped for a while
+ * has not listened either.
  */
 
 const LOOK_EVERY_MS = 1000;
@@ -10,7 +12,7 @@ const BOUND_MS = 60_000;
 const SHORTEST_BOUND_MS = 5000;
 
 export interface HangWatchPorts {
-  /** There is a supervisor, and something that it has to supervise. */
+  /** There is a supervisor that has something to supervise, and does not wait for us. */
   readonly isWatched: () => boolean;
   /** It has been silent for too long. Called once a supervisor. */
   readonly hangs: (silentMs: number) => void;

@@ -9,6 +9,11 @@ import type { SupervisorProcess } from './supervisor-process.ts';
 
 /** How long the supervisor, or its successor, may take to say that it is stopping. */
 const TAKE_MS = 5000;
+/**
+ * How long a stop waits for what a killed keeper has left to be found: only the supervisor knows where to look, and it
+ * must be loaded first. The keeper cannot end workers that it does not know.
+ */
+const FIND_MS = 60_000;
 /** How long it may take beyond the time of its slowest worker: to kill, to wait for what was killed, to close. */
 const SPARE_MS = 5000;
 /** How long it may take to finish when all workers were killed: it has files of its own to remove. */
@@ -17,6 +22,8 @@ const FINISH_MS = 1000;
 const KILL_MS = 5000;
 
 export interface OwnStopPorts {
+  /** What an earlier keeper may have left is found by now. */
+  readonly isSettled: () => boolean;
   readonly workers: Workers;
   readonly supervisor: SupervisorProcess;
   readonly say: (text: string, isAskedFor?: boolean) => void;
@@ -55,7 +62,19 @@ export class OwnStop {
       return;
     }
     this.#isAskedFor = true;
-    this.#wait(TAKE_MS, () => this.#takeOver(`the supervisor has not taken the stop within ${TAKE_MS} ms`));
+    if (this.#ports.isSettled()) this.#waitToBeTaken();
+    else this.#waitForSettled(FIND_MS);
+  }
+
+  /** What an earlier keeper has left is known from now on, and is to be stopped as well. */
+  settled(): void {
+    if (!this.#isAskedFor || this.#isUnderWay || this.#isTaken) return;
+    if (!this.#isHurried) {
+      this.#waitToBeTaken();
+      return;
+    }
+    this.#killAll('a second signal', true);
+    this.#waitToBeFinished();
   }
 
   /** Asked of the keeper, because there is no supervisor. */
@@ -84,7 +103,7 @@ export class OwnStop {
 
   /** A successor is started, which takes up the stop if it can. */
   supervisorDied(): void {
-    if (!this.#isAskedFor || this.#isUnderWay) return;
+    if (!this.#isAskedFor || this.#isUnderWay || !this.#ports.isSettled()) return;
     if (this.#isHurried) this.#takeOver('the supervisor has ended');
     else if (this.#isTaken)
       this.#wait(TAKE_MS, () => this.#takeOver('no other supervisor has gone on with the stop'));
@@ -104,9 +123,29 @@ export class OwnStop {
     this.#isNow = true;
     this.#killAll('a second signal', true);
     if (this.#isUnderWay) this.#waitForKilled();
+    else if (!this.#ports.isSettled()) this.#waitForSettled(TAKE_MS);
     else if (this.#ports.supervisor.pid === null) this.#takeOver('there is no supervisor');
-    else
-      this.#wait(FINISH_MS, () => this.#takeOver(`the supervisor has not finished within ${FINISH_MS} ms`));
+    else this.#waitToBeFinished();
+  }
+
+  #waitToBeTaken(): void {
+    this.#wait(TAKE_MS, () => this.#takeOver(`the supervisor has not taken the stop within ${TAKE_MS} ms`));
+  }
+
+  #waitToBeFinished(): void {
+    this.#wait(FINISH_MS, () => this.#takeOver(`the supervisor has not finished within ${FINISH_MS} ms`));
+  }
+
+  #waitForSettled(forMs: number): void {
+    this.#wait(forMs, () => {
+      const { supervisor, say, ended } = this.#ports;
+      this.#isUnderWay = true;
+      say(
+        `the supervisor has not come up within ${forMs} ms of the stop: workers that an earlier keeper may have left were not looked for`,
+      );
+      supervisor.end();
+      ended(false);
+    });
   }
 
   #takeOver(why: string): void {

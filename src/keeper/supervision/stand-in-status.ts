@@ -3,7 +3,7 @@
  * knows is null. The form is that of the supervisor's (docs/openapi.json).
  */
 import { readStat } from '../../os/proc.ts';
-import type { StandInPool } from '../notes.ts';
+import type { StandInPool } from './stand-in-view.ts';
 
 export interface StandInFacts {
   readonly version: string;

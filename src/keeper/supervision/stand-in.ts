@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FileIdentity, listenUnix, unlinkOwn } from '../../os/listener.ts';
 import { type Peer, peerOf } from '../../os/peer.ts';
-import type { StandInNote } from '../notes.ts';
+import type { StandInView } from './stand-in-view.ts';
 
 const BACKLOG = 511;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -21,7 +21,7 @@ export interface StandInAnswer {
 }
 
 export interface StandInPorts {
-  readonly note: () => StandInNote;
+  readonly view: () => StandInView;
   /** Why there is no supervisor: a sentence. */
   readonly reason: () => string;
   /** The document of `status`; only of this pool, where one is named. */
@@ -87,7 +87,7 @@ export class StandIn {
     const args = command.startsWith('POST ') ? await argumentsOf(request) : {};
     if (args === null) return failure(413, 'USAGE', 'the body is too long or no JSON');
     const pool = searchParams.get('pool');
-    if (!isAllowed(peerOf(descriptorOf(request.socket)), this.#ports.note(), command, pool)) {
+    if (!isAllowed(peerOf(descriptorOf(request.socket)), this.#ports.view(), command, pool)) {
       const message = `while there is no supervisor only root, fpm-ts's own user and members of control.group may use the control socket, and a pool's user may look at that pool (${this.#ports.reason()})`;
       return failure(403, 'NOT_ALLOWED', message);
     }
@@ -99,7 +99,7 @@ export class StandIn {
   }
 
   #status(pool: string | null): StandInAnswer {
-    const known = this.#ports.note().pools.map(({ name }) => name);
+    const known = this.#ports.view().pools.map(({ name }) => name);
     if (pool === null || known.includes(pool)) return { status: 200, body: this.#ports.status(pool) };
     return failure(404, 'NO_SUCH_POOL', `there is no pool ${pool}; there are: ${known.join(', ') || 'none'}`);
   }
@@ -115,7 +115,7 @@ export class StandIn {
 
 function isAllowed(
   { uid, gid, groups }: Peer,
-  { controlGid, pools }: StandInNote,
+  { controlGid, pools }: StandInView,
   command: string,
   pool: string | null,
 ): boolean {

@@ -5,6 +5,7 @@ import { outputPipes, socketPair } from '../../os/descriptor.ts';
 import { ownEnvironment } from '../../os/environment.ts';
 import type { Exit } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
+import { Program } from '../../os/spawn.ts';
 import { Channel } from '../channel.ts';
 import type { KeeperMessage, SupervisorMessage } from '../protocol.ts';
 import { ProcessHandle } from '../workers/process-handle.ts';
@@ -149,7 +150,8 @@ export class SupervisorProcess {
       const heardOut = new Promise<void>(resolve => {
         end = resolve;
       });
-      const handle = ProcessHandle.start({ path, argv: this.#argv, env, descriptors }, false, this.#poller, {
+      const program = new Program({ path, argv: this.#argv, env });
+      const handle = ProcessHandle.start(program, descriptors, false, this.#poller, {
         exited: exit => {
           const upMs = this.#upSinceMs === null ? 0 : performance.now() - this.#upSinceMs;
           void Promise.race([heardOut, delay(HEAR_OUT_MS)]).then(() => this.#died(handle.pid, exit, upMs));

@@ -3,11 +3,12 @@ import { nowMs } from '../../os/clock.ts';
 import { VERSION } from '../../version.ts';
 import type { Upgrade } from '../handover/upgrade.ts';
 import type { Holdings } from '../holdings.ts';
-import { LAST_RELOAD, LAST_UPGRADE, STAND_IN, type StandInNote } from '../notes.ts';
+import { LAST_RELOAD, LAST_UPGRADE } from '../notes.ts';
 import { PROTOCOL } from '../protocol.ts';
 import type { OwnStop } from './own-stop.ts';
 import { StandIn, type StandInAnswer } from './stand-in.ts';
 import { standInStatus } from './stand-in-status.ts';
+import { type StandInView, standInView } from './stand-in-view.ts';
 import type { SupervisorProcess } from './supervisor-process.ts';
 
 export interface VacancyPorts {
@@ -36,7 +37,7 @@ export class Vacancy {
   constructor(ports: VacancyPorts) {
     this.#ports = ports;
     this.#standIn = new StandIn({
-      note: () => this.#note(),
+      view: () => this.#view(),
       reason: () => this.#reason(),
       status: pool => this.#status(pool),
       stop: now => this.#stop(now),
@@ -79,9 +80,8 @@ export class Vacancy {
     this.#standIn.close();
   }
 
-  #note(): StandInNote {
-    const text = this.#ports.holdings.notes.get(STAND_IN);
-    return text === undefined ? { controlGid: null, pools: [] } : (JSON.parse(text) as StandInNote);
+  #view(): StandInView {
+    return standInView(this.#ports.holdings.notes);
   }
 
   #reason(): string {
@@ -109,7 +109,7 @@ export class Vacancy {
       isStopping: ownStop.isAskedFor,
       lastReload: (JSON.parse(notes.get(LAST_RELOAD) ?? 'null') as { last: unknown } | null)?.last ?? null,
       lastUpgrade: JSON.parse(notes.get(LAST_UPGRADE) ?? 'null') as unknown,
-      pools: this.#note().pools.filter(({ name }) => pool === null || name === pool),
+      pools: this.#view().pools.filter(({ name }) => pool === null || name === pool),
       workers: workers.saved
         .filter(({ gone, exit }) => !gone && exit === null)
         .map(({ pid, spec, startedAtMs, isChild }) => ({
@@ -122,7 +122,7 @@ export class Vacancy {
   }
 
   #stop(isNow: boolean): StandInAnswer {
-    const stopped = this.#note().pools.map(({ name }) => name);
+    const stopped = this.#view().pools.map(({ name }) => name);
     const body = { pid: process.pid, stopped };
     return { status: 200, body, after: () => this.#ports.ownStop.begin(isNow) };
   }

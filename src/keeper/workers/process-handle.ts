@@ -14,14 +14,16 @@ import {
   type Exit,
   pidfdOpen,
   pidfdSignal,
+  pidfdSignalGroup,
   reap,
   signalGroup,
   signalProcess,
   UNKNOWN_EXIT,
 } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
-import { descendants, groupMembers, readStat } from '../../os/proc.ts';
-import { type SpawnOptions, spawn } from '../../os/spawn.ts';
+import { descendants, readStat } from '../../os/proc.ts';
+import { ProcessTable, processTable } from '../../os/process-table.ts';
+import type { Program } from '../../os/spawn.ts';
 
 /** When there were no descriptors to look for the rest of a group with. */
 const LOOK_AGAIN_MS = 500;
@@ -58,12 +60,13 @@ export class ProcessHandle {
 
   /** @throws {SystemError} when it cannot be started */
   static start(
-    options: SpawnOptions,
+    program: Program,
+    descriptors: ReadonlyMap<number, number>,
     wholeGroup: boolean,
     poller: Poller,
     listener: ProcessListener,
   ): ProcessHandle {
-    const started = { pid: spawn(options), isChild: true, exit: null, gone: false };
+    const started = { pid: program.spawn(descriptors), isChild: true, exit: null, gone: false };
     const handle = new ProcessHandle(started, wholeGroup, poller, listener);
     try {
       handle.#watch(handle.pid);
@@ -91,7 +94,7 @@ export class ProcessHandle {
     const isLeader = (pid: number): boolean => readStat(pid)?.startTicks === running.startTicks;
     if (running.exit === null && handle.#isWatched(running.pid, isLeader)) return handle;
     handle.#exit ??= UNKNOWN_EXIT;
-    handle.#watchGroup(isMember);
+    if (groupExists(running.pid) && hasDescriptors()) handle.#watchGroup(processTable(), isMember);
     handle.#gone = handle.#members.size === 0;
     return handle;
   }
@@ -137,7 +140,7 @@ export class ProcessHandle {
     }
     if (this.#exit !== null) {
       if (!isForAll) return true;
-      this.#watchGroup();
+      if (groupExists(this.pid) && hasDescriptors()) this.#watchGroup(processTable());
     }
     let reached = false;
     for (const pidfd of this.#members.values()) reached = pidfdSignal(pidfd, signal) || reached;
@@ -148,10 +151,12 @@ export class ProcessHandle {
   signalGroup(signal: NodeJS.Signals): boolean {
     if (this.#gone) return false;
     if (this.#exit === null && this.isChild) return signalGroup(this.pid, signal); // unreaped: the number is ours
+    const leader = this.#members.get(this.pid);
+    const asGroup = leader === undefined ? null : pidfdSignalGroup(leader, signal);
+    if (asGroup !== null) return asGroup;
     let reached = false;
-    for (const { pid, session } of groupMembers(this.pid)) {
-      if (session === this.pid) reached = signalProcess(pid, signal) || reached;
-    }
+    for (const { pid, session, startTicks } of processTable().group(this.pid))
+      if (session === this.pid) reached = signalProcess(pid, signal, startTicks) || reached;
     return reached;
   }
 
@@ -200,16 +205,14 @@ export class ProcessHandle {
     }
     this.#unwatch(pid);
     if (pid === this.pid && this.#exit !== null) this.#listener.exited(this.#exit);
-    this.#goneOrWatched();
+    if (groupExists(this.pid)) lookTogether(this, processes => this.#goneOrWatched(processes));
+    else this.#goneOrWatched(null);
   }
 
-  /** Gone only when that is seen; when it cannot be, somebody looks again. */
-  #goneOrWatched(): void {
+  /** Gone only when that is seen. @param processes null: its group is empty */
+  #goneOrWatched(processes: ProcessTable | null): void {
     if (this.#gone) return;
-    if (!this.#watchGroup()) {
-      setTimeout(() => this.#goneOrWatched(), LOOK_AGAIN_MS);
-      return;
-    }
+    if (processes !== null) this.#watchGroup(processes);
     if (this.#members.size > 0) return;
     this.#gone = true;
     this.#listener.gone();
@@ -217,16 +220,35 @@ export class ProcessHandle {
 
   /**
    * Finds those of the group that outlived the leader. Their pidfds make sure that no stranger is ever signalled.
-   * @returns false: we are out of descriptors, and somebody may not have been found
    */
-  #watchGroup(isMember: (pid: number) => boolean = () => true): boolean {
-    if (this.#exit === null || !groupExists(this.pid)) return true;
-    if (!hasDescriptors()) return false;
-    for (const { pid, session } of groupMembers(this.pid)) {
+  #watchGroup(processes: ProcessTable, isMember: (pid: number) => boolean = () => true): void {
+    if (this.#exit === null) return;
+    for (const { pid, session } of processes.group(this.pid)) {
       if (session === this.pid && !this.#members.has(pid)) this.#isWatched(pid, isMember);
     }
-    return true;
   }
+}
+
+const looking = new Map<ProcessHandle, (processes: ProcessTable) => void>();
+
+/**
+ * One pass over all processes for all handles that need one, and only after what they wait to be over is over: what is
+ * older may lack a process. Without descriptors to look with, somebody looks again.
+ */
+function lookTogether(handle: ProcessHandle, look: (processes: ProcessTable) => void): void {
+  if (looking.size === 0) setImmediate(lookForAll);
+  looking.set(handle, look);
+}
+
+function lookForAll(): void {
+  if (!hasDescriptors()) {
+    setTimeout(lookForAll, LOOK_AGAIN_MS);
+    return;
+  }
+  const looks = [...looking.values()];
+  looking.clear();
+  const processes = new ProcessTable();
+  for (const look of looks) look(processes);
 }
 
 /** One cheap call before /proc is searched: the group of nearly every worker is empty when it has ended. */

@@ -4,7 +4,8 @@ import { nowMs } from '../../os/clock.ts';
 import { outputPipes } from '../../os/descriptor.ts';
 import type { Poller } from '../../os/poller.ts';
 import { readStat } from '../../os/proc.ts';
-import type { DescriptorSource, KeptSpec, SavedWorker } from '../handover/state.ts';
+import { Program } from '../../os/spawn.ts';
+import type { DescriptorSource, KeptSpec, SavedPipe, SavedWorker } from '../handover/state.ts';
 import type { Listeners } from '../listeners/listeners.ts';
 import type { FollowedPipe, OutputReaders } from '../output/output.ts';
 import type { KeeperEvent, Tag, WorkerSpec, WorkerState } from '../protocol.ts';
@@ -12,7 +13,8 @@ import { ProcessHandle, type ProcessListener } from './process-handle.ts';
 
 interface Worker {
   readonly handle: ProcessHandle;
-  readonly startTicks: number;
+  /** null: not looked at so far. Read right after the spawn it waits until the child has become its program. */
+  startTicks: number | null;
   readonly spec: KeptSpec;
   readonly startedAtMs: number;
   /** null: could not be had. */
@@ -41,8 +43,23 @@ export class Workers {
     this.#report = report;
   }
 
-  /** @returns the pid. @throws {SystemError} when it cannot be started */
-  spawn(spec: WorkerSpec, tag: Tag): number {
+  /**
+   * Starts so many alike.
+   * @param failed is told why one could not be started, which ends it
+   * @returns the pids of those that were
+   */
+  spawn(spec: WorkerSpec, tag: Tag, count: number, failed: (error: unknown) => void): number[] {
+    const pids: number[] = [];
+    try {
+      const program = new Program(spec);
+      while (pids.length < count) pids.push(this.#spawnOne(program, spec, tag));
+    } catch (error) {
+      failed(error);
+    }
+    return pids;
+  }
+
+  #spawnOne(program: Program, spec: WorkerSpec, tag: Tag): number {
     const listener = spec.listener === null ? this.#null : this.#listeners.descriptor(spec.listener);
     const [stdout, stderr] = outputPipes();
     const descriptors = new Map([
@@ -53,7 +70,8 @@ export class Workers {
     ]);
     try {
       const handle = ProcessHandle.start(
-        { ...spec, descriptors },
+        program,
+        descriptors,
         spec.wholeGroup,
         this.#poller,
         this.#listenerOf(() => handle.pid),
@@ -62,7 +80,7 @@ export class Workers {
       const { pool, logFile } = spec;
       this.#workers.set(pid, {
         handle,
-        startTicks: readStat(pid)?.startTicks ?? 0,
+        startTicks: null,
         spec: kept(spec),
         startedAtMs: nowMs(),
         stdout: this.#output.follow(stdout.read, { pool, pid, stream: 'stdout' }, logFile),
@@ -169,22 +187,25 @@ export class Workers {
     }));
   }
 
-  /** As they are now, for whoever goes on with them. */
+  get pids(): number[] {
+    return [...this.#workers.keys()];
+  }
+
+  /** As they are now, for the program that continues with them. */
   get saved(): SavedWorker[] {
-    return [...this.#workers].map(
-      ([pid, { handle, startTicks, spec, startedAtMs, tag, stdout, stderr }]) => ({
-        pid,
-        startTicks,
-        spec,
-        tag,
-        startedAtMs,
-        isChild: handle.isChild,
-        exit: handle.exit,
-        gone: handle.isGone,
-        stdout: stdout?.saved ?? null,
-        stderr: stderr?.saved ?? null,
-      }),
-    );
+    return [...this.#workers.values()].map(savedWorker);
+  }
+
+  /**
+   * As it is now, for the next keeper. The beginning of a line is left out: what is written of it is read long after,
+   * and the line may be in the log by then.
+   */
+  savedOf(pid: number): SavedWorker | null {
+    const worker = this.#workers.get(pid);
+    if (worker === undefined) return null;
+    const { stdout, stderr, ...saved } = savedWorker(worker);
+    const whole = (pipe: SavedPipe | null): SavedPipe | null => pipe && { ...pipe, unfinished: null };
+    return { ...saved, stdout: whole(stdout), stderr: whole(stderr) };
   }
 
   /** Pids of our children that the poller is to reap: as pid 1 we leave them to it. */
@@ -192,6 +213,24 @@ export class Workers {
     const handle = this.#workers.get(pid)?.handle;
     return handle?.isChild === true && handle.exit === null;
   }
+}
+
+function savedWorker(worker: Worker): SavedWorker {
+  const { handle, spec, tag, startedAtMs, stdout, stderr } = worker;
+  // Once it is reaped its number may be another's.
+  worker.startTicks ??= handle.exit === null ? (readStat(handle.pid)?.startTicks ?? 0) : 0;
+  return {
+    pid: handle.pid,
+    startTicks: worker.startTicks,
+    spec,
+    tag,
+    startedAtMs,
+    isChild: handle.isChild,
+    exit: handle.exit,
+    gone: handle.isGone,
+    stdout: stdout?.saved ?? null,
+    stderr: stderr?.saved ?? null,
+  };
 }
 
 function kept(spec: WorkerSpec): KeptSpec {

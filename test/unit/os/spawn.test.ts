@@ -5,14 +5,14 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../src/os/descriptor.ts';
 import { awaitEnd, pidfdOpen, pidfdSignal } from '../../../src/os/pidfd.ts';
-import { type SpawnOptions, spawn } from '../../../src/os/spawn.ts';
+import { spawn } from '../../../src/os/spawn.ts';
 import { suite } from '../../lib/suite.ts';
 
 suite('unit/os/spawn', {}, async scope => {
   let runs = 0;
 
   /** Runs a shell script to its end and returns what it wrote. */
-  function run(script: string, options: Partial<SpawnOptions> = {}): string {
+  function run(script: string, options: Partial<Parameters<typeof spawn>[0]> = {}): string {
     const file = join(scope.dir, `output-${++runs}`);
     const output = openSync(file, 'w');
     const nothing = openSync('/dev/null', 'r');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { FROZEN_AT_MOST_MS, Frozen } from '../../../../src/keeper/workers/frozen.ts';
 import { ProcessHandle } from '../../../../src/keeper/workers/process-handle.ts';
 import { Poller } from '../../../../src/os/poller.ts';
+import { Program } from '../../../../src/os/spawn.ts';
 import { openInner } from '../../../lib/place.ts';
 import { until } from '../../../lib/poll.ts';
 import { descendants, isAlive, readStat, type Seen } from '../../../lib/processes.ts';
@@ -34,9 +35,9 @@ suite('unit/keeper/frozen', {}, async scope => {
   async function start(wholeGroup: boolean, atMostMs = LONG_MS): Promise<Group> {
     const place = openInner(scope, String(++number));
     const argv = ['sh', '-c', 'sleep 600 & wait'];
-    const options = { path: '/bin/sh', argv, env: {}, descriptors: new Map<number, number>() };
+    const program = new Program({ path: '/bin/sh', argv, env: {} });
     let frozen: Frozen | null = null;
-    const handle = ProcessHandle.start(options, wholeGroup, poller, {
+    const handle = ProcessHandle.start(program, new Map(), wholeGroup, poller, {
       exited: () => frozen?.thaw(handle.pid),
       gone: () => {},
     });

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { ProcessHandle } from '../../../../src/keeper/workers/process-handle.ts';
 import type { Exit } from '../../../../src/os/pidfd.ts';
 import { Poller } from '../../../../src/os/poller.ts';
+import { Program } from '../../../../src/os/spawn.ts';
 import { until } from '../../../lib/poll.ts';
 import { descendants, isAlive, type Seen } from '../../../lib/processes.ts';
 
@@ -17,13 +18,8 @@ interface Watched {
 function start(t: TestContext, script: string, wholeGroup: boolean): Watched {
   const poller = new Poller();
   const reports: Watched['reports'] = [];
-  const options = {
-    path: '/bin/sh',
-    argv: ['sh', '-c', script],
-    env: {},
-    descriptors: new Map<number, number>(),
-  };
-  const handle = ProcessHandle.start(options, wholeGroup, poller, {
+  const program = new Program({ path: '/bin/sh', argv: ['sh', '-c', script], env: {} });
+  const handle = ProcessHandle.start(program, new Map(), wholeGroup, poller, {
     exited: exit => reports.push(exit),
     gone: () => reports.push('gone'),
   });
@@ -49,9 +45,9 @@ async function childrenOf({ handle }: Watched, count: number): Promise<Seen[]> {
 void test('a hundred of them leave no descriptor behind', async t => {
   const poller = new Poller();
   t.after(() => poller.close());
-  const options = { path: '/bin/true', argv: ['true'], env: {}, descriptors: new Map<number, number>() };
+  const program = new Program({ path: '/bin/true', argv: ['true'], env: {} });
   const handles = Array.from({ length: 100 }, () =>
-    ProcessHandle.start(options, true, poller, { exited: () => {}, gone: () => {} }),
+    ProcessHandle.start(program, new Map(), true, poller, { exited: () => {}, gone: () => {} }),
   );
   assert.equal(openPidfds(), 100);
   await until(() => handles.every(({ isGone }) => isGone), { what: 'all to be gone' });
