@@ -29,7 +29,10 @@ export class Draft {
   }
 
   set(change: Partial<PoolState>): void {
-    this.#state = { ...this.#state, ...change };
+    const now = this.#state as unknown as Readonly<Record<string, unknown>>;
+    // Most turns of most pools change nothing.
+    if (Object.entries(change).some(([key, value]) => now[key] !== value))
+      this.#state = { ...this.#state, ...change };
   }
 
   setRetiring(change: Partial<Retiring>): void {

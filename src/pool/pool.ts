@@ -18,6 +18,7 @@ import type { LoadMeter } from './observation/load-meter.ts';
 import { type Looks, Observer } from './observation/observer.ts';
 import type { ForeignSocket, News, Observation, SharedLimits } from './observation.ts';
 import { absorb, reconcile, type Turn } from './reconcile.ts';
+import { isRecycling } from './recycle.ts';
 import { isCalm, nextLook } from './rest.ts';
 import { restorePool } from './restore.ts';
 import type { Claim } from './scaling/share.ts';
@@ -169,12 +170,16 @@ export class Pool {
     for (const { isMet, resolve } of waiters) if (isMet(this.#state)) resolve();
   }
 
-  /** The load is what it was when the last decision changed nothing: until a second is over, so would the next. */
+  /**
+   * The load is what it was when the last decision changed nothing, so the next would change nothing either. A load is
+   * decided anew each second all the same: how high it was lately counts when it ends.
+   */
   #isAsBefore({ load, nowMs }: Observation, { allowance, memoryShort }: SharedLimits): boolean {
     if (this.#calm === null || allowance < 0 || memoryShort !== null) return false;
     const { accepted, waiting } = load ?? NOBODY;
-    const { second } = this.#calm;
-    return accepted === this.#calm.accepted && waiting === this.#calm.waiting && second === secondOf(nowMs);
+    if (accepted !== this.#calm.accepted || waiting !== this.#calm.waiting) return false;
+    const isFresh = this.#calm.second === secondOf(nowMs);
+    return isFresh || (accepted + waiting === 0 && !isRecycling(this.#state));
   }
 
   /** Waits, turn by turn, until the condition holds. @throws {Error} the reason of the signal, when it is aborted */

@@ -14,10 +14,10 @@ import { isWanted, type Outgoing, type PoolState, presenceOf, readyOf, stayingOf
 
 export function recycle(draft: Draft, seen: Observation): void {
   const { state } = draft;
-  if (!isWanted(state) || (!isOn(state) && state.retiring.outgoing.size === 0)) return;
+  if (!isWanted(state) || (!isRecycling(state) && state.retiring.outgoing.size === 0)) return;
   const ready = readyOf(state, state.generation);
-  forget(draft, isOn(state) ? ready : []);
-  if (!isOn(state) || state.rollout !== null) return;
+  forget(draft, isRecycling(state) ? ready : []);
+  if (!isRecycling(state) || state.rollout !== null) return;
   const isStuck = sendAway(draft, ready, seen);
   if (isStuck && isOursToReplace(state.config)) {
     if (mayBeginByItself(state, draft.nowMs)) requestRollout(draft, null);
@@ -26,7 +26,8 @@ export function recycle(draft: Draft, seen: Observation): void {
   choose(draft, seen);
 }
 
-function isOn({ config: { pm } }: PoolState): boolean {
+/** Its workers are to be replaced for their memory or their age. */
+export function isRecycling({ config: { pm } }: PoolState): boolean {
   return pm.maxMemoryBytes > 0 || pm.maxLifetimeMs > 0;
 }
 

@@ -1,5 +1,5 @@
 /** How soon a pool must be looked at again, as far as nothing happens: cost follows what changes. Pure. */
-import { isHurried } from './observation/observer.ts';
+import { isPassing } from '../worker/worker.ts';
 import type { Observation } from './observation.ts';
 import { countOf, isClosed, isTaking, isWanted, type PoolState, presenceOf } from './state.ts';
 
@@ -21,10 +21,8 @@ export interface NextLook {
 
 export function nextLook(state: PoolState, { nowMs, load }: Observation): NextLook {
   if (isClosed(state)) return { atMs: Number.POSITIVE_INFINITY, isWatched: false };
-  if (!isCalm(state)) {
-    const atMs = isHurried(state, nowMs) ? nowMs + HURRIED_LOOK_MS : onGrid(nowMs, LOOK_MS);
-    return { atMs, isWatched: false };
-  }
+  if (!isCalm(state))
+    return { atMs: Math.min(hurriedLook(state, nowMs), onGrid(nowMs, LOOK_MS)), isWatched: false };
   const { pm, requestSlowlogTimeoutMs, requestTerminateTimeoutMs } = state.config;
   const isTimed = requestSlowlogTimeoutMs > 0 || requestTerminateTimeoutMs > 0;
   const isFixed = pm.mode === 'static' || state.scaledTo !== null;
@@ -35,6 +33,16 @@ export function nextLook(state: PoolState, { nowMs, load }: Observation): NextLo
   const quietMs = isTimed ? IDLE_TIMED_LOOK_MS : isFixed ? RESTING_LOOK_MS : IDLE_LOOK_MS;
   const busyMs = isFixed && !isTimed ? RESTING_LOOK_MS : LOOK_MS;
   return { atMs: onGrid(nowMs, isWatched ? quietMs : busyMs), isWatched };
+}
+
+/** A worker that starts says itself when it is to be looked at; one that has nothing in flight is soon to be told. */
+function hurriedLook({ workers }: PoolState, nowMs: number): number {
+  let atMs = Number.POSITIVE_INFINITY;
+  for (const worker of workers.values()) {
+    if (worker.phase === 'starting') atMs = Math.min(atMs, Math.max(worker.nextLookMs, nowMs + 1));
+    else if (isPassing(worker, nowMs)) atMs = Math.min(atMs, nowMs + HURRIED_LOOK_MS);
+  }
+  return atMs;
 }
 
 /** It is as it should be, and nothing is under way. */
