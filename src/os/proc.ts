@@ -59,11 +59,6 @@ export function allPids(): number[] {
     .map(Number);
 }
 
-/** Those of a process group that still run; zombies do not count. */
-export function groupMembers(group: number): ProcessStat[] {
-  return running().filter(stat => stat.group === group);
-}
-
 /** The process groups of which something still runs, in one look at all processes. */
 export function livingGroups(): Set<number> {
   return new Set(running().map(stat => stat.group));

@@ -110,6 +110,26 @@ suite('unit/keeper/listeners', {}, async scope => {
       await untilWaiting([second, 2 * CLIENTS]);
     });
 
+    await scope.test(
+      name('of several that are opened at once each is independent of the others'),
+      async () => {
+        const { listeners } = openListeners(scope);
+        const stranger = openListeners(scope).listeners;
+        const [free, taken, other] = [await newAddress(), await newAddress(), await newAddress()];
+        stranger.open(specOf('stranger', taken));
+        const specs = [specOf('a', free), specOf('b', taken), specOf('c', other), specOf('d', free)];
+        const results = listeners.openAll(specs, error => ({ message: String(error), code: null }));
+        assert.deepEqual(
+          results.map(result => ('failure' in result ? 'failed' : 'open')),
+          ['open', 'failed', 'open', 'open'],
+        );
+        assert.ok('failure' in (results[1] ?? {}));
+        assert.match(JSON.stringify(results[1]), /EADDRINUSE/);
+        assert.deepEqual(publicOnes(listeners), ['a', 'c'], 'the second at one address is hidden');
+        assert.deepEqual(listeners.neighbours('d'), ['a', 'd']);
+      },
+    );
+
     await scope.test(name('a knock is reported once for each watch'), async () => {
       const { listeners, knocks } = openListeners(scope);
       const address = await newAddress();

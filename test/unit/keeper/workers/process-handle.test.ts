@@ -7,7 +7,7 @@ import type { Exit } from '../../../../src/os/pidfd.ts';
 import { Poller } from '../../../../src/os/poller.ts';
 import { Program } from '../../../../src/os/spawn.ts';
 import { until } from '../../../lib/poll.ts';
-import { descendants, isAlive, type Seen } from '../../../lib/processes.ts';
+import { descendants, isAlive, readStat, type Seen } from '../../../lib/processes.ts';
 
 interface Watched {
   readonly handle: ProcessHandle;
@@ -146,4 +146,45 @@ void test('a child that has left the session is nobody’s of ours', async t => 
   watched.handle.signal('SIGKILL');
   await until(() => watched.handle.isGone, { what: 'the end' });
   assert.ok(isAlive(stranger));
+});
+
+/** As if a keeper before us had started it: for us it is not a child, whose group we may name by its number. */
+function adopted(t: TestContext, { handle }: Watched): Watched {
+  const poller = new Poller();
+  const reports: Watched['reports'] = [];
+  const startTicks = Number(readStat(handle.pid)?.startTicks);
+  const running = { pid: handle.pid, startTicks, isChild: false, exit: null, gone: false };
+  const again = ProcessHandle.resume(
+    running,
+    true,
+    poller,
+    { exited: exit => reports.push(exit), gone: () => reports.push('gone') },
+    () => true,
+  );
+  t.after(() => poller.close());
+  return { handle: again, reports };
+}
+
+void test('the whole group of one that was adopted is signalled', async t => {
+  const original = start(t, 'sleep 600 & sleep 600 & wait', true);
+  const members = await childrenOf(original, 2);
+  const { handle } = adopted(t, original);
+  assert.ok(handle.signal('SIGSTOP'));
+  await until(() => members.every(({ pid }) => readStat(pid)?.state === 'T'), { what: 'all to be stopped' });
+  assert.ok(handle.signal('SIGKILL'));
+  await until(() => !members.some(isAlive), { what: 'all to be gone' });
+  await until(() => handle.isGone, { what: 'its end to be seen' });
+  assert.ok(!handle.signal('SIGTERM'));
+});
+
+void test('what the leader of an adopted group leaves behind is found', async t => {
+  const original = start(t, 'sleep 600 & sleep 0.2', true);
+  const [member] = await childrenOf(original, 2);
+  const { handle, reports } = adopted(t, original);
+  await until(() => reports.length === 1, { what: 'the end of the leader' });
+  assert.ok(!handle.isGone);
+  assert.ok(handle.signal('SIGKILL'));
+  await until(() => reports.length === 2, { what: 'the end of all' });
+  assert.equal(reports[1], 'gone');
+  assert.ok(member === undefined || !isAlive(member));
 });
