@@ -19,7 +19,7 @@ import { type Looks, Observer } from './observation/observer.ts';
 import type { ForeignSocket, News, Observation, SharedLimits } from './observation.ts';
 import { absorb, reconcile, type Turn } from './reconcile.ts';
 import { isRecycling } from './recycle.ts';
-import { isCalm, nextLook } from './rest.ts';
+import { isCalm, nextLook, onGrid } from './rest.ts';
 import { restorePool } from './restore.ts';
 import type { Claim } from './scaling/share.ts';
 import {
@@ -61,6 +61,8 @@ export class Pool {
   /** What was seen in the first half of a turn. */
   #seen: Observation | null = null;
   #news: News[] = [];
+  /** How often a glance is enough; null: it is not. */
+  #glanceEveryMs: number | null = null;
   /** The listener that the keeper watches for a connection; null: none. */
   #watched: number | null = null;
   #waiters: Waiter[] = [];
@@ -117,17 +119,29 @@ export class Pool {
   /** The first half of a turn: looks, and takes what has happened. @param isBlind nothing can be looked at */
   observe(looks: Looks, isBlind: boolean): void {
     const nowMs = this.#ports.now();
+    if (this.#isDeserted(looks, isBlind, nowMs)) return;
     const news = this.#news.splice(0);
     const seen = this.#observer.observe(this.#state, news, looks, isBlind, nowMs);
     this.#seen = seen;
     if (news.length > 0) this.#do(absorb(this.#state, seen));
   }
 
+  /** Nobody was there and nothing has happened: a glance shows whether that is so still. */
+  #isDeserted(looks: Looks, isBlind: boolean, nowMs: number): boolean {
+    if (this.#glanceEveryMs === null || isBlind || this.#news.length > 0) return false;
+    if (!this.#observer.isDeserted(this.#state, looks, nowMs)) return false;
+    this.#dueAtMs = onGrid(nowMs, this.#glanceEveryMs);
+    return true;
+  }
+
   /** The second half: decides and acts. @returns how many processes it has asked for */
   act(limits: SharedLimits): number {
     const seen = this.#seen;
     this.#seen = null;
-    if (seen === null) return 0;
+    if (seen === null) {
+      if (limits.allowance < 0) this.#glanceEveryMs = null; // others need some of its workers: the next turn is a whole one
+      return 0;
+    }
     let started = 0;
     if (seen.news.length > 0 || !this.#isAsBefore(seen, limits)) {
       const { actions } = this.#do(reconcile(this.#state, seen, limits));
@@ -154,8 +168,9 @@ export class Pool {
       this.#ports.wake();
       return;
     }
-    const { atMs, isWatched } = nextLook(this.#state, seen);
+    const { atMs, isWatched, glanceEveryMs } = nextLook(this.#state, seen);
     this.#dueAtMs = atMs;
+    this.#glanceEveryMs = glanceEveryMs;
     const { listener } = this.#state;
     const number = isWatched && listener !== null ? listener.number : null;
     if (number !== null && number !== this.#watched)

@@ -1,6 +1,7 @@
 /** How soon a pool must be looked at again, as far as nothing happens: cost follows what changes. Pure. */
 import { isPassing } from '../worker/worker.ts';
 import type { Observation } from './observation.ts';
+import { isRecycling } from './recycle.ts';
 import { countOf, isClosed, isTaking, isWanted, type PoolState, presenceOf } from './state.ts';
 
 /** DESIGN section 5: ten looks a second; more while workers come and go, which are looked at until they have. */
@@ -11,28 +12,34 @@ const IDLE_LOOK_MS = 500;
 const IDLE_TIMED_LOOK_MS = 250;
 /** Of a pool whose size does not follow its load. */
 const RESTING_LOOK_MS = 1000;
+const FIXED_IDLE_LOOK_MS = 2000;
 
 export interface NextLook {
   /** By the clock of the observation; Infinity: when something happens. */
   readonly atMs: number;
   /** The keeper is to report when a connection waits. */
   readonly isWatched: boolean;
+  /** As long as nobody comes and nothing happens a glance is enough, so often; null: it is not. */
+  readonly glanceEveryMs: number | null;
 }
 
+const AT_REST: NextLook = { atMs: Number.POSITIVE_INFINITY, isWatched: false, glanceEveryMs: null };
+
 export function nextLook(state: PoolState, { nowMs, load }: Observation): NextLook {
-  if (isClosed(state)) return { atMs: Number.POSITIVE_INFINITY, isWatched: false };
+  if (isClosed(state)) return AT_REST;
   if (!isCalm(state))
-    return { atMs: Math.min(hurriedLook(state, nowMs), onGrid(nowMs, LOOK_MS)), isWatched: false };
+    return { ...AT_REST, atMs: Math.min(hurriedLook(state, nowMs), onGrid(nowMs, LOOK_MS)) };
   const { pm, requestSlowlogTimeoutMs, requestTerminateTimeoutMs } = state.config;
   const isTimed = requestSlowlogTimeoutMs > 0 || requestTerminateTimeoutMs > 0;
   const isFixed = pm.mode === 'static' || state.scaledTo !== null;
   const isNobody = load !== null && load.accepted + load.waiting === 0;
   const isWatched = isNobody && state.listener?.isLost === false;
   // Nobody else would accept: the keeper sees each client.
-  if (isWatched && state.workers.size === 0) return { atMs: Number.POSITIVE_INFINITY, isWatched };
-  const quietMs = isTimed ? IDLE_TIMED_LOOK_MS : isFixed ? RESTING_LOOK_MS : IDLE_LOOK_MS;
-  const busyMs = isFixed && !isTimed ? RESTING_LOOK_MS : LOOK_MS;
-  return { atMs: onGrid(nowMs, isWatched ? quietMs : busyMs), isWatched };
+  if (isWatched && state.workers.size === 0) return { ...AT_REST, isWatched };
+  if (!isWatched) return { ...AT_REST, atMs: onGrid(nowMs, isFixed && !isTimed ? RESTING_LOOK_MS : LOOK_MS) };
+  const everyMs = isTimed ? IDLE_TIMED_LOOK_MS : isFixed ? FIXED_IDLE_LOOK_MS : IDLE_LOOK_MS;
+  const glanceEveryMs = isRecycling(state) ? null : everyMs;
+  return { atMs: onGrid(nowMs, everyMs), isWatched, glanceEveryMs };
 }
 
 /** A worker that starts says itself when it is to be looked at; one that has nothing in flight is soon to be told. */
@@ -63,6 +70,6 @@ export function isCalm(state: PoolState): boolean {
 }
 
 /** All pools are looked at in the same moments: one read of the kernel's tables serves them all. */
-function onGrid(nowMs: number, everyMs: number): number {
+export function onGrid(nowMs: number, everyMs: number): number {
   return (Math.floor(nowMs / everyMs) + 1) * everyMs;
 }

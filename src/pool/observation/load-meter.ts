@@ -42,6 +42,12 @@ export class LoadMeter {
     return this.#waiting === null ? null : { accepted: this.accepted?.size ?? 0, waiting: this.#waiting };
   }
 
+  /** Nobody was there at the last look, and nobody is. */
+  noteNobody({ accepted }: ListenerLoad, nowMs: number): void {
+    this.accepted = accepted;
+    this.connectionsAtMs = nowMs;
+  }
+
   /**
    * @param load null: nothing was seen; one without connections leaves those that were seen before
    * @param ready workers that are ready; concurrency: connections that one of them serves at a time

@@ -67,6 +67,20 @@ export class Observer {
     return this.#watched;
   }
 
+  /**
+   * A look at a pool where nobody was at the last look, and nothing has happened since: all that most pools of a shared
+   * host ever need.
+   * @returns whether nobody is there; otherwise `observe` looks at what there is
+   */
+  isDeserted({ listener }: PoolState, looks: Looks, nowMs: number): boolean {
+    const load = listener === null ? undefined : looks.get(listener.inode);
+    if (load === undefined || load.waiting > 0 || load.accepted === null || load.accepted.size > 0)
+      return false;
+    this.meter.noteNobody(load, nowMs);
+    this.#lookedAtMs = nowMs;
+    return true;
+  }
+
   observe(
     state: PoolState,
     news: readonly News[],
