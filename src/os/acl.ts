@@ -27,19 +27,21 @@ const TAGS: ReadonlyMap<number, AclEntry['tag']> = new Map([
   [0x20, 'other'],
 ]);
 
+/** Read at once: a check of hundreds of pools asks thousands of times. */
+const room: Buffer = Buffer.allocUnsafeSlow(LARGEST_BYTES);
+
 /**
  * The access list of a file; null when it has none beyond its mode, or its file system knows none.
  * @throws {SystemError}
  */
 export function readAcl(path: string): AclEntry[] | null {
-  const bytes = Buffer.alloc(LARGEST_BYTES);
-  const length = getxattr(path, ATTRIBUTE, bytes, bytes.length);
+  const length = getxattr(path, ATTRIBUTE, room, room.length);
   if (length < 0) {
     const errno = lastErrno();
     if ([ENODATA, ENOENT, EOPNOTSUPP, ENOSYS].includes(errno)) return null;
     throw new SystemError('getxattr', errno, path);
   }
-  return length === 0 ? null : parseAcl(bytes.subarray(0, length));
+  return length === 0 ? null : parseAcl(room.subarray(0, length));
 }
 
 /** @throws {RangeError} when the bytes are no access list that this version of Linux writes */

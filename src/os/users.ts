@@ -5,6 +5,7 @@
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { declare, SystemError } from './libc.ts';
+import { Recent } from './recent.ts';
 
 // The layout of passwd(5) and group(5) entries is the same in glibc and musl; koffi finds them by name below.
 koffi.struct('fpm_passwd', {
@@ -48,8 +49,6 @@ const { EINTR, ENOENT, EPERM, ERANGE, ESRCH, EBADF } = constants.errno;
 /** What getpwnam(3) lists as "not found", beside 0 without an entry. */
 const NOT_FOUND: ReadonlySet<number> = new Set([0, ENOENT, ESRCH, EBADF, EPERM]);
 const LARGEST_ENTRY_BYTES = 16 * 1024 * 1024;
-/** Hundreds of pools of one user ask for it one after the other, and each answer may come from a server. */
-const FRESH_MS = 1000;
 
 /**
  * Finds a user by name or number. As in chown(1), a name made of digits goes before the number.
@@ -57,30 +56,12 @@ const FRESH_MS = 1000;
  * @throws {SystemError} when the user database cannot be asked
  */
 export function lookupUser(nameOrUid: string): User | null {
-  const known = users.get(nameOrUid);
-  if (known !== undefined) return known;
-  const user = askForUser(nameOrUid);
-  if (user !== null) users.set(nameOrUid, user);
-  return user;
+  return users.of(nameOrUid, () => askForUser(nameOrUid));
 }
 
-/** What was found a moment ago. What was not found is asked for again: it may just have been made. */
-class Recent<T> {
-  readonly #found = new Map<string, T>();
-  #sinceMs = 0;
-
-  get(name: string): T | undefined {
-    if (performance.now() - this.#sinceMs >= FRESH_MS) this.#found.clear();
-    return this.#found.get(name);
-  }
-
-  set(name: string, value: T): void {
-    if (this.#found.size === 0) this.#sinceMs = performance.now();
-    this.#found.set(name, value);
-  }
-}
-
+/** Each answer may come from a server. */
 const users = new Recent<User>();
+const groupLists = new Recent<number[]>();
 
 function askForUser(nameOrUid: string): User | null {
   const named = find<User>((...into) => getpwnam(nameOrUid, ...into), 'getpwnam_r', nameOrUid);
@@ -109,14 +90,18 @@ export function lookupGroup(nameOrGid: string): Group | null {
  * an entry belongs to none.
  */
 export function supplementaryGroups(user: User, gid: number): number[] {
-  if (user.name === null) return [];
+  const { name } = user;
+  return name === null ? [] : (groupLists.of(`${gid} ${name}`, () => groupList(name, gid)) ?? []);
+}
+
+function groupList(name: string, gid: number): number[] {
   for (let room = 64; ; ) {
     const list = new Uint32Array(room);
     const count: [number] = [room];
-    if (getgrouplist(user.name, gid, list, count) >= 0) return [...list.subarray(0, count[0])];
+    if (getgrouplist(name, gid, list, count) >= 0) return [...list.subarray(0, count[0])];
     // glibc says how many there are, musl too; an NSS module that does not must not make this endless.
     room = Math.max(count[0], room * 2);
-    if (room > 1 << 20) throw new SystemError('getgrouplist', ERANGE, user.name);
+    if (room > 1 << 20) throw new SystemError('getgrouplist', ERANGE, name);
   }
 }
 

@@ -49,22 +49,20 @@ export function noteOf(state: PoolState): PoolNote {
   };
 }
 
-/** Remembers what the keeper has, so that what has not changed is not sent again. The settings are long. */
+/** Remembers what the keeper has, so that what has not changed is not sent again. */
 export class SavedNote {
-  #facts = '';
-  #config: unknown = null;
+  #saved: PoolNote | null = null;
 
   has(state: PoolState): boolean {
-    const { config, ...facts } = noteOf(state);
-    return config === this.#config && JSON.stringify(facts) === this.#facts;
+    const saved = this.#saved;
+    if (saved === null) return false;
+    const note = noteOf(state);
+    return (Object.keys(note) as (keyof PoolNote)[]).every(key => note[key] === saved[key]);
   }
 
   /** @returns it for the keeper; it counts as saved */
   save(state: PoolState): Note {
-    const note = noteOf(state);
-    const { config, ...facts } = note;
-    this.#config = config;
-    this.#facts = JSON.stringify(facts);
-    return { name: poolNoteName(config.name), text: JSON.stringify(note) };
+    this.#saved = noteOf(state);
+    return { name: poolNoteName(state.config.name), text: JSON.stringify(this.#saved) };
   }
 }
