@@ -147,7 +147,7 @@ export class Pool {
       const { actions } = this.#do(reconcile(this.#state, seen, limits));
       for (const action of actions) if (action.type === 'spawn') started += action.count;
       const counts = this.meter.counts ?? NOBODY;
-      const isCalmNow = actions.length === 0 && isCalm(this.#state);
+      const isCalmNow = !seen.isBlind && actions.length === 0 && isCalm(this.#state);
       this.#calm = isCalmNow ? { ...counts, second: secondOf(seen.nowMs) } : null;
       this.#apply.save(this.#state);
     }

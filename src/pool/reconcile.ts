@@ -11,7 +11,7 @@ import { anew } from './health.ts';
 import { isOursToClose } from './listener.ts';
 import type { Command, ExitSight, News, Observation, SharedLimits } from './observation.ts';
 import { recycle } from './recycle.ts';
-import { endLongRequests } from './requests.ts';
+import { endLongRequests } from './request-limits.ts';
 import { retryLeaving, takeChosen, takeThawed } from './retire.ts';
 import { cancelRollout, fill, moveRollout, requestRollout } from './rollout.ts';
 import { NEW_POOL } from './scaling/decide.ts';
@@ -29,6 +29,7 @@ export interface Turn {
 export function absorb(before: PoolState, seen: Observation): Turn {
   const draft = new Draft(before, seen.nowMs);
   for (const news of seen.news) take(draft, news, seen);
+  draft.set({ isContent: false }); // until the next decision, which cannot be made blindly
   return { state: draft.state, actions: draft.actions };
 }
 

@@ -25,8 +25,9 @@ export interface NextLook {
 
 const AT_REST: NextLook = { atMs: Number.POSITIVE_INFINITY, isWatched: false, glanceEveryMs: null };
 
-export function nextLook(state: PoolState, { nowMs, load }: Observation): NextLook {
+export function nextLook(state: PoolState, { nowMs, load, isBlind }: Observation): NextLook {
   if (isClosed(state)) return AT_REST;
+  if (isBlind) return { ...AT_REST, atMs: onGrid(nowMs, LOOK_MS) };
   if (!isCalm(state))
     return { ...AT_REST, atMs: Math.min(hurriedLook(state, nowMs), onGrid(nowMs, LOOK_MS)) };
   const { pm, requestSlowlogTimeoutMs, requestTerminateTimeoutMs } = state.config;
