@@ -28,24 +28,27 @@ suite('integration/start-during-stop-of-others', { needs: ['gcc'] }, async scope
   const { daemon, poolWhen } = gated;
 
   for (const name of ['ondemand', 'static']) {
-    await scope.test(`${name}: started while a stop of it and of a busy pool goes on, it stays`, async () => {
-      const inHand = gated.ask(gated.address('busy'), 1);
-      await gated.untilInHand(1);
-      const stop = await beginCommand(daemon, 'stop', { pools: [name, 'busy'] });
-      await poolWhen(name, 'stopped', ({ state }) => state === 'stopped');
-      await poolWhen('busy', 'stopping', ({ state }) => state === 'stopping');
-      const start = await daemon.cli('start', name);
-      assert.equal(start.code, 0, start.stderr);
-      gated.open('busy');
-      assert.equal(typeof (await inHand)[0], 'number');
-      assert.equal((await stop.answer()).status, 200);
-      await poolWhen(name, 'running', ({ state }) => state === 'running');
-      assert.ok(existsSync(socketFile(gated, name)));
-      gated.open(name);
-      assert.match(await askPool(gated.address(name)), /^\d+ /);
-      gated.close('busy');
-      assert.equal((await daemon.cli('start', 'busy')).code, 0);
-    });
+    await scope.test(
+      `${name}: started while a stop of it and of a busy pool is under way, it runs`,
+      async () => {
+        const inHand = gated.ask(gated.address('busy'), 1);
+        await gated.untilInHand(1);
+        const stop = await beginCommand(daemon, 'stop', { pools: [name, 'busy'] });
+        await poolWhen(name, 'stopped', ({ state }) => state === 'stopped');
+        await poolWhen('busy', 'stopping', ({ state }) => state === 'stopping');
+        const start = await daemon.cli('start', name);
+        assert.equal(start.code, 0, start.stderr);
+        gated.open('busy');
+        assert.equal(typeof (await inHand)[0], 'number');
+        assert.equal((await stop.answer()).status, 200);
+        await poolWhen(name, 'running', ({ state }) => state === 'running');
+        assert.ok(existsSync(socketFile(gated, name)));
+        gated.open(name);
+        assert.match(await askPool(gated.address(name)), /^\d+ /);
+        gated.close('busy');
+        assert.equal((await daemon.cli('start', 'busy')).code, 0);
+      },
+    );
   }
 });
 
@@ -116,7 +119,7 @@ suite('integration/removed-during-start', { needs: ['gcc'] }, async scope => {
     },
   );
 
-  await scope.test('other pools go on', async () => {
+  await scope.test('other pools continue', async () => {
     gated.open('other');
     assert.match(await askPool(gated.address('other')), /^\d+ /);
   });

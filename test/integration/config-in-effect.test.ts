@@ -246,3 +246,31 @@ suite('integration/config-taken-over', {
     },
   );
 });
+
+suite('integration/config-run-dir', { needs: ['gcc', 'libfcgi'] }, async scope => {
+  const hello = await helloPools(scope);
+  const daemon = await startDaemon(scope, {
+    pools: { www: hello('www', { 'listen.address': join(scope.dir, 'www.sock') }) },
+    expectedLog: [/supervisor/],
+  });
+  const other = join(scope.dir, 'elsewhere');
+  const text = readFileSync(daemon.configFile, 'utf8');
+  writeFileSync(daemon.configFile, text.replace(/^run_dir = .*$/m, `run_dir = ${JSON.stringify(other)}`));
+
+  await scope.test('another run directory: commands find the one that runs, also after a death', async () => {
+    for (const key of ['run_dir', 'pid_file', 'control.socket'])
+      assert.match(await words(daemon, 'reload'), new RegExp(`^${key} changed: only a restart`, 'm'));
+    assert.ok((await words(daemon, 'config')).includes(`# running: run_dir = "${daemon.runDir}"`));
+    const { supervisor_pid: supervisor } = await daemon.status();
+    process.kill(supervisor, 'SIGKILL');
+    const { pid } = JSON.parse(await words(daemon, 'status', '--json')) as Status;
+    assert.equal(pid, daemon.pid);
+    assert.equal(existsSync(other), false);
+  });
+
+  await scope.test('the stop reaches it, and leaves nothing there', async () => {
+    await words(daemon, 'stop');
+    assert.deepEqual(await daemon.exited, { code: 0, signal: null });
+    assert.equal(existsSync(daemon.controlSocket), false);
+  });
+});

@@ -50,7 +50,7 @@ for (const { max, requests } of ROUNDS) {
       states = seen.map(status => poolOf(status, 'php').state);
     });
 
-    await scope.test('the workers ended themselves after so many, and others went on', () => {
+    await scope.test('the workers ended themselves after so many, and others took their places', () => {
       assert.ok(pids.size >= requests / max, JSON.stringify([...pids]));
       assert.deepEqual(
         [...pids].filter(([, count]) => count > max),
