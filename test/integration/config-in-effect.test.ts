@@ -3,13 +3,14 @@
  * then both are shown; once all that the files say is in effect, nothing is said of a change.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../lib/command.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
 import { helloPools, type PoolKeys } from '../lib/pools.ts';
-import { type Status, workerPids } from '../lib/status.ts';
+import { removeRunDir } from '../lib/run-directory.ts';
+import { type PendingSetting, type Status, workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
 /** What commands say; a failure is one of the test. */
@@ -18,15 +19,6 @@ async function words(daemon: Daemon, ...args: string[]): Promise<string> {
   assert.equal(code, 0, `${args.join(' ')}: ${stdout}${stderr}`);
   return stdout;
 }
-
-interface Pending {
-  readonly key: string;
-  readonly running: unknown;
-  readonly wanted: unknown;
-}
-
-const pendingOf = (status: Status): readonly Pending[] =>
-  (status as Status & { needs_restart?: Pending[] }).needs_restart ?? [];
 
 /** The keys that only a restart applies, each with another value than `startDaemon` writes. */
 function others(dir: string): Readonly<Record<string, string>> {
@@ -49,8 +41,8 @@ function textOf(settings: Readonly<Record<string, string>>): string {
 async function assertBoth(daemon: Daemon, before: Readonly<Record<string, string>>): Promise<void> {
   const after = others(daemon.dir);
   const expected = Object.keys(after).map(key => ({ key, running: before[key], wanted: after[key] }));
-  const byKey = (a: Pending, b: Pending): number => (a.key < b.key ? -1 : 1);
-  assert.deepEqual([...pendingOf(await daemon.status())].sort(byKey), [...expected].sort(byKey));
+  const byKey = (a: PendingSetting, b: PendingSetting): number => (a.key < b.key ? -1 : 1);
+  assert.deepEqual([...(await daemon.status()).needs_restart].sort(byKey), [...expected].sort(byKey));
   const table = await words(daemon, 'status');
   const toml = await words(daemon, 'config');
   const { running } = JSON.parse(await words(daemon, 'config', '--json')) as { running: object };
@@ -83,7 +75,7 @@ suite('integration/config-in-effect', { needs: ['gcc', 'libfcgi'] }, async scope
   await scope.test('without a difference nothing is said of one', async () => {
     assert.doesNotMatch(await words(daemon, 'config'), /running:/);
     assert.equal('running' in (JSON.parse(await words(daemon, 'config', '--json')) as object), false);
-    assert.deepEqual(pendingOf(await daemon.status()), []);
+    assert.deepEqual((await daemon.status()).needs_restart, []);
   });
 
   await scope.test(
@@ -125,7 +117,7 @@ suite('integration/config-in-effect', { needs: ['gcc', 'libfcgi'] }, async scope
   });
 
   await scope.test('the run directory that was removed is restored with the names in use', async () => {
-    rmSync(daemon.runDir, { recursive: true });
+    removeRunDir(daemon);
     await daemon.statusWhen('the control socket to be there again', () => true);
     assert.equal(readFileSync(before.pid_file ?? '', 'utf8'), `${daemon.pid}\n`);
     await assertBoth(daemon, before);
@@ -134,7 +126,7 @@ suite('integration/config-in-effect', { needs: ['gcc', 'libfcgi'] }, async scope
   await scope.test('files that say what runs are all in effect again', async () => {
     writeFileSync(daemon.configFile, original);
     await words(daemon, 'reload');
-    assert.deepEqual(pendingOf(await daemon.status()), []);
+    assert.deepEqual((await daemon.status()).needs_restart, []);
     assert.doesNotMatch(await words(daemon, 'config'), /running:/);
   });
 
@@ -147,7 +139,7 @@ suite('integration/config-in-effect', { needs: ['gcc', 'libfcgi'] }, async scope
     await daemon.crash();
     await daemon.startAgain();
     const status = await daemon.statusWhen('the files to be in effect', it => it.last_reload?.ok === true);
-    assert.deepEqual(pendingOf(status), []);
+    assert.deepEqual(status.needs_restart, []);
     assert.deepEqual(workerPids(status, 'www'), workers);
     assert.doesNotMatch(await words(daemon, 'config'), /running:/);
     assert.equal(readFileSync(rest.pid_file ?? '', 'utf8'), `${daemon.pid}\n`);
