@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { runCommand } from '../lib/command.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
+import { until } from '../lib/poll.ts';
 import { helloPools, type PoolKeys } from '../lib/pools.ts';
 import { removeRunDir } from '../lib/run-directory.ts';
 import { type PendingSetting, type Status, workerPids } from '../lib/status.ts';
@@ -110,7 +111,9 @@ suite('integration/config-in-effect', { needs: ['gcc', 'libfcgi'] }, async scope
     const moved = join(scope.dir, 'moved.log');
     renameSync(logFile, moved);
     await words(daemon, 'reopen-logs');
-    assert.match(readFileSync(logFile, 'utf8'), /"event":"logsReopened"/);
+    await until(() => /"event":"logsReopened"/.test(readFileSync(logFile, 'utf8')), {
+      what: 'a record in the log in use',
+    });
     renameSync(moved, logFile);
     await words(daemon, 'reopen-logs');
     await assertBoth(daemon, before);
@@ -143,7 +146,9 @@ suite('integration/config-in-effect', { needs: ['gcc', 'libfcgi'] }, async scope
     assert.deepEqual(workerPids(status, 'www'), workers);
     assert.doesNotMatch(await words(daemon, 'config'), /running:/);
     assert.equal(readFileSync(rest.pid_file ?? '', 'utf8'), `${daemon.pid}\n`);
-    assert.match(readFileSync(rest['log.file'] ?? '', 'utf8'), /www/);
+    await until(() => readFileSync(rest['log.file'] ?? '', 'utf8').includes('www'), {
+      what: 'a record in the other log',
+    });
   });
 
   await scope.test('no supervisor answers: nothing is said of one', async () => {

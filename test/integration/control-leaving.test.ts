@@ -47,6 +47,8 @@ function clientOf(scope: Scope, daemon: Daemon, as: readonly string[]): Client {
 
 async function leaveEverywhere(scope: Scope, daemon: Daemon, who: string, client: Client): Promise<void> {
   const { supervisor_pid: supervisor } = await daemon.status();
+  // What its start has to say is said by then.
+  await until(() => daemon.log().some(({ event }) => event === 'ready'), { what: 'the end of the start' });
   const open = openDescriptors(supervisor);
   const logged = daemon.log().length;
   for (const [where, bytes] of Object.entries(BEFORE_THE_ANSWER))

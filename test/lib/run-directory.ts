@@ -3,5 +3,12 @@ import { rmSync } from 'node:fs';
 import type { Daemon } from './daemon.ts';
 
 export function removeRunDir({ runDir }: Daemon): void {
-  rmSync(runDir, { recursive: true, maxRetries: 10, retryDelay: 10 }); // ENOTEMPTY: a file came in between
+  for (;;) {
+    try {
+      rmSync(runDir, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error; // else a file came in between
+    }
+  }
 }

@@ -16,8 +16,8 @@ async function startNamed(
   path: string,
 ): Promise<void> {
   const fixture = placeFixture(scope, 'perl/named-keeper.pl');
-  const [program = '', ...args] = [...as, '/usr/bin/perl', fixture, configFile, path];
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const command = [...as, '/usr/bin/perl', fixture, configFile, path];
+  const child = spawn('env', command, { stdio: ['pipe', 'pipe', 'inherit'] });
   scope.defer(async () => {
     child.stdin.end();
     await once(child, 'exit');
