@@ -61,7 +61,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a scale -d 'Give a pool another number o
 complete -c fpm-ts -n '__fpm_ts_at ""' -a takeover -d 'Let a pool of the configuration take its address from another program that listens there'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a explain -d 'Show what was decided about a pool lately, and why'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a check -d 'Test the configuration as the system stands'
-complete -c fpm-ts -n '__fpm_ts_at ""' -a config -d 'Print the effective configuration, defaults included, as TOML'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a config -d 'Print the effective configuration, defaults included'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a reopen-logs -d 'Open the log files anew after logrotate has moved them away'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a request -d 'Send one request to a pool, as a web server would, and print the answer'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a serve -d 'A small HTTP front for a pool, for trying things out without a web server'

@@ -12,6 +12,20 @@ export const MASK = '***';
 export interface PrintOptions {
   /** Adds behind each line where its value was said. */
   readonly origins?: Sources;
+  /** Adds, below the setting of fpm-ts.toml that it belongs to, what a supervisor runs with instead. */
+  readonly running?: Running;
+}
+
+/** Settings of fpm-ts.toml that a supervisor runs with and the files say otherwise, by dotted key. */
+export type Running = Readonly<Record<string, TomlValue>>;
+
+/** @param running what a supervisor runs with, by dotted key. @returns what differs of it */
+export function differing(config: GlobalConfig, running: Readonly<Record<string, unknown>>): Running {
+  const said: Readonly<Record<string, unknown>> = globalSettings(config);
+  const keys = Object.keys(running).filter(
+    key => key in said && JSON.stringify(running[key]) !== JSON.stringify(said[key]),
+  );
+  return Object.fromEntries(keys.map(key => [key, running[key] as TomlValue]));
 }
 
 /** The whole: fpm-ts.toml, then each pool file, each under a comment line `# ==> FILE <==`. */
@@ -44,7 +58,10 @@ function printLines(
   settings: readonly (readonly [string, TomlValue | undefined])[],
   options: PrintOptions,
 ): string {
-  const lines = settings.flatMap(([name, value]) => printSetting(pool, name, value, options.origins));
+  const lines = settings.flatMap(([name, value]) => [
+    ...printSetting(pool, name, value, options.origins),
+    ...(pool === null ? printRunning(name, options.running?.[name]) : []),
+  ]);
   const width = Math.min(
     48,
     Math.max(...lines.filter(line => line.origin !== '').map(line => line.text.length)),
@@ -73,6 +90,13 @@ function printSetting(
   return [{ text: tomlLine(name.split('.'), escapeAll(value)), origin: originOf() }];
 }
 
+function printRunning(name: string, value: TomlValue | undefined): Line[] {
+  if (value === undefined) return [];
+  const until = KEYS.global.get(name)?.meta.applies === 'restart' ? 'restart' : 'reload';
+  const line = tomlLine(name.split('.'), escapeAll(value));
+  return [{ text: `# running: ${line} until a ${until}`, origin: '' }];
+}
+
 /** What holds for a key without a value. */
 function notSet(pool: string | null, name: string): string {
   return KEYS[pool === null ? 'global' : 'pool'].get(name)?.meta.computedDefault ?? 'none';
@@ -91,10 +115,16 @@ function describeOrigin(place: KeyPlace): string {
   return place.via === 'extends' ? `extends ${where}` : where;
 }
 
-/** For `--json`: the same keys by dotted name, with `origin` by key where origins are asked for. */
+/** For `--json`: the same keys by dotted name; `origin` by key where origins are asked for; `running` where it differs. */
 export function configToJson(config: GlobalConfig, options: PrintOptions = {}): object {
   const pools = config.pools.map(pool => poolToJson(pool, options));
-  return { file: config.file, ...settingsToJson(null, globalSettings(config), options), pools };
+  const { running = {} } = options;
+  return {
+    file: config.file,
+    ...settingsToJson(null, globalSettings(config), options),
+    ...(Object.keys(running).length > 0 && { running }),
+    pools,
+  };
 }
 
 export function poolToJson(pool: PoolConfig, options: PrintOptions = {}): object {

@@ -12,17 +12,30 @@ export interface Caller {
   readonly ownPools: readonly string[];
 }
 
+/**
+ * Whether there are arguments with which the caller may use the command, asked before any are read.
+ * @throws {FpmError} NOT_ALLOWED
+ */
+export function mayAsk(caller: Caller, name: CommandName): void {
+  if (caller.mayDoAll || (COMMANDS[name].isForPoolUsers && caller.ownPools.length > 0)) return;
+  throw notAllowed(caller, name);
+}
+
 /** @throws {FpmError} NOT_ALLOWED */
 export function mayUse(caller: Caller, name: CommandName, args: Args<CommandName>): void {
   if (caller.mayDoAll) return;
   const named = poolsOf(args);
   const isOwn = named.length > 0 && named.every(pool => caller.ownPools.includes(pool));
   if (COMMANDS[name].isForPoolUsers && isOwn) return;
+  throw notAllowed(caller, name);
+}
+
+function notAllowed(caller: Caller, name: CommandName): FpmError {
   const own =
     caller.ownPools.length === 0
       ? ''
       : `; it may use status and reload for ${caller.ownPools.join(', ')}, each by name`;
-  throw new FpmError(
+  return new FpmError(
     'NOT_ALLOWED',
     `uid ${caller.uid} may not use ${name} here: root, the supervisor's user and members of control.group may${own}`,
   );

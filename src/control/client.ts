@@ -1,5 +1,6 @@
 /** Calls the supervisor over the control socket. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Status } from '../observe/status.ts';
 import { keeperFor } from '../os/keepers.ts';
 import { lockHolder } from '../os/locks.ts';
 import { COMMANDS, type Command, type CommandName } from './commands.ts';
@@ -23,6 +24,7 @@ const RESTART_PATIENCE_MS = 10_000;
 /** What somebody has removed of its files is there again before that. */
 const UPKEEP_PATIENCE_MS = 3000;
 const TRY_EVERY_MS = 50;
+const GLANCE_MS = 2000;
 
 /** @throws {FpmError} NOT_RUNNING, NOT_ANSWERING, NOT_ALLOWED, or what the supervisor answered */
 export async function call<N extends CommandName>(
@@ -34,9 +36,9 @@ export async function call<N extends CommandName>(
   // Whoever is to stop everything may have done so, and then nobody answers.
   const mayRepeat = command.mayBeRepeated && !(name === 'stop' && !('pools' in args));
   const isGet = command.method === 'GET';
-  const answer = await untilThere(instance, command, mayRepeat, () =>
+  const answer = await untilThere(instance, command, mayRepeat, socketPath =>
     exchange({
-      socketPath: instance.socket,
+      socketPath,
       method: command.method,
       path: command.path + (isGet ? queryOf(args) : ''),
       body: isGet ? '' : JSON.stringify(args),
@@ -45,6 +47,21 @@ export async function call<N extends CommandName>(
   const value: unknown = JSON.parse(answer.text);
   if (answer.status !== 200) throw toFpmError(value as ErrorBody);
   return value as Result<N>;
+}
+
+/** A look for what is nice to know, once and not for long. @returns null when nobody answers, or not to this caller */
+export async function glance({ socket, configFile }: Instance): Promise<Status | null> {
+  const path = `${COMMANDS.status.path}${queryOf({ processes: 'no' })}`;
+  const look = (socketPath: string): Promise<{ readonly status: number; readonly text: string }> =>
+    exchange({ socketPath, method: 'GET', path, body: '', silenceMs: GLANCE_MS });
+  try {
+    const { status, text } = await look(socket).catch(async () =>
+      look((configFile === null ? null : await elsewhere(configFile)) ?? socket),
+    );
+    return status === 200 ? (JSON.parse(text) as Status) : null;
+  } catch {
+    return null;
+  }
 }
 
 function queryOf(args: object): string {
@@ -58,13 +75,14 @@ async function untilThere<T>(
   instance: Instance,
   command: Command,
   mayRepeat: boolean,
-  ask: () => Promise<T>,
+  ask: (socketPath: string) => Promise<T>,
 ): Promise<T> {
-  const { socket, pidFile, configFile } = instance;
+  const { pidFile, configFile } = instance;
+  let { socket } = instance;
   let giveUpAtMs = Number.POSITIVE_INFINITY;
   for (;;) {
     try {
-      return await ask();
+      return await ask(socket);
     } catch (error) {
       if (error instanceof SilenceError) throw isSilent(socket, error, command);
       const failure = error as NodeJS.ErrnoException;
@@ -73,6 +91,11 @@ async function untilThere<T>(
       const keeper = lockHolder(pidFile);
       if (keeper === null && (configFile === null || keeperFor(configFile) === null))
         throw await notRunning(instance);
+      const found = configFile === null ? null : await elsewhere(configFile);
+      if (found !== null && found !== socket) {
+        socket = found;
+        continue;
+      }
       // Without its pid file it is on its way up or down, or somebody has removed its run directory, which it makes anew.
       const patienceMs = keeper === null ? UPKEEP_PATIENCE_MS : RESTART_PATIENCE_MS;
       giveUpAtMs = Math.min(giveUpAtMs, performance.now() + patienceMs);
@@ -83,6 +106,12 @@ async function untilThere<T>(
       await delay(TRY_EVERY_MS);
     }
   }
+}
+
+/** Where the supervisor listens that runs with that file. Loaded only now: the binding to the C library takes long. */
+async function elsewhere(configFile: string): Promise<string | null> {
+  const { runningSocket } = await import('./running-socket.ts');
+  return runningSocket(configFile);
 }
 
 /** Nobody has heard the question, or it may be asked twice. */

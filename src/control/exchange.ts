@@ -9,25 +9,28 @@ export interface ControlRequest {
   readonly path: string;
   /** JSON; empty: none. */
   readonly body: string;
+  /** How long nothing may be heard; by default so long that only a supervisor that hangs is silent. */
+  readonly silenceMs?: number;
 }
 
-/** Somebody has the socket open, and has said nothing for SILENCE_LIMIT_MS. */
+/** Somebody has the socket open, and has said nothing for so long. */
 export class SilenceError extends Error {
   /** Who; null where the kernel does not tell. */
   readonly pid: number | null;
 
-  constructor(pid: number | null) {
-    super(`nothing was heard for ${SILENCE_LIMIT_MS / 1000} seconds`);
+  constructor(pid: number | null, silenceMs: number) {
+    super(`nothing was heard for ${silenceMs / 1000} seconds`);
     this.name = 'SilenceError';
     this.pid = pid;
   }
 }
 
 /** @throws {SilenceError}; {NodeJS.ErrnoException} when there is no connection or it broke */
-export function exchange({ socketPath, method, path, body }: ControlRequest): Promise<{
+export function exchange(asked: ControlRequest): Promise<{
   readonly status: number;
   readonly text: string;
 }> {
+  const { socketPath, method, path, body, silenceMs = SILENCE_LIMIT_MS } = asked;
   return new Promise((resolve, reject) => {
     const headers = { host: 'control', ...(body !== '' && { 'content-length': Buffer.byteLength(body) }) };
     const request = httpRequest({ socketPath, method, path, headers, agent: false }, response => {
@@ -38,9 +41,9 @@ export function exchange({ socketPath, method, path, body }: ControlRequest): Pr
       );
       response.on('error', reject);
     });
-    request.setTimeout(SILENCE_LIMIT_MS, () => {
+    request.setTimeout(silenceMs, () => {
       void whoAnswers(request.socket).then(pid => {
-        reject(new SilenceError(pid));
+        reject(new SilenceError(pid, silenceMs));
         request.destroy();
       });
     });

@@ -88,6 +88,10 @@ const status = z.strictObject({
     .array(z.strictObject({ key: z.string(), running: z.unknown(), wanted: z.unknown() }))
     .nullable()
     .meta({ description: 'Settings whose value in the files only a restart applies.' }),
+  running_settings: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .meta({ description: 'The settings of fpm-ts.toml that are in effect, by dotted key.' }),
   pools: z.array(poolStatus),
 });
 

@@ -4,10 +4,11 @@ import type { Socket } from 'node:net';
 import { FpmError } from '../errors.ts';
 import { currentFileLimit } from '../os/file-limit.ts';
 import { peerOf } from '../os/peer.ts';
-import { type Caller, mayUse } from './access.ts';
-import { COMMANDS, type CommandName } from './commands.ts';
+import { type Caller, mayAsk, mayUse } from './access.ts';
+import { argumentsOf, commandOf } from './command-arguments.ts';
+import type { CommandName } from './commands.ts';
 import { errorBody, httpStatus } from './error-body.ts';
-import { SCHEMAS } from './schemas.ts';
+import { ClientLeft, type Headers, RequestError } from './request-error.ts';
 import { SIGN_EVERY_MS } from './signs-of-life.ts';
 import { ControlSocket } from './socket.ts';
 import type { Args, Result } from './types.ts';
@@ -25,25 +26,12 @@ export interface ServerOptions {
   readonly onError: (error: unknown) => void;
 }
 
-const BODY_LIMIT_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 2000;
 /** A client that takes nothing of its answer for so long is not waited for: answers are held in memory. */
 const UNREAD_TIMEOUT_MS = 10_000;
 /** Or half of what the supervisor may have open: everybody may connect, and its own work needs descriptors, too. */
 const MOST_CONNECTIONS = 500;
-
-/** A request that never became a command: its HTTP status says more than the class of the error. */
-class RequestError extends FpmError {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super('USAGE', message);
-    this.status = status;
-    this.headers = headers;
-  }
-}
 
 export class ControlServer {
   #server: Server | null = null;
@@ -90,29 +78,33 @@ export class ControlServer {
   }
 
   #createServer(): Server {
-    const server = createServer(
-      {
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        headersTimeout: REQUEST_TIMEOUT_MS,
-        connectionsCheckingInterval: CHECK_EVERY_MS,
-      },
-      (request, response) => {
-        void this.#answer(request, response);
-      },
-    );
+    const server = createServer({
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    });
+    const answer = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#answer(request, response);
+    server.on('request', answer);
+    server.on('checkContinue', answer); // else Node would ask for the body before the caller is known
     server.maxConnections = Math.min(MOST_CONNECTIONS, Math.floor(Number(currentFileLimit()) / 2));
     return server;
   }
 
+  /** Who may use nothing of the command is refused before a byte of the body is read. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const name = route(request);
-      const args = parseArguments(name, await readArguments(request));
-      mayUse(this.#options.identify(callerOf(request.socket)), name, args);
-      reply(response, 200, await withSigns(request, response, () => this.#call(name, args)));
+      const name = commandOf(request);
+      const caller = this.#options.identify(peerAt(request.socket));
+      mustConcern(caller, name);
+      if (request.headers.expect !== undefined) response.writeContinue();
+      const args = await argumentsOf(name, request);
+      mayUse(caller, name, args);
+      reply(request, response, 200, await withSigns(request, response, () => this.#call(name, args)));
     } catch (error) {
+      if (error instanceof ClientLeft) return;
       if (error instanceof RequestError) {
-        reply(response, error.status, errorBody(error), error.headers);
+        reply(request, response, error.status, errorBody(error), error.headers);
         return;
       }
       if (!(error instanceof FpmError)) this.#options.onError(error);
@@ -120,7 +112,7 @@ export class ControlServer {
         error instanceof FpmError
           ? error
           : new FpmError('FAILED', `an error of fpm-ts's own: ${String(error)}`);
-      reply(response, httpStatus(shown.code), errorBody(shown));
+      reply(request, response, httpStatus(shown.code), errorBody(shown));
     }
   }
 
@@ -135,7 +127,9 @@ async function withSigns<T>(
   response: ServerResponse,
   run: () => Promise<T> | T,
 ): Promise<T> {
-  const timer = setInterval(() => response.writeProcessing(), SIGN_EVERY_MS);
+  const timer = setInterval(() => {
+    if (!response.destroyed) response.writeProcessing();
+  }, SIGN_EVERY_MS);
   if (request.httpVersion === '1.0') clearInterval(timer);
   try {
     return await run();
@@ -151,73 +145,43 @@ function listenOn(server: Server, descriptor: number): Promise<void> {
   });
 }
 
-function route(request: IncomingMessage): CommandName {
-  const { pathname } = url(request);
-  for (const [name, command] of Object.entries(COMMANDS)) {
-    if (command.path !== pathname) continue;
-    if (command.method === request.method) return name as CommandName;
-    throw new RequestError(405, `${pathname} takes ${command.method}, not ${request.method}`, {
-      allow: command.method,
-    });
-  }
-  const known = Object.values(COMMANDS).map(({ method, path }) => `${method} ${path}`);
-  throw new RequestError(404, `there is no ${pathname}; there are ${known.join(', ')}`);
-}
-
-function url(request: IncomingMessage): URL {
+/** @throws {RequestError} 403 for a caller who may use nothing of the command, whatever the arguments are */
+function mustConcern(caller: Caller, name: CommandName): void {
   try {
-    return new URL(request.url ?? '/', 'http://control');
-  } catch {
-    throw new FpmError('USAGE', `${request.url} is no path`);
+    mayAsk(caller, name);
+  } catch (error) {
+    if (!(error instanceof FpmError)) throw error;
+    throw new RequestError(httpStatus(error.code), error.message, { connection: 'close' }, error.code);
   }
 }
 
-/** A GET has its arguments in the query, a POST as JSON in its body; no body is no arguments. */
-async function readArguments(request: IncomingMessage): Promise<unknown> {
-  if (request.method === 'GET') return Object.fromEntries(url(request).searchParams);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_LIMIT_BYTES)
-      throw new RequestError(413, `the body is longer than ${BODY_LIMIT_BYTES} bytes`, {
-        connection: 'close',
-      });
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString('utf8').trim();
-  if (text === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new FpmError('USAGE', 'the body is not JSON');
-  }
+/**
+ * Node has no way to ask for a connection's credentials, so its descriptor is asked for by hand.
+ * @throws {ClientLeft} when the connection is closed already
+ */
+function peerAt(socket: Socket): ReturnType<typeof peerOf> {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } | null };
+  if (handle === null || handle.fd < 0) throw new ClientLeft();
+  return peerOf(handle.fd);
 }
 
-function parseArguments<N extends CommandName>(name: N, args: unknown): Args<N> {
-  const parsed = SCHEMAS[name].args.safeParse(args);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(
-    ({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`,
-  );
-  throw new FpmError('USAGE', `${name}: ${issues.join('; ')}`);
+/** The next request would stand behind a body that nobody reads. */
+function isBodyLeft({ complete, headers }: IncomingMessage): boolean {
+  return !complete && ('content-length' in headers || 'transfer-encoding' in headers);
 }
 
-/** Node has no way to ask for a connection's credentials, so its descriptor is asked for by hand. */
-function callerOf(socket: Socket): ReturnType<typeof peerOf> {
-  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-  return peerOf(fd);
-}
-
+/** To a client that has left, it goes nowhere. */
 function reply(
+  request: IncomingMessage,
   response: ServerResponse,
   status: number,
   body: object,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Headers = {},
 ): void {
   const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, {
     ...headers,
+    ...(isBodyLeft(request) && { connection: 'close' }),
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   });

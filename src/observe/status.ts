@@ -23,6 +23,8 @@ export interface Status {
   readonly config_changed_on_disk: boolean | null;
   /** Settings whose value in the files only a restart applies; null: no supervisor says. */
   readonly needs_restart: readonly PendingSetting[] | null;
+  /** The settings of fpm-ts.toml that are in effect, by key in dotted form; null: no supervisor says. */
+  readonly running_settings: Readonly<Record<string, unknown>> | null;
   readonly pools: readonly PoolStatus[];
 }
 

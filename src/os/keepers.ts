@@ -4,6 +4,9 @@ import { allPids, read, readStat } from './proc.ts';
 /** At most 15 bytes: all that the kernel keeps of a name. */
 export const KEEPER_TITLE = 'fpm-ts: keeper';
 
+/** Of its supervisor; the kernel keeps the first 15 bytes. */
+export const SUPERVISOR_TITLE = 'fpm-ts: supervisor';
+
 /** The keeper that a process is, or the child of; null when it has nothing to do with one. */
 export function keeperOf(pid: number): number | null {
   if (isKeeper(pid)) return pid;

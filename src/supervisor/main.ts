@@ -8,6 +8,7 @@ import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import { LAST_RELOAD, LAST_UPGRADE, notedPool, RESUMED, SETTINGS } from '../keeper/notes.ts';
 import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
+import { SUPERVISOR_TITLE } from '../os/keepers.ts';
 import { ownLibraries } from '../os/own-library.ts';
 import { poolOf } from '../pool/listener.ts';
 import { type PoolNote, parsePoolNote } from '../pool/note.ts';
@@ -30,7 +31,7 @@ export interface SupervisorOptions {
 }
 
 export async function runSupervisor(options: SupervisorOptions): Promise<void> {
-  process.title = 'fpm-ts: supervisor';
+  process.title = SUPERVISOR_TITLE;
   ownLibraries();
   let daemon: Daemon | null = null;
   const early: Parameters<Daemon['supervisor']['enqueue']>[0][] = [];
@@ -78,8 +79,7 @@ async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginn
   // The files may say something else by now, and as after any start they are to be in effect.
   keeper.post('note', { name: RELOAD_DUE, text: 'yes' });
   // It is a restart, too: what only a restart applies is in effect.
-  const before = Settings.parse(found.notes[SETTINGS]);
-  const { text } = new Settings(loaded.config, before.wanted).note;
+  const { text } = new Settings(loaded.config).note;
   const adopted = { ...found, notes: { ...found.notes, [RELOAD_DUE]: 'yes', [SETTINGS]: text ?? '' } };
   return {
     world: found.notes.stopping === undefined ? adopted : startedAgain(keeper, adopted),

@@ -1,4 +1,5 @@
 /** The daemon and its pools as `status` shows them. */
+import { globalSettings } from '../config/settings.ts';
 import type { LastUpgrade } from '../keeper/notes.ts';
 import { connectionsOf } from '../observe/families.ts';
 import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
@@ -72,6 +73,7 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
       running: running ?? null,
       wanted: wanted ?? null,
     })),
+    running_settings: globalSettings(supervisor.config),
     pools: pools.map(pool =>
       poolStatus(pool, now, wish, {
         load: loads.get(pool.state.listener?.inode ?? -1) ?? null,

@@ -1,10 +1,11 @@
 /** The run directory is removed from under a running instance: it comes back by itself, by a signal, and by the next supervisor. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from '../lib/daemon.ts';
 import { until } from '../lib/poll.ts';
 import { helloPools } from '../lib/pools.ts';
+import { removeRunDir } from '../lib/run-directory.ts';
 import { workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
@@ -20,7 +21,7 @@ suite('integration/run-dir-gone', { needs: ['gcc', 'libfcgi'] }, async scope => 
 
   await scope.test('control socket and pid file come back by themselves', async () => {
     const before = await daemon.status();
-    rmSync(daemon.runDir, { recursive: true });
+    removeRunDir(daemon);
     const { code, stderr } = await daemon.cli('status');
     assert.deepEqual([code, stderr], [0, '']);
     assert.equal(readFileSync(pidFile, 'utf8'), `${daemon.pid}\n`);
@@ -29,7 +30,7 @@ suite('integration/run-dir-gone', { needs: ['gcc', 'libfcgi'] }, async scope => 
 
   await scope.test('SIGHUP restores control socket and pid file, and reloads', async () => {
     const before = workerPids(await daemon.status(), 'www');
-    rmSync(daemon.runDir, { recursive: true });
+    removeRunDir(daemon);
     process.kill(daemon.pid, 'SIGHUP');
     const after = await daemon.statusWhen('the reload', ({ last_reload: reload }) => reload?.ok === true);
     assert.equal(readFileSync(pidFile, 'utf8'), `${daemon.pid}\n`);
@@ -42,7 +43,7 @@ suite('integration/run-dir-gone', { needs: ['gcc', 'libfcgi'] }, async scope => 
     const file = join(daemon.poolsDir, 'www.toml');
     const good = readFileSync(file);
     writeFileSync(file, 'broken');
-    rmSync(daemon.runDir, { recursive: true });
+    removeRunDir(daemon);
     process.kill(daemon.pid, 'SIGHUP');
     await daemon.statusWhen('the reload that fails', ({ last_reload: reload }) => reload?.ok === false);
     writeFileSync(file, good);
@@ -62,7 +63,7 @@ suite('integration/run-dir-gone', { needs: ['gcc', 'libfcgi'] }, async scope => 
       'one generation',
       status => workerPids(status, 'www').length === 2,
     );
-    rmSync(daemon.runDir, { recursive: true });
+    removeRunDir(daemon);
     process.kill(before.supervisor_pid, 'SIGKILL');
     const after = await daemon.statusWhen(
       'another supervisor',

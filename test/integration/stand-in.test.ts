@@ -156,6 +156,10 @@ suite('integration/stand-in', { needs: ['gcc', 'libfcgi', 'curl', 'setpriv'] }, 
       assert.equal(await told('/v1/status', 'nobody', '--groups=games'), 'status');
       assert.equal(await told('/v1/status', 'www-data', none), 'NOT_ALLOWED');
       assert.equal(await told('/v1/status?pool=www', 'www-data', none), 'status');
+      // Refused before the body is read: one that is no JSON would be answered otherwise.
+      const as = ['setpriv', '--reuid=nobody', '--regid=nogroup', none];
+      const stop = await curl(daemon.controlSocket, '/v1/stop', ['--data', '{"now":'], { as });
+      assert.equal(stop.status, 403);
     });
 
   await scope.test(

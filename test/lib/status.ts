@@ -43,6 +43,13 @@ export interface PoolStatus {
   readonly processes: readonly WorkerStatus[];
 }
 
+/** A setting of which only a restart applies what the files say. */
+export interface PendingSetting {
+  readonly key: string;
+  readonly running: unknown;
+  readonly wanted: unknown;
+}
+
 export interface Status {
   readonly schema: 1;
   readonly version: string;
@@ -66,6 +73,8 @@ export interface Status {
     readonly message: string;
   } | null;
   readonly config_changed_on_disk: boolean;
+  readonly needs_restart: readonly PendingSetting[];
+  readonly running_settings: Readonly<Record<string, unknown>>;
   readonly pools: readonly PoolStatus[];
 }
 

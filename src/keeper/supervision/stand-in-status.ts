@@ -55,6 +55,7 @@ export function standInStatus(facts: StandInFacts): object {
     last_upgrade: lastUpgrade,
     config_changed_on_disk: null,
     needs_restart: null,
+    running_settings: null,
     pools: facts.pools.map(pool => poolStatus(pool, facts)),
   };
 }

@@ -84,13 +84,13 @@ export class StandIn {
   async #answer(request: IncomingMessage): Promise<StandInAnswer> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://control');
     const command = `${request.method} ${pathname}`;
-    const args = command.startsWith('POST ') ? await argumentsOf(request) : {};
-    if (args === null) return failure(413, 'USAGE', 'the body is too long or no JSON');
     const pool = searchParams.get('pool');
     if (!isAllowed(peerOf(descriptorOf(request.socket)), this.#ports.view(), command, pool)) {
       const message = `while there is no supervisor only root, fpm-ts's own user and members of control.group may use the control socket, and a pool's user may look at that pool (${this.#ports.reason()})`;
       return failure(403, 'NOT_ALLOWED', message);
     }
+    const args = command.startsWith('POST ') ? await argumentsOf(request) : {};
+    if (args === null) return failure(413, 'USAGE', 'the body is too long or no JSON');
     if (command === 'GET /v1/status') return this.#status(pool);
     if (command === 'POST /v1/stop' && args.pools === undefined) return this.#ports.stop(args.now === true);
     if (command === 'POST /v1/upgrade') return await this.#upgrade(args.dry_run === true);

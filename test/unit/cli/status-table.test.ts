@@ -51,6 +51,7 @@ const STATUS: Status = {
   last_upgrade: null,
   config_changed_on_disk: false,
   needs_restart: [],
+  running_settings: {},
   pools: [POOL],
 };
 

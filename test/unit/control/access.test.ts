@@ -1,7 +1,7 @@
 /** Who may do what, as a table: callers by commands. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Caller, mayUse } from '../../../src/control/access.ts';
+import { type Caller, mayAsk, mayUse } from '../../../src/control/access.ts';
 import { COMMANDS, type CommandName } from '../../../src/control/commands.ts';
 import type { Args } from '../../../src/control/types.ts';
 import { FpmError } from '../../../src/errors.ts';
@@ -52,4 +52,13 @@ void test('whoever may do all may do each; a stranger may do none', () => {
 void test('the refusal says what the caller may instead', () => {
   assert.throws(() => mayUse(OWNER, 'stop', {}), /it may use status and reload for a, b, each by name/);
   assert.throws(() => mayUse(STRANGER, 'stop', {}), /members of control\.group may$/);
+});
+
+void test('before any arguments are known: whoever may use nothing of a command', () => {
+  for (const name of Object.keys(COMMANDS) as CommandName[]) {
+    assert.doesNotThrow(() => mayAsk(ALL, name), name);
+    assert.throws(() => mayAsk(STRANGER, name), /uid 1000 may not use/, name);
+    if (COMMANDS[name].isForPoolUsers) assert.doesNotThrow(() => mayAsk(OWNER, name), name);
+    else assert.throws(() => mayAsk(OWNER, name), /it may use status and reload for a, b/, name);
+  }
 });

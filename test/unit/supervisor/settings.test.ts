@@ -1,0 +1,76 @@
+/** What a reload applies of fpm-ts.toml is what the schema says, key by key: a new key cannot be forgotten. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KEYS } from '../../../src/config/schema.ts';
+import { globalSettings } from '../../../src/config/settings.ts';
+import { applied, type Globals, Settings } from '../../../src/supervisor/settings.ts';
+
+const RUNNING: Globals = {
+  file: '/etc/fpm-ts/fpm-ts.toml',
+  include: ['pools.d/*.toml'],
+  runDir: '/run/fpm-ts',
+  pidFile: '/run/fpm-ts/fpm-ts.pid',
+  control: { socket: '/run/fpm-ts/control.sock', group: '' },
+  log: { level: 'info', file: 'stderr', format: 'auto' },
+  process: { max: 0, minFreeMemoryBytes: 0 },
+};
+
+/** Another value for each. */
+const WANTED: Globals = {
+  file: '/etc/fpm-ts/fpm-ts.toml',
+  include: ['other.d/*.toml'],
+  runDir: '/run/other',
+  pidFile: '/run/other.pid',
+  control: { socket: '/run/other.sock', group: 'adm' },
+  log: { level: 'debug', file: '/var/log/other.log', format: 'json' },
+  process: { max: 7, minFreeMemoryBytes: 1024 },
+};
+
+const valuesOf = (globals: Globals): Readonly<Record<string, unknown>> =>
+  globalSettings({ ...globals, pools: [] });
+
+const RESTART = [...KEYS.global].filter(([, { meta }]) => meta.applies === 'restart').map(([key]) => key);
+
+void test('every key of fpm-ts.toml has another value in what is wanted here', () => {
+  const [running, wanted] = [valuesOf(RUNNING), valuesOf(WANTED)];
+  assert.deepEqual(Object.keys(wanted).sort(), [...KEYS.global.keys()].sort());
+  for (const key of KEYS.global.keys()) assert.notDeepEqual(wanted[key], running[key], key);
+});
+
+for (const [key, { meta }] of KEYS.global) {
+  void test(`${key}: a reload applies it as the schema says (${meta.applies})`, () => {
+    assert.ok(meta.applies === 'live' || meta.applies === 'restart', meta.applies);
+    const source = meta.applies === 'live' ? WANTED : RUNNING;
+    assert.deepEqual(valuesOf(applied(RUNNING, WANTED))[key], valuesOf(source)[key]);
+  });
+}
+
+void test('what only a restart applies stays pending, however often the files are read', () => {
+  const settings = new Settings(RUNNING);
+  assert.deepEqual(settings.pending, []);
+  for (let time = 0; time < 2; time++) {
+    settings.take(WANTED);
+    assert.deepEqual(
+      settings.pending.map(({ key }) => key),
+      RESTART,
+    );
+  }
+  const group = settings.pending.find(({ key }) => key === 'control.group');
+  assert.deepEqual(group, { key: 'control.group', running: '', wanted: 'adm' });
+  settings.take(RUNNING);
+  assert.deepEqual(settings.pending, []);
+  assert.deepEqual(settings.running, RUNNING);
+});
+
+void test('the note gives the next supervisor both: what is in effect, and what is pending', () => {
+  const settings = new Settings(RUNNING);
+  settings.take(WANTED);
+  const next = Settings.parse(settings.note.text ?? '');
+  assert.deepEqual(next.running, settings.running);
+  assert.deepEqual(next.pending, settings.pending);
+});
+
+void test('a damaged note is refused with what is wrong in it', () => {
+  const text = JSON.stringify({ running: RUNNING, wanted: { ...WANTED, runDir: 7 } });
+  assert.throws(() => Settings.parse(text), /saved settings are damaged.*runDir/s);
+});
