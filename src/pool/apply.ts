@@ -5,6 +5,7 @@ import { describeActivity, kernelStack } from '../worker/activity.ts';
 import { workerSpec } from '../worker/command.ts';
 import { freezeLookKill } from '../worker/freeze.ts';
 import { poolIdentity } from '../worker/identity.ts';
+import type { Kernel } from '../worker/kernel.ts';
 import { newWorker, tagOf } from '../worker/worker.ts';
 import type { Action } from './action.ts';
 import { choose } from './choose.ts';
@@ -19,6 +20,7 @@ const SPAWNED_AT_ONCE = 32;
 
 export interface ApplyPorts {
   readonly keeper: Keeper;
+  readonly kernel: Kernel;
   readonly report: (event: PoolEvent) => void;
   readonly now: () => number;
   readonly log: DecisionLog;
@@ -75,7 +77,7 @@ export class Apply {
         this.save(action.state);
         break;
       case 'choose': {
-        const chosen = choose(action);
+        const chosen = choose(action, this.#ports.kernel);
         if (chosen !== null) news({ type: 'chosen', reason: action.reason, ...chosen });
         break;
       }
@@ -163,11 +165,12 @@ export class Apply {
   }
 
   async #freeze(action: Extract<Action, { type: 'freeze' }>): Promise<void> {
-    const { keeper, news } = this.#ports;
+    const { keeper, kernel, news } = this.#ports;
     const { pid, listenerInode, reason, leaving } = action;
     // Should we die before we hear that it was killed, the next supervisor knows why it has ended, or is to.
     const announce = (): void => keeper.post('tag', { pid, tag: leaving });
-    const outcome = await freezeLookKill(keeper, pid, listenerInode, announce).catch(() => 'spared' as const);
+    const done = freezeLookKill(keeper, kernel, pid, listenerInode, announce);
+    const outcome = await done.catch(() => 'spared' as const);
     news({ type: 'thawed', pid, outcome, reason });
   }
 

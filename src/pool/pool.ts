@@ -8,6 +8,7 @@ import { type Keeper, KeeperError } from '../keeper/client.ts';
 import type { ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { PoolEvent } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
+import type { Kernel } from '../worker/kernel.ts';
 import { Apply } from './apply.ts';
 import { claimFor } from './autoscale.ts';
 import { CommandQueue } from './command-queue.ts';
@@ -33,6 +34,7 @@ import {
 
 export interface PoolPorts {
   readonly keeper: Keeper;
+  readonly kernel: Kernel;
   readonly report: (event: PoolEvent) => void;
   readonly now: () => number;
   /** The pool has something to do now. */
@@ -53,7 +55,7 @@ export class Pool {
   /** What was decided lately, and why. */
   readonly log = new DecisionLog();
   readonly #ports: PoolPorts;
-  readonly #observer = new Observer();
+  readonly #observer: Observer;
   readonly #apply: Apply;
   readonly #queue = new CommandQueue();
   #state: PoolState;
@@ -74,9 +76,10 @@ export class Pool {
     this.#state = newPool(config);
     this.#nextConfig = config;
     this.#ports = ports;
-    const { keeper, report, now, own } = ports;
+    this.#observer = new Observer(ports.kernel);
+    const { keeper, kernel, report, now, own } = ports;
     const news = (it: News): void => this.tell(it);
-    this.#apply = new Apply(this.name, { keeper, report, now, own, log: this.log, news });
+    this.#apply = new Apply(this.name, { keeper, kernel, report, now, own, log: this.log, news });
   }
 
   get state(): PoolState {

@@ -11,7 +11,7 @@ import type { Pool } from '../pool/pool.ts';
 import { rolloutSize } from '../pool/rollout.ts';
 import { hasGivenUp, isWanted, stayingOf } from '../pool/state.ts';
 import type { ConfigFiles } from './config-files.ts';
-import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
+import type { Configuration, Loaded } from './configuration.ts';
 import type { LastReloadRecord } from './last-reload.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -22,8 +22,7 @@ const SIDE_BY_SIDE: number = 8 * availableParallelism();
 
 export interface ReloadPorts {
   readonly supervisor: Supervisor;
-  readonly configFile: string | null;
-  readonly inheritedSockets: readonly string[];
+  readonly configuration: Configuration;
   readonly record: LastReloadRecord;
   readonly files: ConfigFiles;
   /** A reload has begun or ended. */
@@ -95,15 +94,15 @@ export class Reloads {
   }
 
   async #prepare(args: ReloadArgs): Promise<{ loaded: Loaded; result: ReloadResult }> {
-    const { supervisor, configFile, inheritedSockets } = this.#ports;
+    const { supervisor, configuration } = this.#ports;
     if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
-    const loaded = readConfiguration(configFile);
+    const loaded = configuration.read();
     for (const name of args.pools ?? []) {
       if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
     const { config } = supervisor;
     const own = config.pools.map(({ listen }) => listen.text);
-    const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, own, inheritedSockets))];
+    const notices = [...loaded.notices, ...(await configuration.check(loaded, own))];
     const plan = reloadPlan(config, loaded.config);
     const pools = plan
       .flatMap(entry => (entry.pool === null ? [] : [this.#planned(entry.pool, entry, args)]))
