@@ -49,9 +49,16 @@ export class Apply {
       case 'take':
         this.#take(action);
         break;
-      case 'publish':
+      case 'publish': {
+        const { number } = action;
+        keeper.post('publish', { id: listenerId(this.#pool, number) }, outcome => {
+          if ('failure' in outcome) news({ type: 'publishFailed', number, ...outcome.failure });
+          else news({ type: 'published', number });
+        });
+        break;
+      }
       case 'refuse':
-        keeper.post(action.type, { id: listenerId(this.#pool, action.number) });
+        keeper.post('refuse', { id: listenerId(this.#pool, action.number) });
         break;
       case 'unlisten': {
         const { number } = action;

@@ -8,12 +8,12 @@ import { autoscale } from './autoscale.ts';
 import { Draft } from './draft.ts';
 import { endDraining, moveDraining, newDraining } from './drain.ts';
 import { anew } from './health.ts';
-import { isOursToClose } from './listener.ts';
+import { isOursToClose, type Listener } from './listener.ts';
 import type { Command, ExitSight, News, Observation, SharedLimits } from './observation.ts';
 import { recycle } from './recycle.ts';
 import { endLongRequests } from './requests.ts';
 import { retryLeaving, takeChosen, takeThawed } from './retire.ts';
-import { cancelRollout, fill, moveRollout, requestRollout } from './rollout.ts';
+import { cancelRollout, fill, giveUp, moveRollout, requestRollout, takeOver } from './rollout.ts';
 import { NEW_POOL } from './scaling/decide.ts';
 import { isEmpty, isWanted, type PoolState } from './state.ts';
 import { moveWorkers, noticeHealth, sendAwayUnwanted, takeExited, takeGone, takeSpawned } from './workers.ts';
@@ -73,6 +73,12 @@ function take(draft: Draft, news: News, seen: Observation): void {
       break;
     case 'taken':
       takeTaken(draft, news);
+      break;
+    case 'published':
+      takePublished(draft, news.number);
+      break;
+    case 'publishFailed':
+      takePublishFailed(draft, news);
       break;
     case 'unlistened':
       takeUnlistened(draft, news.number);
@@ -163,6 +169,12 @@ function heedDesire(draft: Draft): void {
     if (state.listening === 'no' && isEmpty(state)) open(draft);
     return;
   }
+  if (state.rollout?.phase === 'publishing') {
+    const before = state.listener;
+    takeOver(draft);
+    // Should the new one not have been published after all.
+    if (before !== null) draft.act({ type: 'refuse', number: before.number });
+  }
   cancelRollout(draft, 'the pool is being stopped');
   if (state.stopsNow && state.draining.some(({ isAbandoned }) => !isAbandoned))
     draft.set({ draining: draft.state.draining.map(it => ({ ...it, isAbandoned: true })) });
@@ -208,12 +220,26 @@ function takeListened(draft: Draft, number: number, inode: number): void {
     fill(draft, listener);
     return;
   }
+  const before = state.listener;
   if (!isWanted(state)) {
-    draft.set({ listening: 'open', listener }); // heedDesire gives it up
+    // heedDesire gives it up, or the lost one that it was to replace.
+    draft.set({ listening: 'open', listener: before ?? listener, isRestored: false });
+    if (before !== null && before.number !== number) draft.act({ type: 'unlisten', number });
     return;
   }
+  if (before !== null && before.number !== number) {
+    draft.set({ replacement: listener });
+    draft.act({ type: 'publish', number });
+    return;
+  }
+  serve(draft, listener);
+  draft.act({ type: 'publish', number }); // beside one that is on its way out it would stay hidden
+}
+
+function serve(draft: Draft, listener: Listener): void {
+  const { state } = draft;
   const before = state.listener;
-  const isReplaced = before !== null && before.number !== number;
+  const isReplaced = before !== null && before.number !== listener.number;
   const generation = isReplaced ? state.lastGeneration + 1 : state.generation;
   draft.set({
     listening: 'open',
@@ -225,10 +251,28 @@ function takeListened(draft: Draft, number: number, inode: number): void {
     }),
   });
   draft.save();
-  draft.act({ type: 'publish', number }); // beside one that is on its way out it would stay hidden
   if (!state.isRestored)
     draft.report({ type: 'listening', pool: draft.name, address: state.config.listen.text });
   else draft.set({ isRestored: false });
+}
+
+function takePublished(draft: Draft, number: number): void {
+  const { rollout, replacement } = draft.state;
+  if (rollout?.phase === 'publishing' && rollout.listener?.number === number) takeOver(draft);
+  if (replacement?.number !== number) return;
+  draft.set({ replacement: null });
+  serve(draft, replacement);
+}
+
+/** Clients come to the one before it as ever. */
+function takePublishFailed(draft: Draft, news: Extract<News, { type: 'publishFailed' }>): void {
+  const { rollout, replacement } = draft.state;
+  const { number, message } = news;
+  if (rollout?.phase === 'publishing' && rollout.listener?.number === number) giveUp(draft, message);
+  if (replacement?.number !== number) return;
+  draft.set({ replacement: null, opening: number });
+  draft.act({ type: 'unlisten', number });
+  takeListenFailed(draft, { ...news, type: 'listenFailed' });
 }
 
 /** The address cannot be had. A pool that has workers of an earlier keeper continues with what they have. */
@@ -236,11 +280,11 @@ function takeListenFailed(draft: Draft, news: Extract<News, { type: 'listenFaile
   const { state } = draft;
   const { number, message, code } = news;
   if (number !== state.opening) return;
-  draft.set({ opening: null });
-  if (state.rollout !== null) {
+  if (state.rollout?.phase === 'opening') {
     cancelRollout(draft, message);
     return;
   }
+  draft.set({ opening: null });
   const isServing = state.listener !== null;
   draft.set({ openFailure: { message, code }, listening: isServing ? 'open' : 'no' });
   if (!isServing && isWanted(state)) draft.set({ desired: 'stopped' });

@@ -47,7 +47,8 @@ export function addressOf(name: string, { kind, place }: Pick<PoolShape, 'kind' 
 }
 
 export function configOf(name: string, shape: PoolShape): PoolConfig {
-  const { mode, isGraceful, maxChildren, release, idleTimeoutMs } = shape;
+  const { isGraceful, maxChildren, release, idleTimeoutMs } = shape;
+  const mode = shape.kind === 'none' ? 'static' : shape.mode; // of no load, no size follows
   return {
     name,
     file: `/etc/model/${name}.toml`,
