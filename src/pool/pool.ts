@@ -263,10 +263,11 @@ export class Pool {
   }
 
   #end(command: Extract<News, { type: 'stop' | 'remove' }>, reason: FpmError): Promise<void> {
-    if (this.#queue.current === 'stop') {
+    const joined = this.#queue.current === 'stop' ? this.#queue.outcome : this.#queue.waiting('stop');
+    if (joined !== null) {
       this.#queue.giveUp(reason);
       this.tell(command);
-      return this.#queue.outcome as Promise<void>;
+      return joined as Promise<void>;
     }
     return this.#queue.preempt(reason, 'stop', async () => {
       this.tell(command);

@@ -9,15 +9,7 @@ import { anew } from './health.ts';
 import { isOursToReplace, isSameAddress, type Listener } from './listener.ts';
 import type { SharedLimits } from './observation.ts';
 import type { NextGeneration } from './scaling/decide.ts';
-import {
-  countOf,
-  isTaking,
-  isWanted,
-  type PoolState,
-  type Rollout,
-  readyOf,
-  stayingOf,
-} from './state.ts';
+import { countOf, isTaking, isWanted, type PoolState, type Rollout, readyOf, stayingOf } from './state.ts';
 
 /** After a generation that nobody had asked for did not come up. */
 const AGAIN_MS = 30_000;

@@ -140,11 +140,11 @@ export function sendAwayUnwanted(draft: Draft): void {
   const { generation, rollout, stopsNow } = state;
   for (const worker of state.workers.values()) {
     if (!isStaying(worker)) continue;
+    const hasServed = worker.generation <= generation;
     if (!isWanted(state) && stopsNow) draft.leave(worker.pid, 'kill', 'poolStopped');
+    else if (!hasServed && worker.generation !== rollout?.generation) cancel(draft, worker);
     else if (!isWanted(state)) leave(draft, worker, 'poolStopped');
     else if (worker.generation < generation) leave(draft, worker, 'replaced');
-    else if (worker.generation > generation && worker.generation !== rollout?.generation)
-      cancel(draft, worker);
   }
 }
 

@@ -30,6 +30,11 @@ export class Invariants {
     this.#logFile = model.globals.log.file;
   }
 
+  /** A supervisor has died while notes were under way: what it had counted then is lost with it. */
+  countersLost(): void {
+    this.#counters = new Map();
+  }
+
   /** There was a start. */
   started(): void {
     this.#logFile = this.#model.globals.log.file;

@@ -243,9 +243,11 @@ async function perform(model: Model, invariants: Invariants, it: Operation): Pro
       await clock.pass(it.ms);
       break;
     case 'supervisor dies':
+      if (!keeper.isQuiet) invariants.countersLost();
       await model.supervisorDies(it.heard);
       break;
     case 'keeper dies':
+      if (!keeper.isQuiet) invariants.countersLost();
       await model.keeperDies(it.isAllowed);
       invariants.started();
       break;

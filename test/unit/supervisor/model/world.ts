@@ -7,6 +7,8 @@ import type { FakeClock } from './fake-clock.ts';
 
 /** process_control_timeout of every pool in the model. */
 export const CONTROL_TIMEOUT_MS = 3000;
+/** What the supervisor knows is as old as messages are under way. */
+const SLACK_MS = 200;
 /** The environment variable by which a configuration says that its program finishes its request when it is told. */
 export const GRACEFUL = 'MODEL_GRACEFUL';
 
@@ -143,7 +145,7 @@ export class World {
   #judgeLoss({ pool, replacedAtMs }: Socket): void {
     const nowMs = this.clock.nowMs();
     const sinceMs = replacedAtMs ?? nowMs;
-    const isTimeOver = nowMs - sinceMs >= CONTROL_TIMEOUT_MS;
+    const isTimeOver = nowMs - sinceMs >= CONTROL_TIMEOUT_MS - SLACK_MS;
     const isForced = (this.forcedAtMs.get(pool) ?? 0) >= sinceMs - CONTROL_TIMEOUT_MS;
     const isTroubled = (this.troubleAtMs.get(pool) ?? 0) >= sinceMs - CONTROL_TIMEOUT_MS;
     if (!isTimeOver && !isForced && !isTroubled)
@@ -252,7 +254,7 @@ export class World {
   #judgeKill({ pid, spec, connections, leavingSinceMs }: FakeWorker, what: string): void {
     if (connections.size === 0) return;
     const nowMs = this.clock.nowMs();
-    const isTimeOver = leavingSinceMs !== null && nowMs - leavingSinceMs >= CONTROL_TIMEOUT_MS;
+    const isTimeOver = leavingSinceMs !== null && nowMs - leavingSinceMs >= CONTROL_TIMEOUT_MS - SLACK_MS;
     const isForced = this.forcedAtMs.has(spec.pool);
     if (!isTimeOver && !isForced) this.violations.push(`worker ${pid} of ${spec.pool} was busy, and ${what}`);
   }
