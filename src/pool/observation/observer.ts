@@ -11,7 +11,7 @@ import { AcceptCounts } from '../../worker/accept-counts.ts';
 import { hasArrived } from '../../worker/arrival.ts';
 import { listenerDescriptor } from '../../worker/command.ts';
 import type { Kernel } from '../../worker/kernel.ts';
-import { isLookDue, isPassing, type Worker } from '../../worker/worker.ts';
+import { isLookDue, isPassing, isStartTimeUp, type Worker } from '../../worker/worker.ts';
 import type { ExitSight, News, Observation, WorkerSights } from '../observation.ts';
 import type { Sight } from '../scaling/goal.ts';
 import { isWanted, listenersOf, type PoolState, readyOf } from '../state.ts';
@@ -235,7 +235,7 @@ function lookAtWorkers(
   const arrived = new Set<number>();
   const deaf = new Set<number>();
   for (const worker of workers.values()) {
-    if (!isLookDue(worker, nowMs)) continue;
+    if (!isLookDue(worker, nowMs) && !isStartTimeUp(worker, config, nowMs)) continue;
     const { pid } = worker;
     const pool = worker.startedWith ?? config;
     lookedAt.add(pid);

@@ -83,7 +83,10 @@ export class FakeKeeper {
         this.#world.close(socket, true);
         this.listeners.delete(id);
       } else if (isAllowed) socket.isHeldByKeeper = true;
-      else held.isLost = true;
+      else {
+        held.isLost = true;
+        socket.isLost = true;
+      }
     }
     this.notes.delete('stopping');
   }

@@ -30,6 +30,8 @@ export interface Socket {
   /** It was public, and is not since then. */
   replacedAtMs: number | null;
   isHeldByKeeper: boolean;
+  /** Its workers alone have it: nobody can keep clients from it. */
+  isLost: boolean;
   isOpen: boolean;
 }
 
@@ -109,6 +111,7 @@ export class World {
       isPublic,
       replacedAtMs: null,
       isHeldByKeeper: true,
+      isLost: false,
       isOpen: true,
     };
     this.sockets.add(socket);
@@ -142,7 +145,8 @@ export class World {
     return [...this.workers.values()].some(it => it.socket === socket && it.exit === null);
   }
 
-  #judgeLoss({ pool, replacedAtMs }: Socket): void {
+  #judgeLoss({ pool, replacedAtMs, isLost }: Socket): void {
+    if (isLost) return;
     const nowMs = this.clock.nowMs();
     const sinceMs = replacedAtMs ?? nowMs;
     const isTimeOver = nowMs - sinceMs >= CONTROL_TIMEOUT_MS - SLACK_MS;
