@@ -13,7 +13,16 @@ import type { Command, ExitSight, News, Observation, SharedLimits } from './obse
 import { recycle } from './recycle.ts';
 import { endLongRequests } from './requests.ts';
 import { retryLeaving, takeChosen, takeThawed } from './retire.ts';
-import { cancelRollout, fill, giveUp, moveRollout, requestRollout, takeOver } from './rollout.ts';
+import {
+  AGAIN_MS,
+  cancelRollout,
+  fill,
+  giveUp,
+  mayBeginByItself,
+  moveRollout,
+  requestRollout,
+  takeOver,
+} from './rollout.ts';
 import { NEW_POOL } from './scaling/decide.ts';
 import { isEmpty, isWanted, type PoolState } from './state.ts';
 import { moveWorkers, noticeHealth, sendAwayUnwanted, takeExited, takeGone, takeSpawned } from './workers.ts';
@@ -167,6 +176,7 @@ function heedDesire(draft: Draft): void {
   const { state } = draft;
   if (isWanted(state)) {
     if (state.listening === 'no' && isEmpty(state)) open(draft);
+    if (mayReplaceLost(state, draft.nowMs)) requestRollout(draft, null);
     return;
   }
   if (state.rollout?.phase === 'publishing') {
@@ -190,6 +200,13 @@ function heedDesire(draft: Draft): void {
   const { generation, draining, stopsNow } = draft.state;
   const drained = { ...newDraining(generation, config, listener, draft.nowMs), isAbandoned: stopsNow };
   draft.set({ draining: [...draining, drained] });
+}
+
+/** Nobody can be started on a listener that is lost: a generation with one of its own is tried again and again. */
+function mayReplaceLost(state: PoolState, nowMs: number): boolean {
+  const { listening, listener, replacement } = state;
+  const isLost = listener?.isLost === true && !listener.isForeign;
+  return isLost && listening === 'open' && replacement === null && mayBeginByItself(state, nowMs);
 }
 
 function open(draft: Draft): void {
@@ -288,6 +305,7 @@ function takeListenFailed(draft: Draft, news: Extract<News, { type: 'listenFaile
   const isServing = state.listener !== null;
   draft.set({ openFailure: { message, code }, listening: isServing ? 'open' : 'no' });
   if (!isServing && isWanted(state)) draft.set({ desired: 'stopped' });
+  if (isServing) draft.set({ noRolloutBeforeMs: draft.nowMs + AGAIN_MS });
   if (state.isRestored) draft.report({ type: 'addressLost', pool: draft.name, message, isServing });
   draft.set({ isRestored: false });
 }

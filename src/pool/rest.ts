@@ -44,6 +44,7 @@ export function isCalm(state: PoolState): boolean {
     isWanted(state) &&
     listening === 'open' &&
     !isTaking(state) &&
+    state.listener?.isLost !== true &&
     rollout === null &&
     draining.length === 0 &&
     retiring.outgoing.size === 0 &&

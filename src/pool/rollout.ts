@@ -11,8 +11,8 @@ import type { SharedLimits } from './observation.ts';
 import type { NextGeneration } from './scaling/decide.ts';
 import { countOf, isTaking, isWanted, type PoolState, type Rollout, readyOf, stayingOf } from './state.ts';
 
-/** After a generation that nobody had asked for did not come up. */
-const AGAIN_MS = 30_000;
+/** After a generation that nobody had asked for did not come up, or a listener that is lost could not be replaced. */
+export const AGAIN_MS = 30_000;
 
 /** @param wish null: nobody asked for it, and it takes the settings and the size that the pool has */
 export function requestRollout(draft: Draft, wish: PoolConfig | null): void {
@@ -116,7 +116,7 @@ function begin(draft: Draft, rollout: Rollout, limits: SharedLimits): void {
 
 /** Whether the new generation gets a socket of its own. */
 function isReplaced({ listener, config }: PoolState, next: PoolConfig, hasRoom: boolean): boolean {
-  if (listener === null || listener.isForeign) return true;
+  if (listener === null || listener.isForeign || listener.isLost) return true;
   return !isSameAddress(config.listen.address, next.listen.address) || (isOursToReplace(next) && hasRoom);
 }
 
@@ -144,6 +144,7 @@ export function tookOver(state: PoolState, nowMs: number): PoolState {
     ...state,
     rollout: null,
     lastRollout: { ok: true },
+    openFailure: null,
     config: rollout.config,
     generation: rollout.generation,
     listener: next,

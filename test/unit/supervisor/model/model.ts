@@ -241,7 +241,8 @@ export class Model {
           const was = before.get(name);
           if (action === 'remove' && pool !== null) return `${name} is still there`;
           if (pool === null || action !== 'roll') continue;
-          const why = this.whyNotServing(pool);
+          // It may have been stopped again since it was reloaded.
+          const why = isWanted(pool.state) ? this.whyNotServing(pool) : null;
           if (why !== null) return why;
           if (was?.pool === pool && pool.state.generation <= was.state.generation)
             return `${name} has its old generation`;
