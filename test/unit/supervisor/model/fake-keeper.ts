@@ -12,7 +12,9 @@ import type {
   ListenResult,
   RequestName,
 } from '../../../../src/keeper/protocol.ts';
-import { EXIT_UNKNOWN, isSame, type Socket, type World, type WorldEvent } from './world.ts';
+import { Link } from './fake-channel.ts';
+import type { Socket, WorldEvent } from './things.ts';
+import { EXIT_UNKNOWN, isSame, type World } from './world.ts';
 
 interface Held {
   spec: ListenerSpec;
@@ -136,68 +138,32 @@ export class FakeKeeper {
   }
 
   #handle(name: RequestName, ask: unknown): unknown {
-    switch (name) {
-      case 'listen':
-        return { results: (ask as Ask<'listen'>).specs.map(spec => this.#tryListen(spec)) };
-      case 'publish':
-        this.#publish(this.#get((ask as Ask<'publish'>).id));
-        return null;
-      case 'refuse':
-        this.#refuse(this.#get((ask as Ask<'refuse'>).id));
-        return null;
-      case 'unlisten':
-        this.#unlisten((ask as Ask<'unlisten'>).id);
-        return null;
-      case 'watch':
-        this.#watch((ask as Ask<'watch'>).id);
-        return null;
-      case 'spawn':
-        return this.#spawn(ask as Ask<'spawn'>);
-      case 'note': {
-        const { name: of, text } = ask as Ask<'note'>;
-        if (text === null) this.notes.delete(of);
-        else this.notes.set(of, text);
-        return null;
-      }
-      default:
-        return this.#handleWorker(name, ask as { pid: number });
-    }
+    const { id = '', pid = 0 } = ask as { id?: string; pid?: number };
+    const worker = this.#world.workers.get(pid);
+    const handlers: { readonly [N in RequestName]?: () => unknown } = {
+      listen: () => ({ results: (ask as Ask<'listen'>).specs.map(spec => this.#tryListen(spec)) }),
+      publish: () => this.#publish(this.#get(id)),
+      refuse: () => this.#refuse(this.#get(id)),
+      unlisten: () => this.#unlisten(id),
+      watch: () => this.#watch(id),
+      spawn: () => this.#spawn(ask as Ask<'spawn'>),
+      note: () => this.#note(ask as Ask<'note'>),
+      signal: () => worker !== undefined && this.#world.signal(worker, (ask as Ask<'signal'>).signal),
+      freeze: () => worker !== undefined && this.#world.freeze(worker),
+      release: () => worker !== undefined && this.#world.release(worker, (ask as Ask<'release'>).kill),
+      tag: () => worker !== undefined && this.#world.setTag(worker, (ask as Ask<'tag'>).tag),
+      acknowledge: () => {
+        const { note } = ask as Ask<'acknowledge'>;
+        if (worker?.isGone === true) this.#world.workers.delete(pid);
+        if (note !== null) this.#note(note);
+      },
+    };
+    return handlers[name]?.() ?? null;
   }
 
-  #handleWorker(name: RequestName, ask: { pid: number }): unknown {
-    const worker = this.#world.workers.get(ask.pid);
-    switch (name) {
-      case 'signal':
-        if (worker === undefined || worker.isGone) return false;
-        this.#world.signal(worker, (ask as Ask<'signal'>).signal);
-        return true;
-      case 'freeze':
-        return worker !== undefined && this.#world.freeze(worker);
-      case 'release': {
-        if (worker?.isFrozen !== true) return false;
-        if (!(ask as Ask<'release'>).kill) this.#world.thaw(worker);
-        else {
-          if (worker.connections.size > 0) this.#world.violations.push(`${worker.pid} was frozen and busy`);
-          this.#world.end(worker, { code: null, signal: 'SIGKILL' });
-        }
-        return true;
-      }
-      case 'tag':
-        if (worker === undefined) return null;
-        worker.tag = (ask as Ask<'tag'>).tag;
-        if (worker.tag.phase === 'ready') worker.leavingSinceMs = null;
-        else if (worker.tag.phase === 'draining' || worker.tag.phase === 'stopping')
-          worker.leavingSinceMs ??= Number(worker.tag.sinceMs);
-        return null;
-      case 'acknowledge': {
-        const { note } = ask as unknown as Ask<'acknowledge'>;
-        if (worker?.isGone === true) this.#world.workers.delete(ask.pid);
-        if (note !== null) this.do('note', note);
-        return null;
-      }
-      default:
-        return null;
-    }
+  #note({ name, text }: Ask<'note'>): void {
+    if (text === null) this.notes.delete(name);
+    else this.notes.set(name, text);
   }
 
   #get(id: string): Held {
@@ -304,67 +270,5 @@ export class FakeKeeper {
 
   #send(event: KeeperEvent): void {
     this.#link?.send(event);
-  }
-}
-
-/** The channel to one supervisor: both ways in order, each message after its time. */
-class Link implements Keeper {
-  readonly #world: World;
-  readonly #keeper: FakeKeeper;
-  readonly #onEvent: (event: KeeperEvent) => void;
-  #asks: (() => void)[] = [];
-  #messages = 0;
-  #askAtMs = 0;
-  #answerAtMs = 0;
-  #isEnded = false;
-
-  constructor(world: World, keeper: FakeKeeper, onEvent: (event: KeeperEvent) => void) {
-    this.#world = world;
-    this.#keeper = keeper;
-    this.#onEvent = onEvent;
-  }
-
-  get isQuiet(): boolean {
-    return this.#asks.length + this.#messages === 0;
-  }
-
-  post<N extends RequestName>(name: N, ask: Ask<N>, done: (outcome: Outcome<N>) => void = () => {}): void {
-    if (this.#isEnded) return;
-    const sent = structuredClone(ask);
-    const { clock } = this.#world;
-    this.#asks.push(() => {
-      const outcome = this.#keeper.do(name, sent);
-      this.#deliver(() => done(structuredClone(outcome)));
-    });
-    this.#askAtMs = Math.max(this.#askAtMs, clock.nowMs() + this.#keeper.askMs);
-    clock.after(this.#askAtMs - clock.nowMs(), () => this.#asks.shift()?.());
-  }
-
-  ask<N extends RequestName>(name: N, ask: Ask<N>): Promise<Answer<N>> {
-    return new Promise((resolve, reject) => {
-      this.post(name, ask, outcome => {
-        if ('failure' in outcome) reject(new Error(outcome.failure.message));
-        else resolve(outcome.answer);
-      });
-    });
-  }
-
-  send(event: KeeperEvent): void {
-    this.#deliver(() => this.#onEvent(event));
-  }
-
-  end(heard: number): void {
-    for (const ask of this.#asks.splice(0).slice(0, heard)) ask();
-    this.#isEnded = true;
-  }
-
-  #deliver(message: () => void): void {
-    const { clock } = this.#world;
-    this.#messages++;
-    this.#answerAtMs = Math.max(this.#answerAtMs, clock.nowMs() + this.#keeper.answerMs);
-    clock.after(this.#answerAtMs - clock.nowMs(), () => {
-      this.#messages--;
-      if (!this.#isEnded) message();
-    });
   }
 }

@@ -1,7 +1,8 @@
 /** What the kernel tells of the model's world. */
 import type { ListenerLoad } from '../../../../src/observe/sockets.ts';
 import type { Kernel } from '../../../../src/worker/kernel.ts';
-import { type FakeWorker, isSame, type World } from './world.ts';
+import type { FakeWorker } from './things.ts';
+import { isSame, type World } from './world.ts';
 
 export function kernelOf(world: World): Kernel {
   const worker = (pid: number): FakeWorker | undefined => {

@@ -84,8 +84,10 @@ export class Model {
     return { ...this.globals, pools: pools.sort((a, b) => (a.name < b.name ? -1 : 1)) };
   }
 
-  async begin(pools: ReadonlyMap<string, PoolShape>): Promise<void> {
+  /** @param missing pools whose files are not there yet */
+  async begin(pools: ReadonlyMap<string, PoolShape>, missing: readonly string[]): Promise<void> {
     for (const [name, shape] of pools) this.files.set(name, shape);
+    for (const name of missing) this.removeFile(name);
     const { instance, keeper } = this.#connect(new Settings(this.wanted));
     void startPools(instance.supervisor, keeper, this.wanted.pools);
     await this.clock.pass(200);
@@ -239,6 +241,7 @@ export class Model {
         for (const { pool: name, action } of result.pools) {
           const pool = this.pool(name);
           const was = before.get(name);
+          if (action === 'stopped' && names !== null) return `${name} is stopped`;
           if (action === 'remove' && pool !== null) return `${name} is still there`;
           if (pool === null || action !== 'roll') continue;
           // It may have been stopped again since it was reloaded.

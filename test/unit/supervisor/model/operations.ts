@@ -1,9 +1,10 @@
 /** What may happen in the model, as values that fast-check makes and shrinks: each makes sense whatever came before. */
 import * as fc from 'fast-check';
+import { isWanted } from '../../../../src/pool/state.ts';
 import { Invariants } from './invariants.ts';
 import { Model } from './model.ts';
 import { type Kind, NAMES, type PoolShape } from './settings.ts';
-import { HEALTHY, type Program } from './world.ts';
+import { HEALTHY, type Program } from './things.ts';
 
 export type Operation =
   | { readonly do: 'start'; readonly pool: string }
@@ -24,6 +25,8 @@ export type Operation =
 
 export interface Scenario {
   readonly pools: readonly PoolShape[];
+  /** The files of so many of them are not there at the start. */
+  readonly missing: number;
   readonly operations: readonly Operation[];
 }
 
@@ -134,6 +137,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
   pools: fc.array(shape, { minLength: 1, maxLength: 3 }),
+  missing: fc.nat(1),
   operations: fc.array(operation, { maxLength: 30 }),
 });
 
@@ -141,7 +145,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
 const REST_MS = 150_000;
 
 /** Plays it. @throws {Error} what does not hold, with all that happened */
-export async function play({ pools, operations }: Scenario): Promise<void> {
+export async function play({ pools, missing, operations }: Scenario): Promise<void> {
   const model = new Model();
   const rejections: string[] = [];
   const rejected = (error: unknown): void => {
@@ -149,7 +153,10 @@ export async function play({ pools, operations }: Scenario): Promise<void> {
   };
   process.on('unhandledRejection', rejected);
   try {
-    await model.begin(new Map(pools.map((it, i) => [NAMES[i] ?? '', it])));
+    await model.begin(
+      new Map(pools.map((it, i) => [NAMES[i] ?? '', it])),
+      NAMES.slice(pools.length - missing, pools.length),
+    );
     const invariants = new Invariants(model);
     for (const it of operations) {
       await perform(model, invariants, it);
@@ -253,6 +260,9 @@ async function perform(model: Model, invariants: Invariants, it: Operation): Pro
       break;
   }
   await clock.pass(0);
+  if (it.do !== 'stop') return;
+  const pool = model.pool(it.pool);
+  if (pool !== null && isWanted(pool.state)) model.violations.push(`the stop of ${it.pool} does not begin`);
 }
 
 function refuse(model: Model, problems: readonly string[]): void {

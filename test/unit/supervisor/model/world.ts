@@ -4,6 +4,14 @@
  */
 import type { BindAddress, Exit, Tag, WorkerSpec } from '../../../../src/keeper/protocol.ts';
 import type { FakeClock } from './fake-clock.ts';
+import {
+  type Client,
+  type FakeWorker,
+  HEALTHY,
+  type Program,
+  type Socket,
+  type WorldEvent,
+} from './things.ts';
 
 /** process_control_timeout of every pool in the model. */
 export const CONTROL_TIMEOUT_MS = 3000;
@@ -11,63 +19,6 @@ export const CONTROL_TIMEOUT_MS = 3000;
 const SLACK_MS = 200;
 /** The environment variable by which a configuration says that its program finishes its request when it is told. */
 export const GRACEFUL = 'MODEL_GRACEFUL';
-
-export interface Client {
-  readonly pool: string;
-  readonly serveMs: number;
-  state: 'queued' | 'served' | 'done' | 'lost' | 'refused';
-}
-
-export interface Socket {
-  readonly inode: number;
-  readonly pool: string;
-  readonly address: BindAddress;
-  readonly queue: Client[];
-  /** By the inode of the connection. */
-  readonly accepted: Map<number, Client>;
-  /** New connections to the address come here. */
-  isPublic: boolean;
-  /** It was public, and is not since then. */
-  replacedAtMs: number | null;
-  isHeldByKeeper: boolean;
-  /** Its workers alone have it: nobody can keep clients from it. */
-  isLost: boolean;
-  isOpen: boolean;
-}
-
-/** How the programs of a pool behave that are started from now on. */
-export interface Program {
-  readonly bootMs: number;
-  readonly fate: 'serves' | 'exits' | 'never accepts';
-  readonly ignoresStop: boolean;
-  /** Something of its group outlives it until it is signalled. */
-  readonly lingers: boolean;
-}
-
-export const HEALTHY: Program = { bootMs: 30, fate: 'serves', ignoresStop: false, lingers: false };
-
-export interface FakeWorker {
-  readonly pid: number;
-  readonly spec: WorkerSpec;
-  readonly socket: Socket | null;
-  readonly program: Program;
-  readonly startedAtMs: number;
-  tag: Tag;
-  /** Since when it is to leave, by its tags. */
-  leavingSinceMs: number | null;
-  isAccepting: boolean;
-  isFrozen: boolean;
-  isTold: boolean;
-  isAdopted: boolean;
-  readonly connections: Set<number>;
-  exit: Exit | null;
-  isGone: boolean;
-}
-
-export type WorldEvent =
-  | { readonly event: 'exited'; readonly pid: number; readonly exit: Exit }
-  | { readonly event: 'gone'; readonly pid: number }
-  | { readonly event: 'queued'; readonly socket: Socket };
 
 /** Of a worker of an earlier keeper. */
 export const EXIT_UNKNOWN: Exit = { code: null, signal: null };
@@ -235,14 +186,21 @@ export class World {
     else this.#serve(socket);
   }
 
-  /** A signal of the keeper's. */
-  signal(worker: FakeWorker, signal: NodeJS.Signals): void {
-    if (worker.isGone) return;
+  setTag(worker: FakeWorker, tag: Tag): void {
+    worker.tag = tag;
+    if (tag.phase === 'draining' || tag.phase === 'stopping') worker.leavingSinceMs ??= Number(tag.sinceMs);
+    else if (tag.phase === 'ready') worker.leavingSinceMs = null;
+  }
+
+  /** A signal of the keeper's. @returns false: it is gone */
+  signal(worker: FakeWorker, signal: NodeJS.Signals): boolean {
+    if (worker.isGone) return false;
     if (worker.exit !== null) this.#gone(worker);
     else if (signal === 'SIGKILL') {
       this.#judgeKill(worker, 'was killed');
       this.end(worker, { code: null, signal });
     } else this.#tell(worker, signal);
+    return true;
   }
 
   #tell(worker: FakeWorker, signal: NodeJS.Signals): void {
@@ -267,6 +225,17 @@ export class World {
     if (worker.isFrozen || worker.exit !== null) return worker.isFrozen;
     worker.isFrozen = true;
     this.clock.after(500, () => this.thaw(worker));
+    return true;
+  }
+
+  /** @returns false: it was not frozen any more */
+  release(worker: FakeWorker, kill: boolean): boolean {
+    if (!worker.isFrozen) return false;
+    if (!kill) this.thaw(worker);
+    else {
+      if (worker.connections.size > 0) this.violations.push(`${worker.pid} was frozen, busy, and killed`);
+      this.end(worker, { code: null, signal: 'SIGKILL' });
+    }
     return true;
   }
 
