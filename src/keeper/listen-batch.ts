@@ -13,12 +13,15 @@ export class ListenBatch implements Keeper {
   }
 
   post<N extends RequestName>(name: N, ask: Ask<N>, done: (outcome: Outcome<N>) => void = () => {}): void {
-    if (name !== 'listen') {
-      this.#keeper.post(name, ask, done);
+    if (name === 'listen') {
+      if (this.#waiting.length === 0) queueMicrotask(() => this.#send());
+      this.#waiting.push({ specs: (ask as Ask<'listen'>).specs, done: done as Done });
       return;
     }
-    if (this.#waiting.length === 0) queueMicrotask(() => this.#send());
-    this.#waiting.push({ specs: (ask as Ask<'listen'>).specs, done: done as Done });
+    // What is asked of a listener after it was to be opened comes after that.
+    const id = listenerOf(name, ask);
+    if (this.#waiting.some(({ specs }) => specs.some(spec => spec.id === id))) this.#send();
+    this.#keeper.post(name, ask, done);
   }
 
   ask<N extends RequestName>(name: N, ask: Ask<N>): Promise<Answer<N>> {
@@ -27,6 +30,7 @@ export class ListenBatch implements Keeper {
 
   #send(): void {
     const waiting = this.#waiting.splice(0);
+    if (waiting.length === 0) return;
     this.#keeper.post('listen', { specs: waiting.flatMap(({ specs }) => specs) }, outcome => {
       let from = 0;
       for (const { specs, done } of waiting) {
@@ -38,4 +42,10 @@ export class ListenBatch implements Keeper {
       }
     });
   }
+}
+
+/** The listener that a request is about; null: none. */
+function listenerOf(name: RequestName, ask: Ask<RequestName>): string | null {
+  if (name === 'spawn') return (ask as Ask<'spawn'>).spec.listener;
+  return 'id' in ask ? ask.id : null;
 }

@@ -15,3 +15,24 @@ export function nowMs(): number {
 export function dateOf(atMs: number): Date {
   return new Date(Date.now() - (nowMs() - atMs));
 }
+
+/** Time as the supervisor's loop has it. */
+export interface Clock {
+  /** Milliseconds of the monotonic clock. */
+  nowMs(): number;
+  /** Does it when what is under way is done. */
+  soon(work: () => void): void;
+  /** @returns a function that gives it up */
+  after(milliseconds: number, work: () => void): () => void;
+}
+
+export const CLOCK: Clock = {
+  nowMs,
+  soon: work => {
+    setImmediate(work);
+  },
+  after: (milliseconds, work) => {
+    const timer = setTimeout(work, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};

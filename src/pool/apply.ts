@@ -5,6 +5,7 @@ import { describeActivity, kernelStack } from '../worker/activity.ts';
 import { workerSpec } from '../worker/command.ts';
 import { freezeLookKill } from '../worker/freeze.ts';
 import { poolIdentity } from '../worker/identity.ts';
+import type { Kernel } from '../worker/kernel.ts';
 import { newWorker, tagOf } from '../worker/worker.ts';
 import type { Action } from './action.ts';
 import { choose } from './choose.ts';
@@ -19,6 +20,7 @@ const SPAWNED_AT_ONCE = 32;
 
 export interface ApplyPorts {
   readonly keeper: Keeper;
+  readonly kernel: Kernel;
   readonly report: (event: PoolEvent) => void;
   readonly now: () => number;
   readonly log: DecisionLog;
@@ -47,9 +49,16 @@ export class Apply {
       case 'take':
         this.#take(action);
         break;
-      case 'publish':
+      case 'publish': {
+        const { number } = action;
+        keeper.post('publish', { id: listenerId(this.#pool, number) }, outcome => {
+          if ('failure' in outcome) news({ type: 'publishFailed', number, ...outcome.failure });
+          else news({ type: 'published', number });
+        });
+        break;
+      }
       case 'refuse':
-        keeper.post(action.type, { id: listenerId(this.#pool, action.number) });
+        keeper.post('refuse', { id: listenerId(this.#pool, action.number) });
         break;
       case 'unlisten': {
         const { number } = action;
@@ -75,7 +84,7 @@ export class Apply {
         this.save(action.state);
         break;
       case 'choose': {
-        const chosen = choose(action);
+        const chosen = choose(action, this.#ports.kernel);
         if (chosen !== null) news({ type: 'chosen', reason: action.reason, ...chosen });
         break;
       }
@@ -163,11 +172,12 @@ export class Apply {
   }
 
   async #freeze(action: Extract<Action, { type: 'freeze' }>): Promise<void> {
-    const { keeper, news } = this.#ports;
+    const { keeper, kernel, news } = this.#ports;
     const { pid, listenerInode, reason, leaving } = action;
     // Should we die before we hear that it was killed, the next supervisor knows why it has ended, or is to.
     const announce = (): void => keeper.post('tag', { pid, tag: leaving });
-    const outcome = await freezeLookKill(keeper, pid, listenerInode, announce).catch(() => 'spared' as const);
+    const done = freezeLookKill(keeper, kernel, pid, listenerInode, announce);
+    const outcome = await done.catch(() => 'spared' as const);
     news({ type: 'thawed', pid, outcome, reason });
   }
 

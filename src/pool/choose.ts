@@ -1,6 +1,5 @@
 /** Which of the workers that are too many can leave: idle ones first, and none that another process has stopped. */
-import { connectionsOf } from '../observe/families.ts';
-import { isHeldByOthers } from '../worker/freeze.ts';
+import type { Kernel } from '../worker/kernel.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { Action } from './action.ts';
 import type { KeeperNews } from './observation.ts';
@@ -11,7 +10,10 @@ type Chosen = Omit<Extract<KeeperNews, { type: 'chosen' }>, 'type' | 'reason'>;
  * Looks at one after the other, until so many are found: a look costs some 100 µs.
  * @returns null: nothing is to be done about any of them
  */
-export function choose({ candidates, count, accepted }: Extract<Action, { type: 'choose' }>): Chosen | null {
+export function choose(
+  { candidates, count, accepted }: Extract<Action, { type: 'choose' }>,
+  kernel: Kernel,
+): Chosen | null {
   const told: number[] = [];
   const toFreeze: number[] = [];
   const spared: number[] = [];
@@ -21,8 +23,8 @@ export function choose({ candidates, count, accepted }: Extract<Action, { type: 
     if (left === 0) break;
     const { pid } = worker;
     if (isFrozen) left--;
-    else if (isHeldByOthers(pid)) spared.push(pid);
-    else if (!isIdle(worker, accepted)) {
+    else if (kernel.isHeldByOthers(pid)) spared.push(pid);
+    else if (!isIdle(worker, accepted, kernel)) {
       if (rule !== 'freeze') busy.push(pid);
     } else {
       (rule === 'freeze' ? toFreeze : told).push(pid);
@@ -34,8 +36,12 @@ export function choose({ candidates, count, accepted }: Extract<Action, { type: 
   return told.length + toFreeze.length + spared.length === 0 ? null : { told, toFreeze, spared };
 }
 
-function isIdle({ pid, listenerInode }: Worker, accepted: ReadonlySet<number> | null): boolean {
+function isIdle(
+  { pid, listenerInode }: Worker,
+  accepted: ReadonlySet<number> | null,
+  kernel: Kernel,
+): boolean {
   if (listenerInode === null || accepted?.size === 0) return true;
   if (accepted === null) return false;
-  return connectionsOf(pid, accepted)?.length === 0;
+  return kernel.connectionsOf(pid, accepted)?.length === 0;
 }

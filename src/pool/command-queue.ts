@@ -60,15 +60,16 @@ export class CommandQueue {
     return this.run(name, work);
   }
 
-  /** Gives up what waits. */
+  /** Gives up what waits, but for a stop: it is what takes its place. */
   giveUp(reason: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ name }) => name === 'stop');
+    for (const { name, reject } of waiting) if (name !== 'stop') reject(reason);
   }
 
-  /** Nothing can be asked from now on. */
+  /** Nothing can be asked from now on; what waits comes to its turn still. */
   close(reason: Error): void {
     this.#closed = reason;
-    this.giveUp(reason);
   }
 
   #next(): void {

@@ -55,7 +55,10 @@ export function afterWorkerDeath(health: Health, death: Death, nowMs: number): H
 /** A worker has been ready. */
 export function afterReady(health: Health, startedAtMs: number, nowMs: number): Health {
   const restart = afterSuccess(health.restart, startedAtMs, nowMs);
-  return restart === health.restart ? health : { ...health, restart };
+  // One that was started after the last that never accepted does.
+  const isStartTimedOut = health.isStartTimedOut && startedAtMs < health.restart.countedAtMs;
+  if (restart === health.restart && isStartTimedOut === health.isStartTimedOut) return health;
+  return { ...health, restart, isStartTimedOut };
 }
 
 /** Another command, or another try on request: what was before does not count. */

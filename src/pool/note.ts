@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { SAVED_POOL } from '../config/saved.ts';
 import { poolNoteName } from '../keeper/notes.ts';
 import type { Note } from '../keeper/protocol.ts';
+import { tookOver } from './rollout.ts';
 import { isTaking, type PoolState } from './state.ts';
 
 const count = z.int().min(0);
@@ -35,7 +36,9 @@ export function parsePoolNote(pool: string, text: string): PoolNote {
   throw new Error(`the saved state of pool ${pool} is damaged: ${z.prettifyError(parsed.error)}`);
 }
 
-export function noteOf(state: PoolState): PoolNote {
+export function noteOf(before: PoolState): PoolNote {
+  // The keeper may have published it already: whoever comes next continues with the new generation.
+  const state = before.rollout?.phase === 'publishing' ? tookOver(before, 0) : before;
   const { desired, isOnTrial, config, generation, listener, lastListener, scaledTo, counters } = state;
   return {
     desired,

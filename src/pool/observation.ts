@@ -46,6 +46,15 @@ export type KeeperNews =
       readonly inode: number;
       readonly isLost: boolean;
     }
+  /** All new connections come to it. */
+  | { readonly type: 'published'; readonly number: number }
+  /** They do not, and come to the one before it as ever. */
+  | {
+      readonly type: 'publishFailed';
+      readonly number: number;
+      readonly message: string;
+      readonly code: string | null;
+    }
   | { readonly type: 'unlistened'; readonly number: number }
   | SpawnNews
   | { readonly type: 'exited'; readonly pid: number; readonly exit: Exit }

@@ -8,6 +8,7 @@ import { type Keeper, KeeperError } from '../keeper/client.ts';
 import type { ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { PoolEvent } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
+import type { Kernel } from '../worker/kernel.ts';
 import { Apply } from './apply.ts';
 import { claimFor } from './autoscale.ts';
 import { CommandQueue } from './command-queue.ts';
@@ -19,7 +20,7 @@ import { type Looks, Observer } from './observation/observer.ts';
 import type { ForeignSocket, News, Observation, SharedLimits } from './observation.ts';
 import { absorb, reconcile, type Turn } from './reconcile.ts';
 import { isRecycling } from './recycle.ts';
-import { isCalm, nextLook, onGrid } from './rest.ts';
+import { isCalm, isFixed, nextLook, onGrid } from './rest.ts';
 import { restorePool } from './restore.ts';
 import type { Claim } from './scaling/share.ts';
 import {
@@ -34,6 +35,7 @@ import {
 
 export interface PoolPorts {
   readonly keeper: Keeper;
+  readonly kernel: Kernel;
   readonly report: (event: PoolEvent) => void;
   readonly now: () => number;
   /** The pool has something to do now. */
@@ -41,8 +43,6 @@ export interface PoolPorts {
   /** These processes are the pool's. */
   readonly own: (pids: readonly number[]) => void;
 }
-
-const NOBODY = { accepted: 0, waiting: 0 };
 
 interface Waiter {
   readonly isMet: (state: PoolState) => boolean;
@@ -54,7 +54,7 @@ export class Pool {
   /** What was decided lately, and why. */
   readonly log = new DecisionLog();
   readonly #ports: PoolPorts;
-  readonly #observer = new Observer();
+  readonly #observer: Observer;
   readonly #apply: Apply;
   readonly #queue = new CommandQueue();
   #state: PoolState;
@@ -68,7 +68,7 @@ export class Pool {
   #waiters: Waiter[] = [];
   #dueAtMs = 0;
   /** What the last turn saw, when it changed nothing; null: it did. */
-  #calm: { readonly accepted: number; readonly waiting: number; readonly second: number } | null = null;
+  #calm: { readonly load: Observation['load']; readonly second: number } | null = null;
   /** The settings for the reload that waits. */
   #nextConfig: PoolConfig;
 
@@ -77,9 +77,10 @@ export class Pool {
     this.#state = newPool(config);
     this.#nextConfig = config;
     this.#ports = ports;
-    const { keeper, report, now, own } = ports;
+    this.#observer = new Observer(ports.kernel);
+    const { keeper, kernel, report, now, own } = ports;
     const news = (it: News): void => this.tell(it);
-    this.#apply = new Apply(this.name, { keeper, report, now, own, log: this.log, news });
+    this.#apply = new Apply(this.name, { keeper, kernel, report, now, own, log: this.log, news });
   }
 
   get state(): PoolState {
@@ -146,9 +147,8 @@ export class Pool {
     if (seen.news.length > 0 || !this.#isAsBefore(seen, limits)) {
       const { actions } = this.#do(reconcile(this.#state, seen, limits));
       for (const action of actions) if (action.type === 'spawn') started += action.count;
-      const counts = this.meter.counts ?? NOBODY;
       const isCalmNow = !seen.isBlind && actions.length === 0 && isCalm(this.#state);
-      this.#calm = isCalmNow ? { ...counts, second: secondOf(seen.nowMs) } : null;
+      this.#calm = isCalmNow ? { load: seen.load, second: secondOf(seen.nowMs) } : null;
       this.#apply.save(this.#state);
     }
     this.#schedule(seen);
@@ -191,10 +191,11 @@ export class Pool {
    */
   #isAsBefore({ load, nowMs }: Observation, { allowance, memoryShort }: SharedLimits): boolean {
     if (this.#calm === null || allowance < 0 || memoryShort !== null) return false;
-    const { accepted, waiting } = load ?? NOBODY;
-    if (accepted !== this.#calm.accepted || waiting !== this.#calm.waiting) return false;
-    const isFresh = this.#calm.second === secondOf(nowMs);
-    return isFresh || (accepted + waiting === 0 && !isRecycling(this.#state));
+    const { load: before, second } = this.#calm;
+    if (load?.accepted !== before?.accepted || load?.waiting !== before?.waiting) return false;
+    if (second === secondOf(nowMs)) return true;
+    const isNobody = load !== null && load.accepted + load.waiting === 0;
+    return (isNobody || isFixed(this.#state)) && !isRecycling(this.#state);
   }
 
   /** Waits, turn by turn, until the condition holds. @throws {Error} the reason of the signal, when it is aborted */
@@ -280,10 +281,11 @@ export class Pool {
   }
 
   #end(command: Extract<News, { type: 'stop' | 'remove' }>, reason: FpmError): Promise<void> {
-    if (this.#queue.current === 'stop') {
+    const joined = this.#queue.current === 'stop' ? this.#queue.outcome : this.#queue.waiting('stop');
+    if (joined !== null) {
       this.#queue.giveUp(reason);
       this.tell(command);
-      return this.#queue.outcome as Promise<void>;
+      return joined as Promise<void>;
     }
     return this.#queue.preempt(reason, 'stop', async () => {
       this.tell(command);

@@ -6,14 +6,25 @@
 import type { Action } from './action.ts';
 import { autoscale } from './autoscale.ts';
 import { Draft } from './draft.ts';
-import { endDraining, moveDraining, newDraining } from './drain.ts';
+import { moveDraining, newDraining } from './drain.ts';
 import { anew } from './health.ts';
 import { isOursToClose } from './listener.ts';
 import type { Command, ExitSight, News, Observation, SharedLimits } from './observation.ts';
+import {
+  close,
+  mayReplaceLost,
+  open,
+  takeListened,
+  takeListenFailed,
+  takePublished,
+  takePublishFailed,
+  takeTaken,
+  takeUnlistened,
+} from './opening.ts';
 import { recycle } from './recycle.ts';
 import { endLongRequests } from './request-limits.ts';
 import { retryLeaving, takeChosen, takeThawed } from './retire.ts';
-import { cancelRollout, fill, moveRollout, requestRollout } from './rollout.ts';
+import { cancelRollout, moveRollout, requestRollout, takeOver } from './rollout.ts';
 import { NEW_POOL } from './scaling/decide.ts';
 import { isEmpty, isWanted, type PoolState } from './state.ts';
 import { moveWorkers, noticeHealth, sendAwayUnwanted, takeExited, takeGone, takeSpawned } from './workers.ts';
@@ -45,10 +56,13 @@ export function reconcile(before: PoolState, seen: Observation, limits: SharedLi
     endLongRequests(draft, seen.longRequests);
     recycle(draft, seen);
     autoscale(draft, seen, limits);
+    const decided = draft.state;
     moveRollout(draft, limits);
     sendAwayUnwanted(draft); // those that the rollout has replaced
     retryLeaving(draft);
     moveDraining(draft, seen);
+    // The decision was about what was before.
+    if (draft.state !== decided) draft.set({ isContent: false });
   }
   close(draft);
   return { state: draft.state, actions: draft.actions };
@@ -74,6 +88,12 @@ function take(draft: Draft, news: News, seen: Observation): void {
       break;
     case 'taken':
       takeTaken(draft, news);
+      break;
+    case 'published':
+      takePublished(draft, news.number);
+      break;
+    case 'publishFailed':
+      takePublishFailed(draft, news);
       break;
     case 'unlistened':
       takeUnlistened(draft, news.number);
@@ -162,7 +182,14 @@ function heedDesire(draft: Draft): void {
   const { state } = draft;
   if (isWanted(state)) {
     if (state.listening === 'no' && isEmpty(state)) open(draft);
+    if (mayReplaceLost(state, draft.nowMs)) requestRollout(draft, null);
     return;
+  }
+  if (state.rollout?.phase === 'publishing') {
+    const before = state.listener;
+    takeOver(draft);
+    // Should the new one not have been published after all.
+    if (before !== null) draft.act({ type: 'refuse', number: before.number });
   }
   cancelRollout(draft, 'the pool is being stopped');
   if (state.stopsNow && state.draining.some(({ isAbandoned }) => !isAbandoned))
@@ -179,108 +206,4 @@ function heedDesire(draft: Draft): void {
   const { generation, draining, stopsNow } = draft.state;
   const drained = { ...newDraining(generation, config, listener, draft.nowMs), isAbandoned: stopsNow };
   draft.set({ draining: [...draining, drained] });
-}
-
-function open(draft: Draft): void {
-  const { config, lastGeneration, lastListener } = draft.state;
-  const generation = lastGeneration + 1;
-  const number = lastListener + 1;
-  const isNone = config.listen.address.type === 'none';
-  draft.set({
-    generation,
-    lastGeneration: generation,
-    ...(isNone ? { listening: 'open' } : { listening: 'opening', opening: number, lastListener: number }),
-  });
-  // As soon as it listens clients wait there, also for the next supervisor.
-  draft.save();
-  if (!isNone) draft.act({ type: 'listen', number, config });
-}
-
-function takeListened(draft: Draft, number: number, inode: number): void {
-  const { state } = draft;
-  if (number !== state.opening) {
-    // Whatever it was opened for is over; the one that serves was only given settings.
-    if (number !== state.listener?.number) draft.act({ type: 'unlisten', number });
-    return;
-  }
-  const listener = { number, inode, isLost: false, isForeign: false };
-  draft.set({ opening: null });
-  if (state.rollout?.phase === 'opening') {
-    fill(draft, listener);
-    return;
-  }
-  if (!isWanted(state)) {
-    draft.set({ listening: 'open', listener }); // heedDesire gives it up
-    return;
-  }
-  const before = state.listener;
-  const isReplaced = before !== null && before.number !== number;
-  const generation = isReplaced ? state.lastGeneration + 1 : state.generation;
-  draft.set({
-    listening: 'open',
-    listener,
-    generation,
-    lastGeneration: Math.max(generation, state.lastGeneration),
-    ...(isReplaced && {
-      draining: [...state.draining, newDraining(state.generation, state.config, before, draft.nowMs)],
-    }),
-  });
-  draft.save();
-  draft.act({ type: 'publish', number }); // beside one that is on its way out it would stay hidden
-  if (!state.isRestored)
-    draft.report({ type: 'listening', pool: draft.name, address: state.config.listen.text });
-  else draft.set({ isRestored: false });
-}
-
-/** The address cannot be had. A pool that has workers of an earlier keeper continues with what they have. */
-function takeListenFailed(draft: Draft, news: Extract<News, { type: 'listenFailed' }>): void {
-  const { state } = draft;
-  const { number, message, code } = news;
-  if (number !== state.opening) return;
-  draft.set({ opening: null });
-  if (state.rollout !== null) {
-    cancelRollout(draft, message);
-    return;
-  }
-  const isServing = state.listener !== null;
-  draft.set({ openFailure: { message, code }, listening: isServing ? 'open' : 'no' });
-  if (!isServing && isWanted(state)) draft.set({ desired: 'stopped' });
-  if (state.isRestored) draft.report({ type: 'addressLost', pool: draft.name, message, isServing });
-  draft.set({ isRestored: false });
-}
-
-/** The socket of another program is the serving generation's, until a rollout takes over from it. */
-function takeTaken(draft: Draft, news: Extract<News, { type: 'taken' }>): void {
-  const { state } = draft;
-  const { number, inode, isLost } = news;
-  if (number !== state.opening) {
-    draft.act({ type: 'unlisten', number });
-    return;
-  }
-  const generation = state.lastGeneration + 1;
-  const listener = { number, inode, isLost, isForeign: true };
-  draft.set({ opening: null, listening: 'open', listener, generation, lastGeneration: generation });
-}
-
-function takeUnlistened(draft: Draft, number: number): void {
-  endDraining(draft, number);
-  if (draft.state.listening === 'closing' && draft.state.listener?.number === number) closed(draft);
-}
-
-/** The last thing of a stop: a listener that is not ours to close is given back. */
-function close(draft: Draft): void {
-  const { state } = draft;
-  if (isWanted(state) || state.listening !== 'open' || !isEmpty(state)) return;
-  if (state.listener === null) {
-    closed(draft);
-    return;
-  }
-  draft.set({ listening: 'closing' });
-  draft.act({ type: 'unlisten', number: state.listener.number });
-}
-
-function closed(draft: Draft): void {
-  draft.set({ listening: 'no', listener: null, stopsNow: false });
-  draft.save();
-  draft.report({ type: 'poolStopped', pool: draft.name });
 }

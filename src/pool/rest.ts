@@ -30,17 +30,22 @@ export function nextLook(state: PoolState, { nowMs, load, isBlind }: Observation
   if (isBlind) return { ...AT_REST, atMs: onGrid(nowMs, LOOK_MS) };
   if (!isCalm(state))
     return { ...AT_REST, atMs: Math.min(hurriedLook(state, nowMs), onGrid(nowMs, LOOK_MS)) };
-  const { pm, requestSlowlogTimeoutMs, requestTerminateTimeoutMs } = state.config;
+  const { requestSlowlogTimeoutMs, requestTerminateTimeoutMs } = state.config;
   const isTimed = requestSlowlogTimeoutMs > 0 || requestTerminateTimeoutMs > 0;
-  const isFixed = pm.mode === 'static' || state.scaledTo !== null;
+  const hasSize = isFixed(state);
   const isNobody = load !== null && load.accepted + load.waiting === 0;
   const isWatched = isNobody && state.listener?.isLost === false;
   // Nobody else would accept: the keeper sees each client.
   if (isWatched && state.workers.size === 0) return { ...AT_REST, isWatched };
-  if (!isWatched) return { ...AT_REST, atMs: onGrid(nowMs, isFixed && !isTimed ? RESTING_LOOK_MS : LOOK_MS) };
-  const everyMs = isTimed ? IDLE_TIMED_LOOK_MS : isFixed ? FIXED_IDLE_LOOK_MS : IDLE_LOOK_MS;
+  if (!isWatched) return { ...AT_REST, atMs: onGrid(nowMs, hasSize && !isTimed ? RESTING_LOOK_MS : LOOK_MS) };
+  const everyMs = isTimed ? IDLE_TIMED_LOOK_MS : hasSize ? FIXED_IDLE_LOOK_MS : IDLE_LOOK_MS;
   const glanceEveryMs = isRecycling(state) ? null : everyMs;
   return { atMs: onGrid(nowMs, everyMs), isWatched, glanceEveryMs };
+}
+
+/** Its size does not follow its load. */
+export function isFixed({ config, scaledTo }: PoolState): boolean {
+  return config.pm.mode === 'static' || scaledTo !== null;
 }
 
 /** A worker that starts says itself when it is to be looked at; one that has nothing in flight is soon to be told. */
@@ -60,6 +65,7 @@ export function isCalm(state: PoolState): boolean {
     isWanted(state) &&
     listening === 'open' &&
     !isTaking(state) &&
+    state.listener?.isLost !== true &&
     rollout === null &&
     draining.length === 0 &&
     retiring.outgoing.size === 0 &&

@@ -9,27 +9,17 @@ import { anew } from './health.ts';
 import { isOursToReplace, isSameAddress, type Listener } from './listener.ts';
 import type { SharedLimits } from './observation.ts';
 import type { NextGeneration } from './scaling/decide.ts';
-import {
-  countOf,
-  isTaking,
-  isWanted,
-  type PoolState,
-  type Rollout,
-  type RolloutResult,
-  readyOf,
-  stayingOf,
-} from './state.ts';
+import { countOf, isTaking, isWanted, type PoolState, type Rollout, readyOf, stayingOf } from './state.ts';
 
-/** After a generation that nobody had asked for did not come up. */
-const AGAIN_MS = 30_000;
+/** After a generation that nobody had asked for did not come up, or a listener that is lost could not be replaced. */
+export const AGAIN_MS = 30_000;
 
 /** @param wish null: nobody asked for it, and it takes the settings and the size that the pool has */
 export function requestRollout(draft: Draft, wish: PoolConfig | null): void {
-  const { config, lastGeneration } = draft.state;
-  const generation = lastGeneration + 1;
+  const { config } = draft.state;
   const rollout: Rollout = {
     phase: 'waiting',
-    generation,
+    generation: 0,
     wish,
     config: wish ?? config,
     listener: null,
@@ -39,7 +29,7 @@ export function requestRollout(draft: Draft, wish: PoolConfig | null): void {
     requested: 0,
     servingLimit: null,
   };
-  draft.set({ rollout, lastGeneration: generation, lastRollout: null });
+  draft.set({ rollout, lastRollout: null });
 }
 
 /** Whether a generation may take over although nobody asked for a reload: none is coming, and the last one did. */
@@ -51,11 +41,16 @@ export function mayBeginByItself({ rollout, noRolloutBeforeMs }: PoolState, nowM
 export function moveRollout(draft: Draft, limits: SharedLimits): void {
   const { rollout } = draft.state;
   if (rollout === null) return;
-  if (rollout.phase === 'waiting' && draft.state.draining.length === 0) begin(draft, rollout, limits);
+  if (rollout.phase === 'waiting' && mayBegin(draft.state)) begin(draft, rollout, limits);
   if (rollout.phase !== 'filling') return;
   const arrived = readyOf(draft.state, rollout.generation).length;
-  if (arrived >= rollout.size) takeOver(draft, rollout);
+  if (arrived >= rollout.size) publish(draft, rollout);
   else makeRoom(draft, rollout, arrived, limits);
+}
+
+/** The generation before the serving one is empty, and nothing is being opened for the serving one itself. */
+function mayBegin({ draining, listening, opening, replacement }: PoolState): boolean {
+  return draining.length === 0 && listening === 'open' && opening === null && replacement === null;
 }
 
 /** What `decide` needs to know of the generation that comes up; null: none does. */
@@ -77,21 +72,25 @@ export function fill(draft: Draft, listener: Listener | null): void {
   draft.report({ type: 'rolling', pool: draft.name, generation: rollout.generation });
 }
 
+/** What has been asked to take over does: the keeper does things in order, so clients come to it before what follows. */
 export function cancelRollout(draft: Draft, reason: string): void {
+  if (draft.state.rollout?.phase !== 'publishing') giveUp(draft, reason);
+}
+
+/** @param reason why no new generation takes over */
+export function giveUp(draft: Draft, reason: string): void {
   const { rollout, listener, config, opening } = draft.state;
   if (rollout === null) return;
-  end(draft, { ok: false, reason });
+  // What is opened before it begins is the serving generation's.
+  const number = rollout.listener?.number ?? (rollout.phase === 'opening' ? opening : null);
+  draft.set({ rollout: null, lastRollout: { ok: false, reason } });
+  if (rollout.phase === 'opening') draft.set({ opening: null });
   if (rollout.wish === null) draft.set({ noRolloutBeforeMs: draft.nowMs + AGAIN_MS });
-  const number = rollout.listener?.number ?? opening;
   // It has the settings of the new generation: those of the serving one were possible before.
   if (number !== null && number === listener?.number) draft.act({ type: 'listen', number, config });
   else if (rollout.listener !== null) draft.act({ type: 'unlisten', number: rollout.listener.number });
   // When the pool is being stopped, no workers continue.
   if (isWanted(draft.state)) draft.report({ type: 'rollCancelled', pool: draft.name, reason });
-}
-
-function end(draft: Draft, lastRollout: RolloutResult): void {
-  draft.set({ rollout: null, opening: null, lastRollout });
 }
 
 function begin(draft: Draft, rollout: Rollout, limits: SharedLimits): void {
@@ -100,7 +99,10 @@ function begin(draft: Draft, rollout: Rollout, limits: SharedLimits): void {
   const scaledTo = rollout.wish === null ? state.scaledTo : null;
   const servingBefore = stayingOf(state, state.generation).length;
   const size = rolloutSize(config, servingBefore, scaledTo);
-  draft.set({ rollout: { ...rollout, phase: 'opening', config, scaledTo, servingBefore, size } });
+  // The serving generation may have changed while this one waited, and it is the newer one.
+  const generation = state.lastGeneration + 1;
+  const begun = { ...rollout, phase: 'opening', generation, config, scaledTo, servingBefore, size } as const;
+  draft.set({ rollout: begun, lastGeneration: generation });
   if (config.listen.address.type === 'none') {
     fill(draft, null);
     return;
@@ -114,32 +116,53 @@ function begin(draft: Draft, rollout: Rollout, limits: SharedLimits): void {
 
 /** Whether the new generation gets a socket of its own. */
 function isReplaced({ listener, config }: PoolState, next: PoolConfig, hasRoom: boolean): boolean {
-  if (listener === null || listener.isForeign) return true;
+  if (listener === null || listener.isForeign || listener.isLost) return true;
   return !isSameAddress(config.listen.address, next.listen.address) || (isOursToReplace(next) && hasRoom);
 }
 
-/** The new generation serves; the old one leaves (reconcile.ts sends away those that are not of it). */
-function takeOver(draft: Draft, rollout: Rollout): void {
-  const { state } = draft;
-  const { listener: before, config } = state;
+/** All of it is ready. Until its listener is public the serving generation stays as it is. */
+function publish(draft: Draft, rollout: Rollout): void {
+  const { listener: before } = draft.state;
+  const { listener: next } = rollout;
+  if (next === null || next.number === before?.number) {
+    takeOver(draft);
+    return;
+  }
+  draft.set({ rollout: { ...rollout, phase: 'publishing' } });
+  // If we die in between, the next supervisor finds this and publishes it.
+  draft.save();
+  draft.act({ type: 'publish', number: next.number });
+}
+
+/** The state when the new generation serves. */
+export function tookOver(state: PoolState, nowMs: number): PoolState {
+  const { rollout, listener: before, config, generation, counters, draining } = state;
+  if (rollout === null) return state;
   const { listener: next } = rollout;
   const isOther = before !== null && before.number !== next?.number;
-  end(draft, { ok: true });
-  draft.set({
+  return {
+    ...state,
+    rollout: null,
+    lastRollout: { ok: true },
+    openFailure: null,
     config: rollout.config,
     generation: rollout.generation,
     listener: next,
     scaledTo: rollout.scaledTo,
     hasBeenWhole: true,
     health: anew(state.health),
-    counters: { ...state.counters, reloads: state.counters.reloads + 1 },
-    ...(isOther && {
-      draining: [...state.draining, newDraining(state.generation, config, before, draft.nowMs)],
-    }),
-  });
-  // If we die in between, the next supervisor finds this and publishes it.
+    counters: { ...counters, reloads: counters.reloads + 1 },
+    draining: isOther ? [...draining, newDraining(generation, config, before, nowMs)] : draining,
+  };
+}
+
+/** The new generation serves; the old one leaves (reconcile.ts sends away those that are not of it). */
+export function takeOver(draft: Draft): void {
+  const { rollout, listener: before, config } = draft.state;
+  if (rollout === null) return;
+  draft.set(tookOver(draft.state, draft.nowMs));
   draft.save();
-  if (next !== null && (isOther || before === null)) draft.act({ type: 'publish', number: next.number });
+  const isOther = before !== null && before.number !== rollout.listener?.number;
   if (isOther && !isSameAddress(config.listen.address, rollout.config.listen.address))
     draft.act({ type: 'refuse', number: before.number });
   draft.report({ type: 'rolled', pool: draft.name, generation: rollout.generation });

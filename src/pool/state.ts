@@ -35,6 +35,8 @@ export interface PoolState {
   readonly isRestored: boolean;
   /** The number of the listener that is being opened; null: none. */
   readonly opening: number | null;
+  /** It is open and about to take the place of one that is lost; null: none is. */
+  readonly replacement: Listener | null;
   /** Of the serving generation; null: none. */
   readonly listener: Listener | null;
   /** Why it could not be opened; null: it could. `code` is the system error's name where it was one. */
@@ -86,8 +88,12 @@ export interface Draining {
 
 /** A new generation that comes up beside the serving one (rollout.ts). */
 export interface Rollout {
-  /** `waiting` until the last generation before the serving one is empty; `filling` from when it has a listener. */
-  readonly phase: 'waiting' | 'opening' | 'filling';
+  /**
+   * `waiting` until the last generation before the serving one is empty; `filling` from when it has a listener;
+   * `publishing` from when all of it is ready: there is no way back then, unless its listener cannot be published.
+   */
+  readonly phase: 'waiting' | 'opening' | 'filling' | 'publishing';
+  /** Its number, from when it begins. */
   readonly generation: number;
   /** null: nobody asked for it, and it takes the settings that the pool has when it begins. */
   readonly wish: PoolConfig | null;
@@ -163,6 +169,7 @@ export function newPool(config: PoolConfig): PoolState {
     listening: 'no',
     isRestored: false,
     opening: null,
+    replacement: null,
     listener: null,
     openFailure: null,
     draining: [],

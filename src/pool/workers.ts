@@ -1,7 +1,7 @@
 /** The workers of a pool: what the keeper tells of them, what was seen of them, and what their ends mean. */
 import type { PoolConfig } from '../config/types.ts';
 import type { WorkerPhase } from '../worker/lifecycle.ts';
-import { afterLook, hasFailed, isStaying, newWorker, type Worker } from '../worker/worker.ts';
+import { afterLook, hasFailed, isStartTimeUp, isStaying, newWorker, type Worker } from '../worker/worker.ts';
 import { isCrash } from './crash-storm.ts';
 import type { Draft } from './draft.ts';
 import { afterCrashOf, afterReady, afterTime, afterWorkerDeath, type Death, type Health } from './health.ts';
@@ -113,8 +113,9 @@ export function moveWorkers(draft: Draft, { workers: seen, mayTimeOut, nowMs }: 
     else if (seen.deaf.has(pid)) remind(draft, worker);
     else if (!mayTimeOut) continue;
     else if (phase === 'starting') {
-      const { startTimeoutMs } = worker.startedWith ?? config;
-      if (nowMs - worker.startedAtMs >= startTimeoutMs) draft.happen(pid, { type: 'startTimedOut' });
+      // It may accept since the last look, and have a request by now.
+      if (isStartTimeUp(worker, config, nowMs) && seen.lookedAt.has(pid))
+        draft.happen(pid, { type: 'startTimedOut' });
     } else if (phase === 'draining') {
       if (nowMs - sinceMs >= config.processControlTimeoutMs) draft.happen(pid, { type: 'drainTimedOut' });
     } else if (isOutOfTime(phase, nowMs - sinceMs, config)) draft.happen(pid, { type: 'stopTimedOut' });
@@ -140,11 +141,11 @@ export function sendAwayUnwanted(draft: Draft): void {
   const { generation, rollout, stopsNow } = state;
   for (const worker of state.workers.values()) {
     if (!isStaying(worker)) continue;
+    const hasServed = worker.generation <= generation;
     if (!isWanted(state) && stopsNow) draft.leave(worker.pid, 'kill', 'poolStopped');
+    else if (!hasServed && worker.generation !== rollout?.generation) cancel(draft, worker);
     else if (!isWanted(state)) leave(draft, worker, 'poolStopped');
     else if (worker.generation < generation) leave(draft, worker, 'replaced');
-    else if (worker.generation > generation && worker.generation !== rollout?.generation)
-      cancel(draft, worker);
   }
 }
 

@@ -21,6 +21,22 @@ export function readConfiguration(file: string | null): Loaded {
   return { config, sources, notices: noticesOf(problems) };
 }
 
+/** Where a reload or a takeover reads what it is to bring about. */
+export interface Configuration {
+  /** @throws {FpmError} with every error of the files, one a line */
+  read(): Loaded;
+  /** As `checkAgainstSystem`. */
+  check(loaded: Loaded, own: readonly string[]): Promise<readonly string[]>;
+}
+
+/** The files, beneath the one that is named. @param inheritedSockets as for `checkAgainstSystem` */
+export function configurationOf(file: string | null, inheritedSockets: readonly string[]): Configuration {
+  return {
+    read: () => readConfiguration(file),
+    check: (loaded, own) => checkAgainstSystem(loaded, own, inheritedSockets),
+  };
+}
+
 /** What the keeper has to know of it. */
 export function residenceOf({ runDir, pidFile, log, control }: Globals): Ask<'settle'> {
   return { runDir, pidFile, log, controlSocket: control.socket };

@@ -4,15 +4,17 @@ import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { World } from '../keeper/protocol.ts';
 import { logEvents, supervisorLogger } from '../observe/log.ts';
-import { nowMs } from '../os/clock.ts';
+import { CLOCK } from '../os/clock.ts';
 import type { Pool } from '../pool/pool.ts';
-import { hasGivenUp, isWanted, type PoolState } from '../pool/state.ts';
+import { hasGivenUp, type PoolState } from '../pool/state.ts';
+import { KERNEL } from '../worker/kernel.ts';
 import { identifyCaller } from './callers.ts';
 import { ConfigFiles } from './config-files.ts';
-import { residenceOf } from './configuration.ts';
+import { type Configuration, configurationOf, residenceOf } from './configuration.ts';
 import { explanationOf } from './explain.ts';
 import { LastReloadRecord } from './last-reload.ts';
 import { Reloads } from './reload.ts';
+import { finishStops } from './restore.ts';
 import { scale } from './scale.ts';
 import { ServiceReport } from './service-report.ts';
 import type { Settings } from './settings.ts';
@@ -33,7 +35,7 @@ export class Daemon {
   readonly reloadRecord: LastReloadRecord;
   readonly #keeper: Keeper;
   readonly #world: World;
-  readonly #configFile: string | null;
+  readonly #configuration: Configuration;
   readonly #reloads: Reloads;
   readonly #service: ServiceReport;
   readonly upgrades: Upgrades;
@@ -51,7 +53,7 @@ export class Daemon {
     });
     this.#keeper = keeper;
     this.#world = world;
-    this.#configFile = configFile;
+    this.#configuration = configurationOf(configFile, world.inheritedSockets);
     this.files = new ConfigFiles(keeper);
     this.reloadRecord = new LastReloadRecord(keeper, this.report);
     this.#service = new ServiceReport(
@@ -61,15 +63,15 @@ export class Daemon {
     );
     this.supervisor = new Supervisor(settings, {
       keeper,
+      kernel: KERNEL,
+      clock: CLOCK,
       report: this.report,
-      now: nowMs,
       turned: atMs => this.#service.turned(atMs),
       signalled: signal => this.#onSignal(signal),
     });
     this.#reloads = new Reloads({
       supervisor: this.supervisor,
-      configFile,
-      inheritedSockets: world.inheritedSockets,
+      configuration: this.#configuration,
       record: this.reloadRecord,
       files: this.files,
       onPhase: () => this.#service.tell(),
@@ -120,7 +122,9 @@ export class Daemon {
     supervisor.wake();
     this.#upkeep.start();
     void this.#announceWhenUp();
-    this.#finishStops();
+    const { stopping } = this.#world.notes;
+    if (stopping !== undefined) void this.#stop(stopping === 'now');
+    finishStops(this.supervisor);
     await this.#stopped;
     this.#upkeep.end();
     this.report({ type: 'stopped' });
@@ -134,16 +138,6 @@ export class Daemon {
     } catch (error) {
       if (this.#world.notes.config === undefined) throw error;
       this.report({ type: 'problem', text: `there is no control socket: ${messageOf(error)}` });
-    }
-  }
-
-  /** What an earlier supervisor had begun to stop is stopped. */
-  #finishStops(): void {
-    const { stopping } = this.#world.notes;
-    if (stopping !== undefined) void this.#stop(stopping === 'now');
-    for (const pool of this.supervisor.pools.values()) {
-      if (pool.state.desired === 'removed') void this.supervisor.removePool(pool);
-      else if (!isWanted(pool.state)) void pool.stop(false);
     }
   }
 
@@ -204,8 +198,7 @@ export class Daemon {
         this.#reloads.apart(() =>
           takeOver(args, {
             supervisor,
-            configFile: this.#configFile,
-            inheritedSockets: this.#world.inheritedSockets,
+            configuration: this.#configuration,
             keeperPid: this.#world.keeperPid,
             onTaken: loaded => this.#reloads.noteIfInEffect(loaded),
           }),

@@ -1,24 +1,22 @@
 /** The supervisor process: starts fresh or goes on where the last one died, then serves until it is told to stop. */
 
-import type { PoolConfig } from '../config/types.ts';
 import { errorBody } from '../control/error-body.ts';
 import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
-import { LAST_RELOAD, LAST_UPGRADE, notedPool, RESUMED, SETTINGS } from '../keeper/notes.ts';
+import { LAST_RELOAD, LAST_UPGRADE, RESUMED, SETTINGS } from '../keeper/notes.ts';
 import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { SUPERVISOR_TITLE } from '../os/keepers.ts';
 import { ownLibraries } from '../os/own-library.ts';
-import { poolOf } from '../pool/listener.ts';
-import { type PoolNote, parsePoolNote } from '../pool/note.ts';
 import { VERSION } from '../version.ts';
 import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, residenceOf } from './configuration.ts';
 import { Daemon, RELOAD_DUE } from './daemon.ts';
 import { degradations } from './degraded.ts';
-import { endLeftovers } from './leftovers.ts';
+import { restorePools, startedAgain } from './restore.ts';
 import { Settings } from './settings.ts';
+import { startPools } from './start-pools.ts';
 
 /** Where the keeper put our end of the channel. */
 const CHANNEL_DESCRIPTOR = 3;
@@ -87,19 +85,6 @@ async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginn
   };
 }
 
-/** The keeper was killed while it stopped, and now there was a start: every pool is wanted. */
-function startedAgain(keeper: Keeper, world: World): World {
-  const { stopping: _, ...rest } = world.notes;
-  const notes: Record<string, string> = rest;
-  for (const [name, text] of Object.entries(notes)) {
-    const pool = notedPool(name);
-    if (pool === null) continue;
-    notes[name] = JSON.stringify({ ...parsePoolNote(pool, text), desired: 'running' });
-    keeper.post('note', { name, text: notes[name] });
-  }
-  return { ...world, notes };
-}
-
 async function startFresh(
   keeper: Keeper,
   world: World,
@@ -115,7 +100,7 @@ async function startFresh(
     loaded.sources.files.map(({ path }) => path),
     loaded.config,
   );
-  await startPools(daemon, keeper, loaded.config.pools);
+  await startPools(daemon.supervisor, keeper, loaded.config.pools);
   return daemon;
 }
 
@@ -133,24 +118,6 @@ async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<Wor
   );
 }
 
-/** @throws {FpmError} when a pool cannot listen: nothing runs then */
-async function startPools(
-  { supervisor }: Daemon,
-  keeper: Keeper,
-  configs: readonly PoolConfig[],
-): Promise<void> {
-  const pools = configs.filter(({ enabled }) => enabled).map(config => supervisor.addPool(config));
-  for (const pool of pools) pool.announce();
-  keeper.post('note', supervisor.settings.note); // from now on the next supervisor continues with these
-  for (const pool of pools) pool.start().catch(() => {}); // shown by its state
-  const outcomes = await Promise.allSettled(pools.map(pool => pool.untilListening()));
-  const failures = outcomes.flatMap(it => (it.status === 'rejected' ? [it.reason as FpmError] : []));
-  const [first] = failures;
-  if (first === undefined) return;
-  await Promise.all(pools.map(pool => pool.stop(true)));
-  throw new FpmError(first.code, failures.map(({ message }) => message).join('\n'), first.place);
-}
-
 /** Continues what an earlier supervisor had in effect, whatever the files say by now. */
 export async function restore(keeper: Keeper, world: World, options: SupervisorOptions): Promise<Daemon> {
   const { notes } = world;
@@ -161,43 +128,11 @@ export async function restore(keeper: Keeper, world: World, options: SupervisorO
   daemon.files.restore(notes.files);
   daemon.reloadRecord.restore(notes[LAST_RELOAD]);
   daemon.upgrades.restore(notes[LAST_UPGRADE]);
-  const workers = byPool(world.workers, ({ tag }) => String(tag.pool));
-  const held = byPool(world.listeners, poolOf);
-  const givenUp: PoolNote[] = [];
-  for (const [name, text] of Object.entries(notes)) {
-    const pool = notedPool(name);
-    if (pool === null) continue;
-    const note = parsePoolNote(pool, text);
-    // Its workers have never served.
-    if (note.isOnTrial) keeper.post('note', { name, text: null });
-    else if (note.isTaking) givenUp.push(note);
-    else daemon.supervisor.addPool(note.config).restore(note, workers.get(pool) ?? [], held.get(pool) ?? []);
-  }
-  endLeftovers(keeper, world, daemon.supervisor.pools);
-  for (const note of givenUp) giveUpTakeover(daemon, note);
+  restorePools(keeper, world, daemon.supervisor);
   const found = { pools: daemon.supervisor.pools.size, workers: world.workers.length };
   daemon.report({ type: notes[RESUMED] === 'yes' ? 'upgraded' : 'restored', ...found });
   keeper.post('note', { name: RESUMED, text: 'no' });
   return daemon;
-}
-
-function byPool<T>(all: readonly T[], poolOfOne: (one: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const pool = poolOfOne(one);
-    const group = groups.get(pool);
-    if (group === undefined) groups.set(pool, [one]);
-    else group.push(one);
-  }
-  return groups;
-}
-
-/** The other program still listens there; the pool, whose workers have never served, is stopped. */
-function giveUpTakeover({ supervisor, report }: Daemon, note: PoolNote): void {
-  const { config } = note;
-  supervisor.addPool(config).restore({ ...note, desired: 'stopped', isTaking: false }, [], []);
-  const text = `pool ${config.name}: its takeover was under way when the supervisor ended; it is given up, and the other program serves as before: \`fpm-ts takeover\` begins again`;
-  report({ type: 'problem', text });
 }
 
 /** Workers are serving: a failure of ours must not end them. The keeper logs it and starts another supervisor. */

@@ -11,7 +11,7 @@ import type { Pool } from '../pool/pool.ts';
 import { rolloutSize } from '../pool/rollout.ts';
 import { hasGivenUp, isWanted, stayingOf } from '../pool/state.ts';
 import type { ConfigFiles } from './config-files.ts';
-import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
+import type { Configuration, Loaded } from './configuration.ts';
 import type { LastReloadRecord } from './last-reload.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -20,10 +20,12 @@ type ReloadArgs = Args<'reload'>;
 /** Pools that are rolled side by side: starting workers keeps the cores busy, waiting for them does not. */
 const SIDE_BY_SIDE: number = 8 * availableParallelism();
 
+/** The pool is stopped: it takes the settings, and is started with them. */
+const STOPPED = Symbol('stopped');
+
 export interface ReloadPorts {
   readonly supervisor: Supervisor;
-  readonly configFile: string | null;
-  readonly inheritedSockets: readonly string[];
+  readonly configuration: Configuration;
   readonly record: LastReloadRecord;
   readonly files: ConfigFiles;
   /** A reload has begun or ended. */
@@ -95,15 +97,15 @@ export class Reloads {
   }
 
   async #prepare(args: ReloadArgs): Promise<{ loaded: Loaded; result: ReloadResult }> {
-    const { supervisor, configFile, inheritedSockets } = this.#ports;
+    const { supervisor, configuration } = this.#ports;
     if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
-    const loaded = readConfiguration(configFile);
+    const loaded = configuration.read();
     for (const name of args.pools ?? []) {
       if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
     const { config } = supervisor;
     const own = config.pools.map(({ listen }) => listen.text);
-    const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, own, inheritedSockets))];
+    const notices = [...loaded.notices, ...(await configuration.check(loaded, own))];
     const plan = reloadPlan(config, loaded.config);
     const pools = plan
       .flatMap(entry => (entry.pool === null ? [] : [this.#planned(entry.pool, entry, args)]))
@@ -128,8 +130,8 @@ export class Reloads {
 
   async #apply(args: ReloadArgs): Promise<ReloadResult> {
     const { supervisor, record, onSettings } = this.#ports;
-    const { loaded, result } = await this.#prepare(args);
-    const concerned = result.pools
+    const { loaded, result: plan } = await this.#prepare(args);
+    const concerned = plan.pools
       .filter(({ action }) => action !== 'keep' && action !== 'stopped')
       .map(({ pool }) => pool);
     supervisor.ports.report({ type: 'reloading', pools: concerned });
@@ -138,20 +140,28 @@ export class Reloads {
       supervisor.settings.take(loaded.config);
       await onSettings();
     }
-    const failures = await this.#applyToAll(result.pools, loaded.config);
+    const { pools, failures } = await this.#applyToAll(plan.pools, loaded.config);
+    const result = { ...plan, pools };
     this.noteIfInEffect(loaded);
     if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
     if (failures.length > 0) throw new FpmError('RELOAD_FAILED', failures.join('\n'));
-    const stopped = result.pools.filter(({ action }) => action === 'stopped').map(({ pool }) => pool);
+    const stopped = pools.filter(({ action }) => action === 'stopped').map(({ pool }) => pool);
     if (args.pools !== undefined && stopped.length > 0) throw stoppedError(stopped);
     supervisor.ports.report({ type: 'reloaded', pools: concerned });
     return result;
   }
 
-  /** @returns why some did not work, in the order of the plan; they are then as they were before */
-  async #applyToAll(planned: readonly PlannedPool[], config: GlobalConfig): Promise<string[]> {
+  /**
+   * @returns what was done, in the order of the plan: a pool may have been stopped since that was made; and why some
+   * did not work, which are then as they were before
+   */
+  async #applyToAll(
+    planned: readonly PlannedPool[],
+    config: GlobalConfig,
+  ): Promise<{ readonly pools: PlannedPool[]; readonly failures: string[] }> {
     const wanted = new Map(config.pools.map(pool => [pool.name, pool]));
     const failures = new Map<string, string>();
+    const stopped = new Set<string>();
     const room = new Room(this.#ports.supervisor);
     await Promise.all(
       planned.map(async it => {
@@ -159,13 +169,17 @@ export class Reloads {
         await room.enter(size);
         try {
           const failure = await this.#applyTo(it, wanted.get(it.pool));
-          if (failure !== null) failures.set(it.pool, `pool ${it.pool}: ${failure}`);
+          if (failure === STOPPED) stopped.add(it.pool);
+          else if (failure !== null) failures.set(it.pool, `pool ${it.pool}: ${failure}`);
         } finally {
           room.leave(size);
         }
       }),
     );
-    return planned.flatMap(({ pool }) => failures.get(pool) ?? []);
+    return {
+      pools: planned.map(it => (stopped.has(it.pool) ? { ...it, action: 'stopped' } : it)),
+      failures: planned.flatMap(({ pool }) => failures.get(pool) ?? []),
+    };
   }
 
   /** How many workers it starts beside those that there are. */
@@ -176,7 +190,10 @@ export class Reloads {
   }
 
   /** @returns why it did not work; the pool then is as it was before */
-  async #applyTo(planned: PlannedPool, wanted: PoolConfig | undefined): Promise<string | null> {
+  async #applyTo(
+    planned: PlannedPool,
+    wanted: PoolConfig | undefined,
+  ): Promise<string | typeof STOPPED | null> {
     const { supervisor } = this.#ports;
     if (supervisor.isStopping) return 'fpm-ts is stopping';
     const pool = supervisor.pools.get(planned.pool);
@@ -194,9 +211,10 @@ export class Reloads {
     }
   }
 
-  async #roll(pool: Pool, wanted: PoolConfig): Promise<string | null> {
+  async #roll(pool: Pool, wanted: PoolConfig): Promise<string | typeof STOPPED | null> {
     const rolled = await pool.reload(wanted);
-    return rolled === 'stopped' || rolled.ok ? null : rolled.reason;
+    if (rolled === 'stopped') return STOPPED;
+    return rolled.ok ? null : rolled.reason;
   }
 
   async #add(config: PoolConfig): Promise<string | null> {

@@ -48,7 +48,7 @@ export interface StatusWish {
 
 /** @throws {FpmError} NO_SUCH_POOL */
 export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: StatusWish): Status {
-  const now = supervisor.ports.now();
+  const now = supervisor.ports.clock.nowMs();
   const pools = wish.pool === undefined ? byName(supervisor.pools.values()) : [supervisor.pool(wish.pool)];
   const lost = lostSockets(pools.map(({ state }) => state));
   const loads = lookAtSockets(

@@ -11,12 +11,13 @@ import { poolNoteName } from '../keeper/notes.ts';
 import type { KeeperEvent } from '../keeper/protocol.ts';
 import type { Report } from '../observe/events.ts';
 import { FreeMemoryWatch } from '../observe/free-memory.ts';
-import { lookAtSockets } from '../observe/sockets.ts';
 import type { DaemonState } from '../observe/status.ts';
+import type { Clock } from '../os/clock.ts';
 import { NO_LIMITS, type SharedLimits } from '../pool/observation.ts';
 import { Pool } from '../pool/pool.ts';
 import { share } from '../pool/scaling/share.ts';
 import { isComingUp } from '../pool/state.ts';
+import type { Kernel } from '../worker/kernel.ts';
 import { Eyesight } from './eyesight.ts';
 import type { Settings } from './settings.ts';
 
@@ -27,8 +28,9 @@ const RETURN_EVERY_MS = 100;
 
 export interface SupervisorPorts {
   readonly keeper: Keeper;
+  readonly kernel: Kernel;
+  readonly clock: Clock;
   readonly report: Report;
-  readonly now: () => number;
   /** A turn is over: the loop goes round. */
   readonly turned: (nowMs: number) => void;
   readonly signalled: (signal: NodeJS.Signals) => void;
@@ -49,7 +51,7 @@ export class Supervisor {
   readonly #eyesight: Eyesight;
   /** Pools of whose workers others need some for their share of process.max. */
   #returning: ReadonlySet<Pool> = new Set();
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: () => void = () => {};
   #isTurnDue = false;
   #isStopping = false;
 
@@ -57,7 +59,7 @@ export class Supervisor {
     this.settings = settings;
     this.ports = ports;
     this.#keeper = new ListenBatch(ports.keeper);
-    this.#eyesight = new Eyesight(ports.report);
+    this.#eyesight = new Eyesight(ports.kernel, ports.report);
   }
 
   /** What is in effect: the settings of fpm-ts.toml, and each pool's own. */
@@ -88,7 +90,7 @@ export class Supervisor {
   wake(): void {
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
-    setImmediate(() => this.#turn());
+    this.ports.clock.soon(() => this.#turn());
   }
 
   /** @throws {FpmError} NO_SUCH_POOL */
@@ -101,11 +103,12 @@ export class Supervisor {
 
   /** A pool of the configuration, not started yet. */
   addPool(config: PoolConfig): Pool {
-    const { report, now } = this.ports;
+    const { kernel, clock, report } = this.ports;
     const pool: Pool = new Pool(config, {
       keeper: this.#keeper,
+      kernel,
       report,
-      now,
+      now: () => clock.nowMs(),
       wake: () => this.wake(),
       own: pids => {
         for (const pid of pids) this.#owners.set(pid, pool);
@@ -138,23 +141,24 @@ export class Supervisor {
 
   /** Whether so many more workers may be started beside those that the pools call for. */
   hasRoomFor(workers: number): boolean {
-    const { room, memoryShort } = this.#limits([...this.pools.values()], this.ports.now()).all;
+    const { room, memoryShort } = this.#limits([...this.pools.values()], this.ports.clock.nowMs()).all;
     return room >= workers && memoryShort === null;
   }
 
   #turn(): void {
     this.#isTurnDue = false;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     const events = this.#queue;
     this.#queue = [];
     for (const event of events) this.#handle(event);
-    const nowMs = this.ports.now();
+    const nowMs = this.ports.clock.nowMs();
     this.#takeTurns(nowMs);
     this.ports.turned(nowMs);
     if (this.#isTurnDue) return;
     let dueAtMs = nowMs + (this.#returning.size > 0 ? RETURN_EVERY_MS : LONGEST_PAUSE_MS);
     for (const pool of this.pools.values()) dueAtMs = Math.min(dueAtMs, pool.dueAtMs);
-    this.#timer = setTimeout(() => this.wake(), Math.max(1, dueAtMs - this.ports.now()));
+    const { clock } = this.ports;
+    this.#cancelTimer = clock.after(Math.max(1, dueAtMs - clock.nowMs()), () => this.wake());
   }
 
   /** Only pools whose turn is due cost anything. */
@@ -164,7 +168,7 @@ export class Supervisor {
     const due = pools.filter(pool => pool.dueAtMs <= nowMs || this.#returning.has(pool));
     if (due.length === 0) return;
     const watched = isBlind ? [] : due.flatMap(pool => pool.watched(nowMs));
-    const looks = lookAtSockets(watched);
+    const looks = this.ports.kernel.lookAtSockets(watched);
     for (const pool of due) pool.observe(looks, isBlind);
     const limits = this.#limits(pools, nowMs);
     for (const pool of due) limits.take(pool, pool.act(limits.of(pool)));

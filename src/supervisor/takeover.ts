@@ -13,15 +13,14 @@ import { type FormerHolder, formerHolders, howToStop } from '../observe/managers
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { Pool } from '../pool/pool.ts';
 import { isClosed, isWanted } from '../pool/state.ts';
-import { checkAgainstSystem, type Loaded, readConfiguration } from './configuration.ts';
+import type { Configuration, Loaded } from './configuration.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const LOOK_EVERY_MS = 100;
 
 export interface TakeoverPorts {
   readonly supervisor: Supervisor;
-  readonly configFile: string | null;
-  readonly inheritedSockets: readonly string[];
+  readonly configuration: Configuration;
   readonly keeperPid: number;
   /** The pool has the settings of these files from now on. */
   readonly onTaken: (loaded: Loaded) => void;
@@ -61,9 +60,9 @@ export async function takeOver(
 async function wantedPool(
   name: string,
   pid: number,
-  { supervisor, configFile, inheritedSockets }: TakeoverPorts,
+  { supervisor, configuration }: TakeoverPorts,
 ): Promise<{ config: PoolConfig; notices: readonly string[]; loaded: Loaded }> {
-  const loaded = readConfiguration(configFile);
+  const loaded = configuration.read();
   const config = loaded.config.pools.find(pool => pool.name === name);
   if (config === undefined) {
     const known = loaded.config.pools.map(pool => pool.name).join(', ') || 'none';
@@ -92,11 +91,10 @@ async function wantedPool(
   // Other pools are not concerned: those that wait for a takeover of their own have their addresses taken, too.
   const concerned = loaded.config.pools.filter(pool => pool.name === name || supervisor.pools.has(pool.name));
   const own = supervisor.config.pools.map(running => running.listen.text);
-  const notices = await checkAgainstSystem(
-    { ...loaded, config: { ...loaded.config, pools: concerned } },
-    [...own, listen.text],
-    inheritedSockets,
-  );
+  const notices = await configuration.check({ ...loaded, config: { ...loaded.config, pools: concerned } }, [
+    ...own,
+    listen.text,
+  ]);
   return { config, notices: [...loaded.notices, ...notices], loaded };
 }
 
@@ -137,14 +135,14 @@ async function drained(
   { inode }: ForeignSocket,
   { supervisor, keeperPid }: TakeoverPorts,
 ): Promise<FormerHolder[]> {
-  const { now } = supervisor.ports;
-  const untilMs = now() + pool.state.config.processControlTimeoutMs;
+  const { clock } = supervisor.ports;
+  const untilMs = clock.nowMs() + pool.state.config.processControlTimeoutMs;
   await pool.until(state => state.draining.length === 0 || !isWanted(state));
   for (;;) {
     const ours = new Set([process.pid, keeperPid, ...pool.state.workers.keys()]);
     const accepted = lookAtSockets([{ inode, withConnections: true }]).get(inode)?.accepted ?? new Set();
     const left = formerHolders(inode, accepted, ours);
-    if (left.every(({ connections }) => connections === 0) || now() >= untilMs) return left;
+    if (left.every(({ connections }) => connections === 0) || clock.nowMs() >= untilMs) return left;
     await delay(LOOK_EVERY_MS);
   }
 }

@@ -4,16 +4,10 @@
  * come back in time.
  */
 import type { Keeper } from '../keeper/client.ts';
-import { connectionsOf } from '../observe/families.ts';
-import { lookAtSockets } from '../observe/sockets.ts';
-import { hasDescriptors } from '../os/file-limit.ts';
-import { descendants, read, threadState, threads } from '../os/proc.ts';
+import type { Kernel } from './kernel.ts';
 
 /** `busy`: it has a connection in hand; `spared`: it is being debugged, or did not stop in time, or cannot be seen. */
 export type FreezeOutcome = 'killed' | 'busy' | 'spared' | 'gone';
-
-/** A thread that does not stop within this time sleeps in the kernel, and not in accept. */
-const STOP_DEADLINE_MS = 100;
 
 /** What is frozen at this moment, by the leaders of their groups. */
 const frozen = new Set<number>();
@@ -24,16 +18,17 @@ const frozen = new Set<number>();
  */
 export async function freezeLookKill(
   keeper: Keeper,
+  kernel: Kernel,
   pid: number,
   listenerInode: number,
   onFree: () => void,
 ): Promise<FreezeOutcome> {
-  if (isHeldByOthers(pid)) return 'spared';
+  if (kernel.isHeldByOthers(pid)) return 'spared';
   if (!(await keeper.ask('freeze', { pid }))) return 'gone';
   frozen.add(pid);
-  const isStopped = await untilStopped(pid);
+  const isStopped = await kernel.untilStopped(pid);
   // Without descriptors nobody is seen, and whoever is not seen looks stopped and free.
-  const held = isStopped && hasDescriptors() ? connectionsInHand(pid, listenerInode) : null;
+  const held = isStopped && kernel.hasDescriptors() ? connectionsInHand(kernel, pid, listenerInode) : null;
   const isFree = held === 0;
   if (isFree) onFree();
   const isDone = await keeper.ask('release', { pid, kill: isFree });
@@ -54,35 +49,11 @@ export function thawAll(): void {
 }
 
 /** How many accepted connections of that listener a worker and its children have; null: it cannot be told. */
-export function connectionsInHand(pid: number, listenerInode: number): number | null {
-  const accepted = lookAtSockets([{ inode: listenerInode, withConnections: true }]).get(
-    listenerInode,
-  )?.accepted;
+function connectionsInHand(kernel: Kernel, pid: number, listenerInode: number): number | null {
+  const looks = kernel.lookAtSockets([{ inode: listenerInode, withConnections: true }]);
+  const accepted = looks.get(listenerInode)?.accepted;
   if (accepted === undefined || accepted === null) return null;
   // When nobody has any, we need not see whose they are.
   if (accepted.size === 0) return 0;
-  return connectionsOf(pid, accepted)?.length ?? null;
-}
-
-/** Somebody else stopped or traces it (proc(5): states T and t, TracerPid). */
-export function isHeldByOthers(pid: number): boolean {
-  return descendants(pid).some(member => {
-    const status = read(`/proc/${member}/status`) ?? '';
-    return /^State:\s+[Tt]/m.test(status) || /^TracerPid:\s+[1-9]/m.test(status);
-  });
-}
-
-async function untilStopped(pid: number): Promise<boolean> {
-  for (const end = performance.now() + STOP_DEADLINE_MS; performance.now() < end; ) {
-    const family = descendants(pid);
-    if (family.every(member => threads(member).every(thread => isStopped(member, thread)))) return true;
-    await new Promise(resolve => setTimeout(resolve, 1));
-  }
-  return false;
-}
-
-/** A thread that has ended meanwhile is stopped enough. */
-function isStopped(pid: number, thread: number): boolean {
-  const state = threadState(pid, thread);
-  return state === null || 'TtZX'.includes(state);
+  return kernel.connectionsOf(pid, accepted)?.length ?? null;
 }

@@ -103,6 +103,15 @@ export function isLookDue({ phase, sinceMs, nextLookMs }: Worker, nowMs: number)
   return isTold && nowMs >= Math.max(nextLookMs, sinceMs + REMIND_MS);
 }
 
+/** It should accept by now. @param pool the settings that hold when it does not know its own */
+export function isStartTimeUp(
+  { phase, startedAtMs, startedWith }: Worker,
+  pool: PoolConfig,
+  nowMs: number,
+): boolean {
+  return phase === 'starting' && nowMs - startedAtMs >= (startedWith ?? pool).startTimeoutMs;
+}
+
 /** It has been looked at: it is looked at again later and later. */
 export function afterLook(worker: Worker, nowMs: number): Worker {
   const everyMs =

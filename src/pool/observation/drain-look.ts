@@ -1,8 +1,6 @@
 /** Looks at generations that drain: whose queue is empty, and which of their workers have nothing in flight. */
-import { connectionsOf } from '../../observe/families.ts';
 import type { ListenerLoad } from '../../observe/sockets.ts';
-import { isRunnable } from '../../os/proc.ts';
-import { isHeldByOthers } from '../../worker/freeze.ts';
+import type { Kernel } from '../../worker/kernel.ts';
 import type { Worker } from '../../worker/worker.ts';
 import type { DrainSight } from '../observation.ts';
 import { afterLook, isQuiet } from '../quiet.ts';
@@ -14,12 +12,17 @@ const RUNNABLE_PATIENCE_MS = 2000;
 const NONE: ReadonlySet<number> = new Set();
 
 export class DrainLook {
+  readonly #kernel: Kernel;
   /**
    * Workers that had nothing at the last look and slept after it. On a machine with more to do than it can, a worker
    * may be accepting since before the tables were read, and its connection is in none of them; one that sleeps is not,
    * and the next look shows what it has.
    */
   #asleep: ReadonlySet<number> = NONE;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
 
   /** @returns by the number of the listener */
   look(
@@ -33,23 +36,29 @@ export class DrainLook {
     for (const draining of state.draining) {
       if (draining.isClosing) continue;
       const load = looks.get(draining.listener.inode) ?? null;
-      const { idle, ...sight } = lookAt(state, draining, load, nowMs);
+      const { idle, ...sight } = lookAt(this.#kernel, state, draining, load, nowMs);
       const free = idle === null ? null : new Set([...idle].filter(pid => before.has(pid)));
       sights.set(draining.listener.number, { ...sight, free });
-      for (const pid of idle ?? NONE) if (mayBeFree(pid, draining, nowMs)) asleep.add(pid);
+      for (const pid of idle ?? NONE) if (mayBeFree(this.#kernel, pid, draining, nowMs)) asleep.add(pid);
     }
     this.#asleep = asleep;
     return sights;
   }
 }
 
-function mayBeFree(pid: number, { memory: { emptySinceMs } }: Draining, nowMs: number): boolean {
+function mayBeFree(
+  kernel: Kernel,
+  pid: number,
+  { memory: { emptySinceMs } }: Draining,
+  nowMs: number,
+): boolean {
   const isPatient = emptySinceMs === null || nowMs - emptySinceMs < RUNNABLE_PATIENCE_MS;
-  return !isPatient || !isRunnable(pid);
+  return !isPatient || !kernel.isRunnable(pid);
 }
 
 /** `idle`: those of its workers that are to leave and have no connection; null: it cannot be told who has. */
 function lookAt(
+  kernel: Kernel,
   { workers }: PoolState,
   { memory, listener }: Draining,
   load: ListenerLoad | null,
@@ -63,15 +72,18 @@ function lookAt(
   // No worker is told before the queue is empty.
   if (leaving.length === 0 || accepted === null || !isQuiet(after, load, nowMs))
     return { load, idle: null, strays: NONE };
-  const held = holdings(workers.values(), accepted);
+  const held = holdings(kernel, workers.values(), accepted);
   if (held === null) return { load, idle: null, strays: NONE };
-  const idle = leaving.map(({ pid }) => pid).filter(pid => !held.busy.has(pid) && !isHeldByOthers(pid));
+  const idle = leaving
+    .map(({ pid }) => pid)
+    .filter(pid => !held.busy.has(pid) && !kernel.isHeldByOthers(pid));
   const strays = new Set([...accepted].filter(inode => !held.found.has(inode)));
   return { load, idle: new Set(idle), strays };
 }
 
 /** Which of the pool's workers have any of these connections; null: one of them cannot be looked at. */
 function holdings(
+  kernel: Kernel,
   workers: Iterable<Worker>,
   accepted: ReadonlySet<number>,
 ): { readonly found: ReadonlySet<number>; readonly busy: ReadonlySet<number> } | null {
@@ -79,7 +91,7 @@ function holdings(
   const found = new Set<number>();
   const busy = new Set<number>();
   for (const { pid } of workers) {
-    const held = connectionsOf(pid, accepted);
+    const held = kernel.connectionsOf(pid, accepted);
     if (held === null) return null;
     for (const inode of held) found.add(inode);
     if (held.length > 0) busy.add(pid);

@@ -1,5 +1,5 @@
 /** The memory of a pool's workers, measured one after the other: a look costs up to a millisecond (smaps_rollup). */
-import { usageOf } from '../../observe/usage.ts';
+import type { Kernel } from '../../worker/kernel.ts';
 import { nextLookMs } from '../recycling.ts';
 
 /** Looks in one turn. With more workers, each is measured less often. */
@@ -12,7 +12,12 @@ interface Look {
 }
 
 export class MemoryWatch {
+  readonly #kernel: Kernel;
   #looks = new Map<number, Look>();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
 
   /** Measures those whose time it is, those that have waited longest first; forgets all others. */
   turn(pids: readonly number[], maxMemoryBytes: number, nowMs: number): void {
@@ -23,7 +28,7 @@ export class MemoryWatch {
     const measured = new Set(due.slice(0, MOST_IN_A_TURN));
     for (const pid of pids) {
       const before = looks.get(pid) ?? null;
-      const memoryBytes = measured.has(pid) ? usageOf(pid)?.memoryBytes : undefined;
+      const memoryBytes = measured.has(pid) ? this.#kernel.usageOf(pid)?.memoryBytes : undefined;
       if (memoryBytes === undefined) {
         if (before !== null) this.#looks.set(pid, before);
         continue;

@@ -4,19 +4,14 @@
  */
 import type { PoolConfig } from '../../config/types.ts';
 import type { Exit } from '../../keeper/protocol.ts';
-import {
-  describeOom,
-  isOutOfMemoryRuledOut,
-  type OomCounters,
-  readOomCounters,
-} from '../../observe/out-of-memory.ts';
+import { describeOom, isOutOfMemoryRuledOut, type OomCounters } from '../../observe/out-of-memory.ts';
 import type { ListenerLoad, Watched } from '../../observe/sockets.ts';
-import { holdersOf, nameHolders } from '../../observe/strangers.ts';
+import { nameHolders } from '../../observe/strangers.ts';
 import { AcceptCounts } from '../../worker/accept-counts.ts';
 import { hasArrived } from '../../worker/arrival.ts';
 import { listenerDescriptor } from '../../worker/command.ts';
-import { acceptsOn } from '../../worker/readiness.ts';
-import { isLookDue, isPassing, type Worker } from '../../worker/worker.ts';
+import type { Kernel } from '../../worker/kernel.ts';
+import { isLookDue, isPassing, isStartTimeUp, type Worker } from '../../worker/worker.ts';
 import type { ExitSight, News, Observation, WorkerSights } from '../observation.ts';
 import type { Sight } from '../scaling/goal.ts';
 import { isWanted, listenersOf, type PoolState, readyOf } from '../state.ts';
@@ -43,9 +38,10 @@ export class Observer {
   readonly meter = new LoadMeter();
   readonly #acceptCounts = new AcceptCounts();
   readonly #requests = new RequestWatch();
-  readonly #memory = new MemoryWatch();
-  readonly #drains = new DrainLook();
-  #oom: OomCounters = readOomCounters();
+  readonly #kernel: Kernel;
+  readonly #memory: MemoryWatch;
+  readonly #drains: DrainLook;
+  #oom: OomCounters;
   #watched: readonly Watched[] = NOTHING;
   /** A client knocked at a sleeping pool, and was not seen yet. */
   #isKnocked = false;
@@ -53,6 +49,13 @@ export class Observer {
   #hasServed = false;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isBackSinceMs = Number.NEGATIVE_INFINITY;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.#memory = new MemoryWatch(kernel);
+    this.#drains = new DrainLook(kernel);
+    this.#oom = kernel.readOomCounters();
+  }
 
   /** What the next look at the kernel's tables should tell about. */
   watched(state: PoolState, news: readonly News[], nowMs: number): readonly Watched[] {
@@ -97,7 +100,7 @@ export class Observer {
       isBlind,
       exits: this.#lookAtExits(state, news, nowMs),
       mayTimeOut: !isBlind && this.#mayTimeOut(nowMs),
-      workers: isBlind ? NO_WORKERS : lookAtWorkers(state, accepted, nowMs),
+      workers: isBlind ? NO_WORKERS : lookAtWorkers(this.#kernel, state, accepted, nowMs),
       load: isYetToListen(state) ? NOBODY : this.load,
       accepted,
       isBehind,
@@ -184,14 +187,14 @@ export class Observer {
     return {
       hasServed,
       memory: signal === 'SIGKILL' && worker.reason === null ? this.#lookAtKills() : null,
-      leftBehind: mayHaveLeft ? leftBehind(worker, state) : '',
+      leftBehind: mayHaveLeft ? leftBehind(this.#kernel, worker, state) : '',
     };
   }
 
   /** Whether a SIGKILL that was not ours may have been the kernel's, for memory. */
   #lookAtKills(): NonNullable<ExitSight['memory']> {
     const before = this.#oom;
-    this.#oom = readOomCounters();
+    this.#oom = this.#kernel.readOomCounters();
     return { text: describeOom(before, this.#oom), isRuledOut: isOutOfMemoryRuledOut(before, this.#oom) };
   }
 
@@ -237,6 +240,7 @@ export function isHurried({ workers }: PoolState, nowMs: number): boolean {
 }
 
 function lookAtWorkers(
+  kernel: Kernel,
   { workers, config }: PoolState,
   accepted: ReadonlySet<number> | null,
   nowMs: number,
@@ -245,19 +249,19 @@ function lookAtWorkers(
   const arrived = new Set<number>();
   const deaf = new Set<number>();
   for (const worker of workers.values()) {
-    if (!isLookDue(worker, nowMs)) continue;
+    if (!isLookDue(worker, nowMs) && !isStartTimeUp(worker, config, nowMs)) continue;
     const { pid } = worker;
     const pool = worker.startedWith ?? config;
     lookedAt.add(pid);
     if (worker.phase !== 'starting') {
-      if (sleepsInAccept(worker, pool)) deaf.add(pid);
-    } else if (hasArrived(worker, pool, accepted, nowMs)) arrived.add(pid);
+      if (sleepsInAccept(kernel, worker, pool)) deaf.add(pid);
+    } else if (hasArrived(kernel, worker, pool, accepted, nowMs)) arrived.add(pid);
   }
   return { lookedAt, arrived, deaf };
 }
 
-function sleepsInAccept({ pid }: Worker, pool: PoolConfig): boolean {
-  return pool.listen.address.type !== 'none' && acceptsOn(pid, listenerDescriptor(pool));
+function sleepsInAccept(kernel: Kernel, { pid }: Worker, pool: PoolConfig): boolean {
+  return pool.listen.address.type !== 'none' && kernel.acceptsOn(pid, listenerDescriptor(pool));
 }
 
 /** The accepted connections of all listeners; null: one was not looked at for them. */
@@ -286,9 +290,13 @@ function justSpawned(news: readonly News[], pid: number): Ended | null {
 }
 
 /** Processes that have the listener of a worker that ended, and are no workers. */
-function leftBehind({ pid, listenerInode, startedWith }: Ended, { workers }: PoolState): string {
+function leftBehind(
+  kernel: Kernel,
+  { pid, listenerInode, startedWith }: Ended,
+  { workers }: PoolState,
+): string {
   // One of the service manager's is held by whatever opened it, and should be.
   if (listenerInode === null || startedWith?.listen.address.type === 'systemd') return '';
   const others = new Set([...workers.keys()].filter(it => it !== pid));
-  return nameHolders(holdersOf(new Set([listenerInode]), others));
+  return nameHolders(kernel.holdersOf(new Set([listenerInode]), others));
 }
