@@ -31,7 +31,9 @@ export function autoscale(
     if (action.type === 'retire') retireSurplus(draft, action.count, action.isDue, accepted);
     else spawn(draft, action.generation, action.count);
   }
-  if (!actions.some(({ type }) => type === 'retire')) noSurplus(draft);
+  // One that is frozen may turn out to be busy, and is too many still then.
+  const isSurplus = actions.some(({ type }) => type === 'retire') || draft.state.retiring.frozen.size > 0;
+  if (!isSurplus) noSurplus(draft);
 }
 
 /** What the pool asks of `process.max`. */
