@@ -6,7 +6,7 @@ import type { Worker } from '../worker/worker.ts';
 import type { Because } from './decision-log.ts';
 import type { LongRequest } from './observation/request-watch.ts';
 import type { ForeignSocket } from './observation.ts';
-import type { PoolState } from './state.ts';
+import type { PoolState } from './pool-state.ts';
 
 export type Action =
   /** Opens a listener, or gives an open one the settings of this configuration. */

@@ -10,10 +10,10 @@ import { newWorker, tagOf } from '../worker/worker.ts';
 import type { Action } from './action.ts';
 import { choose } from './choose.ts';
 import type { DecisionLog } from './decision-log.ts';
-import { listenerId, specOf } from './listener.ts';
-import { SavedNote } from './note.ts';
 import type { KeeperNews } from './observation.ts';
-import type { PoolState } from './state.ts';
+import { listenerId, specOf } from './pool-listener.ts';
+import { SavedNote } from './pool-note.ts';
+import type { PoolState } from './pool-state.ts';
 
 /** The keeper is asked for so many workers at a time: it does nothing else while it starts them. */
 const SPAWNED_AT_ONCE = 32;

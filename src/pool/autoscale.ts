@@ -1,6 +1,7 @@
 /** How many workers a pool should have: asks `decide` (scaling/), and starts or retires workers accordingly. */
 import type { Draft } from './draft.ts';
 import type { Observation, SharedLimits } from './observation.ts';
+import { countOf, isTaking, isWanted, type PoolState, presenceOf } from './pool-state.ts';
 import { noSurplus, retireSurplus } from './retire.ts';
 import { nextGeneration } from './rollout.ts';
 import { type Action, claimOf, decide, type Snapshot } from './scaling/decide.ts';
@@ -8,8 +9,7 @@ import type { Sight } from './scaling/goal.ts';
 import { neededFor, type Policy, policyOf } from './scaling/policy.ts';
 import type { Claim } from './scaling/share.ts';
 import { becauseOf, type Reason } from './scaling/why.ts';
-import { countOf, isTaking, isWanted, type PoolState, presenceOf } from './state.ts';
-import { spawn } from './workers.ts';
+import { spawn } from './worker-set.ts';
 
 export function autoscale(
   draft: Draft,

@@ -7,7 +7,7 @@ import type { Effect, WorkerEvent } from '../worker/lifecycle.ts';
 import { happen, tagOf, type Worker } from '../worker/worker.ts';
 import type { Action } from './action.ts';
 import type { Because } from './decision-log.ts';
-import type { PoolState, Retiring } from './state.ts';
+import type { PoolState, Retiring } from './pool-state.ts';
 
 export class Draft {
   readonly nowMs: number;

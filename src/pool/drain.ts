@@ -5,10 +5,10 @@
 import type { PoolConfig } from '../config/types.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { Draft } from './draft.ts';
-import type { Listener } from './listener.ts';
 import type { DrainSight, Observation } from './observation.ts';
+import type { Listener } from './pool-listener.ts';
+import { type Draining, type PoolState, spawningOf } from './pool-state.ts';
 import { afterLook, isQuiet, startDrain } from './quiet.ts';
-import { type Draining, type PoolState, spawningOf } from './state.ts';
 
 /** So often a worker comes back for a queue that refilled; then its command cannot do it. */
 const MOST_RESCUES = 3;

@@ -4,10 +4,10 @@
  */
 import type { Draft } from './draft.ts';
 import { endDraining, newDraining } from './drain.ts';
-import type { Listener } from './listener.ts';
 import type { News } from './observation.ts';
+import type { Listener } from './pool-listener.ts';
+import { isEmpty, isWanted, type PoolState } from './pool-state.ts';
 import { AGAIN_MS, cancelRollout, fill, giveUp, mayBeginByItself, takeOver } from './rollout.ts';
-import { isEmpty, isWanted, type PoolState } from './state.ts';
 
 /** Nobody can be started on a listener that is lost: a generation with one of its own is tried again and again. */
 export function mayReplaceLost(state: PoolState, nowMs: number): boolean {

@@ -13,16 +13,11 @@ import { Apply } from './apply.ts';
 import { claimFor } from './autoscale.ts';
 import { CommandQueue } from './command-queue.ts';
 import { DecisionLog } from './decision-log.ts';
-import { listenerId } from './listener.ts';
-import type { PoolNote } from './note.ts';
 import type { LoadMeter } from './observation/load-meter.ts';
 import { type Looks, Observer } from './observation/observer.ts';
 import type { ForeignSocket, News, Observation, SharedLimits } from './observation.ts';
-import { absorb, reconcile, type Turn } from './reconcile.ts';
-import { isRecycling } from './recycle.ts';
-import { isCalm, isFixed, nextLook, onGrid } from './rest.ts';
-import { restorePool } from './restore.ts';
-import type { Claim } from './scaling/share.ts';
+import { listenerId } from './pool-listener.ts';
+import type { PoolNote } from './pool-note.ts';
 import {
   hasGivenUp,
   isClosed,
@@ -31,7 +26,12 @@ import {
   newPool,
   type PoolState,
   type RolloutResult,
-} from './state.ts';
+} from './pool-state.ts';
+import { absorb, reconcile, type Turn } from './reconcile.ts';
+import { isRecycling } from './recycle.ts';
+import { isCalm, isFixed, nextLook, onGrid } from './rest.ts';
+import { restorePool } from './restored-pool.ts';
+import type { Claim } from './scaling/share.ts';
 
 export interface PoolPorts {
   readonly keeper: Keeper;

@@ -8,7 +8,6 @@ import { autoscale } from './autoscale.ts';
 import { Draft } from './draft.ts';
 import { moveDraining, newDraining } from './drain.ts';
 import { anew } from './health.ts';
-import { isOursToClose } from './listener.ts';
 import type { Command, ExitSight, News, Observation, SharedLimits } from './observation.ts';
 import {
   close,
@@ -21,13 +20,21 @@ import {
   takeTaken,
   takeUnlistened,
 } from './opening.ts';
+import { isOursToClose } from './pool-listener.ts';
+import { isEmpty, isWanted, type PoolState } from './pool-state.ts';
 import { recycle } from './recycle.ts';
 import { endLongRequests } from './request-limits.ts';
 import { retryLeaving, takeChosen, takeThawed } from './retire.ts';
 import { cancelRollout, moveRollout, requestRollout, takeOver } from './rollout.ts';
 import { NEW_POOL } from './scaling/decide.ts';
-import { isEmpty, isWanted, type PoolState } from './state.ts';
-import { moveWorkers, noticeHealth, sendAwayUnwanted, takeExited, takeGone, takeSpawned } from './workers.ts';
+import {
+  moveWorkers,
+  noticeHealth,
+  sendAwayUnwanted,
+  takeExited,
+  takeGone,
+  takeSpawned,
+} from './worker-set.ts';
 
 const UNSEEN_EXIT: ExitSight = { hasServed: false, memory: null, leftBehind: '' };
 

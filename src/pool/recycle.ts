@@ -4,13 +4,13 @@
  */
 import type { Worker } from '../worker/worker.ts';
 import type { Draft } from './draft.ts';
-import { isOursToReplace } from './listener.ts';
 import type { Observation } from './observation.ts';
+import { isOursToReplace } from './pool-listener.ts';
+import { isWanted, type Outgoing, type PoolState, presenceOf, readyOf, stayingOf } from './pool-state.ts';
 import { type Due, placesAtOnce, whoIsDue } from './recycling.ts';
 import { leave, leaveIdle, NO_IDLE_MOMENT_MS } from './retire.ts';
 import { mayBeginByItself, requestRollout } from './rollout.ts';
 import { becauseOf, describeReason } from './scaling/why.ts';
-import { isWanted, type Outgoing, type PoolState, presenceOf, readyOf, stayingOf } from './state.ts';
 
 export function recycle(draft: Draft, seen: Observation): void {
   const { state } = draft;

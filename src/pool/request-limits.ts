@@ -2,11 +2,11 @@
 import { overdueRule } from '../worker/overdue.ts';
 import { isStaying } from '../worker/worker.ts';
 import type { Draft } from './draft.ts';
-import { isOursToReplace } from './listener.ts';
 import type { LongRequest } from './observation/request-watch.ts';
+import { isOursToReplace } from './pool-listener.ts';
+import { isWanted } from './pool-state.ts';
 import { leave } from './retire.ts';
 import { mayBeginByItself, requestRollout } from './rollout.ts';
-import { isWanted } from './state.ts';
 
 export function endLongRequests(draft: Draft, seen: readonly LongRequest[] | null): void {
   if (seen === null) return;

@@ -1,8 +1,8 @@
 /** How soon a pool must be looked at again, as far as nothing happens: cost follows what changes. Pure. */
 import { isPassing } from '../worker/worker.ts';
 import type { Observation } from './observation.ts';
+import { countOf, isClosed, isTaking, isWanted, type PoolState, presenceOf } from './pool-state.ts';
 import { isRecycling } from './recycle.ts';
-import { countOf, isClosed, isTaking, isWanted, type PoolState, presenceOf } from './state.ts';
 
 /** DESIGN section 5: ten looks a second; more while workers come and go, which are looked at until they have. */
 const LOOK_MS = 100;

@@ -9,10 +9,10 @@ import { FROZEN, type RetirementRule, RULES, retirementRule } from '../worker/re
 import { happen, tagOf, type Worker, youngestFirst } from '../worker/worker.ts';
 import type { Candidate } from './action.ts';
 import type { Draft } from './draft.ts';
-import { isOursToReplace } from './listener.ts';
 import type { KeeperNews } from './observation.ts';
+import { isOursToReplace } from './pool-listener.ts';
+import { isClosing, stayingOf } from './pool-state.ts';
 import { mayBeginByItself, requestRollout } from './rollout.ts';
-import { isClosing, stayingOf } from './state.ts';
 
 /** So many are frozen at once: the others continue to serve. */
 const MOST_FROZEN = 4;

@@ -6,10 +6,18 @@ import type { PoolConfig } from '../config/types.ts';
 import type { Draft } from './draft.ts';
 import { newDraining } from './drain.ts';
 import { anew } from './health.ts';
-import { isOursToReplace, isSameAddress, type Listener } from './listener.ts';
 import type { SharedLimits } from './observation.ts';
+import { isOursToReplace, isSameAddress, type Listener } from './pool-listener.ts';
+import {
+  countOf,
+  isTaking,
+  isWanted,
+  type PoolState,
+  type Rollout,
+  readyOf,
+  stayingOf,
+} from './pool-state.ts';
 import type { NextGeneration } from './scaling/decide.ts';
-import { countOf, isTaking, isWanted, type PoolState, type Rollout, readyOf, stayingOf } from './state.ts';
 
 /** After a generation that nobody had asked for did not come up, or a listener that is lost could not be replaced. */
 export const AGAIN_MS = 30_000;

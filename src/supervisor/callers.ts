@@ -3,7 +3,7 @@ import type { PoolConfig } from '../config/types.ts';
 import type { Caller } from '../control/access.ts';
 import type { Peer } from '../os/peer.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';
-import type { Globals } from './settings.ts';
+import type { Globals } from './global-settings.ts';
 
 export function identifyCaller(
   peer: Peer,

@@ -5,7 +5,7 @@ import { formatProblem, hasErrors, type Problem, toFpmError } from '../config/pr
 import type { Sources } from '../config/sources.ts';
 import type { GlobalConfig } from '../config/types.ts';
 import type { Ask } from '../keeper/protocol.ts';
-import type { Globals } from './settings.ts';
+import type { Globals } from './global-settings.ts';
 
 export interface Loaded {
   readonly config: GlobalConfig;

@@ -4,9 +4,9 @@
  */
 import type { Keeper } from '../keeper/client.ts';
 import type { World } from '../keeper/protocol.ts';
-import { listenerId } from '../pool/listener.ts';
 import type { Pool } from '../pool/pool.ts';
-import { listenersOf } from '../pool/state.ts';
+import { listenerId } from '../pool/pool-listener.ts';
+import { listenersOf } from '../pool/pool-state.ts';
 
 /** @param pools those that go on, restored */
 export function endLeftovers(keeper: Keeper, world: World, pools: ReadonlyMap<string, Pool>): void {

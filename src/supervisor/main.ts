@@ -14,8 +14,8 @@ import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, residenceOf } from './configuration.ts';
 import { Daemon, RELOAD_DUE } from './daemon.ts';
 import { degradations } from './degraded.ts';
-import { restorePools, startedAgain } from './restore.ts';
-import { Settings } from './settings.ts';
+import { Settings } from './global-settings.ts';
+import { restorePools, startedAgain } from './restore-pools.ts';
 import { startPools } from './start-pools.ts';
 
 /** Where the keeper put our end of the channel. */

@@ -6,8 +6,8 @@ import { lstatSync } from 'node:fs';
 import { socketFile } from '../os/sock-diag.ts';
 import { IN_LISTEN, type SocketFile } from '../os/socket-rows.ts';
 import { unixSockets } from '../os/socket-tables.ts';
-import { isOursToReplace } from '../pool/listener.ts';
-import { isWanted, type PoolState } from '../pool/state.ts';
+import { isOursToReplace } from '../pool/pool-listener.ts';
+import { isWanted, type PoolState } from '../pool/pool-state.ts';
 
 /** @returns by the pool's name, why nobody can connect and what helps; pools that can be reached are not in it */
 export function lostSockets(pools: readonly PoolState[]): ReadonlyMap<string, string> {

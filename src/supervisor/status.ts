@@ -24,7 +24,7 @@ import {
   isWanted,
   presenceOf,
   sizeOf,
-} from '../pool/state.ts';
+} from '../pool/pool-state.ts';
 import { VERSION } from '../version.ts';
 import type { Worker } from '../worker/worker.ts';
 import { lostSockets } from './socket-files.ts';

@@ -1,7 +1,7 @@
 /** Who goes on with a pool's listener after a stop, because no signal of ours reaches it. */
 import type { LeftBehind } from '../control/types.ts';
 import { holdersOf } from '../observe/strangers.ts';
-import type { PoolState } from '../pool/state.ts';
+import type { PoolState } from '../pool/pool-state.ts';
 
 /** Looked for before the stop, as long as it is known which sockets are the pools'. */
 export function strangersOf(pools: readonly PoolState[]): LeftBehind[] {

@@ -15,11 +15,11 @@ import type { DaemonState } from '../observe/status.ts';
 import type { Clock } from '../os/clock.ts';
 import { NO_LIMITS, type SharedLimits } from '../pool/observation.ts';
 import { Pool } from '../pool/pool.ts';
+import { isComingUp } from '../pool/pool-state.ts';
 import { share } from '../pool/scaling/share.ts';
-import { isComingUp } from '../pool/state.ts';
 import type { Kernel } from '../worker/kernel.ts';
 import { Eyesight } from './eyesight.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './global-settings.ts';
 
 /** The keeper hears of us at least so often. */
 const LONGEST_PAUSE_MS = 1000;

@@ -12,7 +12,7 @@ import { type ForeignSocket, findForeign, nameOf, PTRACE } from '../observe/fore
 import { type FormerHolder, formerHolders, howToStop } from '../observe/managers.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { Pool } from '../pool/pool.ts';
-import { isClosed, isWanted } from '../pool/state.ts';
+import { isClosed, isWanted } from '../pool/pool-state.ts';
 import type { Configuration, Loaded } from './configuration.ts';
 import type { Supervisor } from './supervisor.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { Report } from '../observe/events.ts';
 import { hasDescriptors } from '../os/file-limit.ts';
-import type { PoolState } from '../pool/state.ts';
+import type { PoolState } from '../pool/pool-state.ts';
 import { lostSockets } from './socket-files.ts';
 
 const LOOK_EVERY_MS = 1000;

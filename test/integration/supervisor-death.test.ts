@@ -130,11 +130,14 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
   const newPath = join(scope.dir, 'run', 'elsewhere.sock');
   const before = await daemon.status();
 
-  /** Kills the supervisor while a reload waits for `count` workers of a pool, and gives what there is afterwards. */
+  /**
+   * Kills the supervisor while a reload waits for `count` workers of a pool, and gives what there is afterwards.
+   * @param isFar what else the reload has done by then: pools are rolled side by side
+   */
   async function killDuringReload(
     pool: string,
     count: number,
-    isDue: (status: Status) => boolean = () => true,
+    isFar: (status: Status) => boolean = () => true,
   ): Promise<{ status: Status; abandoned: Seen[] }> {
     const { supervisor_pid: victim } = await daemon.status();
     const reload = daemon.cli('reload');
@@ -145,7 +148,7 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
         .map(({ pid }) => pid);
     const during = await daemon.statusWhen(
       'workers that do not get ready',
-      it => startingOf(it).length === count && isDue(it),
+      it => startingOf(it).length === count && isFar(it),
     );
     const starting = startingOf(during).flatMap(pid => readStat(pid) ?? []);
     process.kill(victim, 'SIGKILL');
@@ -189,9 +192,8 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
     assert.equal((await daemon.cli('reload')).code, 0);
     writeFileSync(join(daemon.poolsDir, 'first.toml'), hello('first', { 'listen.address': moved }));
     writeFileSync(wwwFile, hello('www', { command: never }));
-    const { status } = await killDuringReload('www', 2, ({ pools }) =>
-      pools.some(({ listen }) => listen.address === moved),
-    );
+    const isMoved = (it: Status): boolean => poolOf(it, 'first').listen.address === moved;
+    const { status } = await killDuringReload('www', 2, isMoved);
     assert.equal(poolOf(status, 'first').listen.address, moved);
     assert.equal(poolOf(status, 'www').listen.address, path);
     const [victim = 0] = workerPids(status, 'first');

@@ -3,8 +3,8 @@ import type { ListenerLoad } from '../../observe/sockets.ts';
 import type { Kernel } from '../../worker/kernel.ts';
 import type { Worker } from '../../worker/worker.ts';
 import type { DrainSight } from '../observation.ts';
+import type { Draining, PoolState } from '../pool-state.ts';
 import { afterLook, isQuiet } from '../quiet.ts';
-import type { Draining, PoolState } from '../state.ts';
 
 /** How long a program that never sleeps is waited for. */
 const RUNNABLE_PATIENCE_MS = 2000;

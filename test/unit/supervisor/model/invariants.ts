@@ -1,8 +1,7 @@
 /** What holds after every step, and what holds when everything has come to rest. */
 import type { ListenerState, WorkerState } from '../../../../src/keeper/protocol.ts';
-import { noteOf, parsePoolNote } from '../../../../src/pool/note.ts';
 import type { Pool } from '../../../../src/pool/pool.ts';
-import { restorePool } from '../../../../src/pool/restore.ts';
+import { noteOf, parsePoolNote } from '../../../../src/pool/pool-note.ts';
 import {
   countOf,
   isClosed,
@@ -11,7 +10,8 @@ import {
   isWanted,
   presenceOf,
   sizeOf,
-} from '../../../../src/pool/state.ts';
+} from '../../../../src/pool/pool-state.ts';
+import { restorePool } from '../../../../src/pool/restored-pool.ts';
 import type { Model } from './model.ts';
 
 type Counters = ReturnType<Model['counters']>;

@@ -1,6 +1,6 @@
 /** What may happen in the model, as values that fast-check makes and shrinks: each makes sense whatever came before. */
 import * as fc from 'fast-check';
-import { isWanted } from '../../../../src/pool/state.ts';
+import { isWanted } from '../../../../src/pool/pool-state.ts';
 import { Invariants } from './invariants.ts';
 import { Model } from './model.ts';
 import { type Kind, NAMES, type PoolShape } from './settings.ts';

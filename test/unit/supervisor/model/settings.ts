@@ -1,7 +1,7 @@
 /** The configurations of the model: three pools, and what an edit of their files may change. */
 import type { ListenAddress } from '../../../../src/config/address.ts';
 import type { PoolConfig } from '../../../../src/config/types.ts';
-import type { Globals } from '../../../../src/supervisor/settings.ts';
+import type { Globals } from '../../../../src/supervisor/global-settings.ts';
 import { CONTROL_TIMEOUT_MS, GRACEFUL } from './world.ts';
 
 export const GLOBALS: Globals = {

@@ -4,7 +4,7 @@ import { FpmError } from '../errors.ts';
 import { freeMemory } from '../observe/free-memory.ts';
 import { usageOf } from '../observe/usage.ts';
 import type { Pool } from '../pool/pool.ts';
-import { readyOf } from '../pool/state.ts';
+import { readyOf } from '../pool/pool-state.ts';
 
 /** So many of the present workers are measured: a look costs up to a millisecond. */
 const MOST_MEASURED = 8;

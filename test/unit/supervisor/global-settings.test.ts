@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KEYS } from '../../../src/config/schema.ts';
 import { globalSettings } from '../../../src/config/settings.ts';
-import { applied, type Globals, Settings } from '../../../src/supervisor/settings.ts';
+import { applied, type Globals, Settings } from '../../../src/supervisor/global-settings.ts';
 
 const RUNNING: Globals = {
   file: '/etc/fpm-ts/fpm-ts.toml',

@@ -2,9 +2,9 @@
 import type { Keeper } from '../keeper/client.ts';
 import { notedPool } from '../keeper/notes.ts';
 import type { World } from '../keeper/protocol.ts';
-import { poolOf } from '../pool/listener.ts';
-import { type PoolNote, parsePoolNote } from '../pool/note.ts';
-import { isWanted } from '../pool/state.ts';
+import { poolOf } from '../pool/pool-listener.ts';
+import { type PoolNote, parsePoolNote } from '../pool/pool-note.ts';
+import { isWanted } from '../pool/pool-state.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { Supervisor } from './supervisor.ts';
 

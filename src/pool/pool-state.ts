@@ -7,7 +7,7 @@ import type { LeaveReason } from '../observe/events.ts';
 import type { Counters } from '../observe/status.ts';
 import { hasFailed, isStaying, type Worker } from '../worker/worker.ts';
 import { HEALTHY, type Health, isHopeless } from './health.ts';
-import type { Listener } from './listener.ts';
+import type { Listener } from './pool-listener.ts';
 import type { DrainMemory } from './quiet.ts';
 import { type Memory, NEW_POOL } from './scaling/decide.ts';
 import type { Reason } from './scaling/why.ts';

@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { SAVED_POOL } from '../config/saved.ts';
 import { poolNoteName } from '../keeper/notes.ts';
 import type { Note } from '../keeper/protocol.ts';
+import { isTaking, type PoolState } from './pool-state.ts';
 import { tookOver } from './rollout.ts';
-import { isTaking, type PoolState } from './state.ts';
 
 const count = z.int().min(0);
 

@@ -6,9 +6,9 @@ import { isCrash } from './crash-storm.ts';
 import type { Draft } from './draft.ts';
 import { afterCrashOf, afterReady, afterTime, afterWorkerDeath, type Death, type Health } from './health.ts';
 import type { ExitSight, KeeperNews, Observation, SpawnNews } from './observation.ts';
+import { isFailed, isTaking, isWanted, presenceOf, readyOf, sizeOf, spawningOf } from './pool-state.ts';
 import { forgetLeaving, leave } from './retire.ts';
 import { cancelRollout } from './rollout.ts';
-import { isFailed, isTaking, isWanted, presenceOf, readyOf, sizeOf, spawningOf } from './state.ts';
 
 /** A worker that has no request, or no time left, and does not heed its stop signal is killed after this. */
 const KILL_AFTER_MS = 1000;

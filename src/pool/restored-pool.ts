@@ -6,9 +6,9 @@ import type { ListenerState, WorkerState } from '../keeper/protocol.ts';
 import { restoreWorker } from '../worker/worker.ts';
 import type { Action } from './action.ts';
 import { newDraining } from './drain.ts';
-import { heldListener, isSameAddress, type Listener } from './listener.ts';
-import type { PoolNote } from './note.ts';
-import { newPool, type PoolState } from './state.ts';
+import { heldListener, isSameAddress, type Listener } from './pool-listener.ts';
+import type { PoolNote } from './pool-note.ts';
+import { newPool, type PoolState } from './pool-state.ts';
 
 export interface Restored {
   readonly state: PoolState;
