@@ -17,7 +17,8 @@ export function autoscale(
   limits: SharedLimits,
 ): void {
   const { state, nowMs } = draft;
-  const isOthers = isTaking(state) && state.rollout === null;
+  // Of another program's generation none is ours to start, and until the new one has a listener neither.
+  const isOthers = isTaking(state) && nextGeneration(state) === null;
   if (!isWanted(state) || state.listening !== 'open' || isOthers || isBehind) return;
   const snapshot = snapshotOf(state, load, limits, nowMs);
   const policy = policyOf(state.config.pm, state.scaledTo);

@@ -64,7 +64,7 @@ function mayBegin({ draining, listening, opening, replacement }: PoolState): boo
 /** What `decide` needs to know of the generation that comes up; null: none does. */
 export function nextGeneration(state: PoolState): NextGeneration | null {
   const { rollout } = state;
-  if (rollout?.phase !== 'filling') return null;
+  if (rollout === null || rollout.phase === 'waiting' || rollout.phase === 'opening') return null;
   const { size, requested, servingLimit, servingBefore } = rollout;
   const leftPlaces = Math.max(0, servingBefore - stayingOf(state, state.generation).length);
   return { size, requested, servingLimit, leftPlaces };

@@ -1,5 +1,6 @@
 /**
- * What the model has found, each as the shortest story that shows it. Every one was seen to fail before its mend.
+ * What the model has found, each as the shortest story that shows it. Two of them were not seen to fail alone: the stop
+ * while a generation is being published, and the worker that accepts after the last look before start_timeout.
  */
 import { test } from 'node:test';
 import { type Operation, play } from './operations.ts';
