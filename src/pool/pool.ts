@@ -189,8 +189,10 @@ export class Pool {
    * The load is what it was when the last decision changed nothing, so the next would change nothing either. A load is
    * decided anew each second all the same: how high it was lately counts when it ends.
    */
-  #isAsBefore({ load, nowMs }: Observation, { allowance, memoryShort }: SharedLimits): boolean {
-    if (this.#calm === null || allowance < 0 || memoryShort !== null) return false;
+  #isAsBefore(seen: Observation, { allowance, memoryShort }: SharedLimits): boolean {
+    const { load, nowMs, longRequests, queueFull } = seen;
+    if (this.#calm === null || allowance < 0 || memoryShort !== null || queueFull !== null) return false;
+    if ((longRequests?.length ?? 0) > 0 || this.#state.reported.size > 0) return false;
     const { load: before, second } = this.#calm;
     if (load?.accepted !== before?.accepted || load?.waiting !== before?.waiting) return false;
     if (second === secondOf(nowMs)) return true;
