@@ -14,7 +14,7 @@ suite('integration/run-dir-gone', { needs: ['gcc', 'libfcgi'] }, async scope => 
   const pools = { www: hello('www', { 'listen.address': join(scope.dir, 'www.sock') }) };
   const daemon = await startDaemon(scope, {
     pools,
-    expectedLog: [/supervisor/, /is there again/, /reload failed/, /state\.json cannot be written/],
+    expectedLog: [/supervisor/, /is there again/, /reload failed/, /state\.journal cannot be written/],
   });
   const pidFile = join(daemon.runDir, 'fpm-ts.pid');
   const said = (text: string): boolean => daemon.log().some(({ msg }) => msg?.includes(text) === true);

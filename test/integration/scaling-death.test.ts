@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { DYNAMIC, startGated } from '../lib/gated.ts';
 import { until } from '../lib/poll.ts';
 import { readStat } from '../lib/processes.ts';
-import { poolOf, type Status, workerPids } from '../lib/status.ts';
+import { hasSuccessor, poolOf, type Status, workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
 suite('integration/scaling-death', { needs: ['gcc'] }, async scope => {
@@ -23,7 +23,7 @@ suite('integration/scaling-death', { needs: ['gcc'] }, async scope => {
   async function killSupervisor(): Promise<Status> {
     const { supervisor_pid: victim } = await daemon.status();
     process.kill(victim, 'SIGKILL');
-    return daemon.statusWhen('another supervisor', ({ supervisor_pid: pid }) => pid !== victim);
+    return daemon.statusWhen('another supervisor', it => hasSuccessor(it, victim));
   }
 
   await scope.test('an on-demand pool that sleeps is woken by the next connection', async () => {

@@ -9,7 +9,7 @@ import { until } from '../lib/poll.ts';
 import { helloPools, scriptPool, socketOf } from '../lib/pools.ts';
 import { freePort } from '../lib/ports.ts';
 import { isAlive, openDescriptors, readStat, type Seen } from '../lib/processes.ts';
-import { poolOf, type Status, workerPids } from '../lib/status.ts';
+import { hasSuccessor, poolOf, type Status, workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
 const isHello = (body: string): boolean => /^hello from \d+\n$/.test(body);
@@ -21,7 +21,7 @@ async function killSupervisor(daemon: Daemon): Promise<Status> {
   process.kill(victim, 'SIGKILL');
   return daemon.statusWhen(
     'another supervisor, which knows its pools',
-    status => status.supervisor_pid !== victim && status.pools.every(pool => pool.state === 'running'),
+    status => hasSuccessor(status, victim) && status.pools.every(pool => pool.state === 'running'),
   );
 }
 
@@ -109,7 +109,7 @@ suite('integration/supervisor-death', { needs: ['gcc', 'libfcgi'] }, async scope
     await daemon.statusWhen('three workers', status => workerPids(status, 'www').length === 3);
     const { supervisor_pid: victim } = await daemon.status();
     process.kill(victim, 'SIGKILL');
-    const after = await daemon.statusWhen('another', ({ supervisor_pid: pid }) => pid !== victim);
+    const after = await daemon.statusWhen('another', it => hasSuccessor(it, victim));
     assert.equal(poolOf(after, 'tcp').state, 'stopped');
     assert.equal(workerPids(after, 'www').length, 3);
     assert.equal((await daemon.cli('start', 'tcp')).code, 0);
@@ -153,7 +153,7 @@ suite('integration/supervisor-death-reload', { needs: ['gcc', 'libfcgi'] }, asyn
     const starting = startingOf(during).flatMap(pid => readStat(pid) ?? []);
     process.kill(victim, 'SIGKILL');
     assert.notEqual((await reload).code, 0);
-    const status = await daemon.statusWhen('another', ({ supervisor_pid: pid }) => pid !== victim);
+    const status = await daemon.statusWhen('another', it => hasSuccessor(it, victim));
     return { status, abandoned: starting };
   }
 

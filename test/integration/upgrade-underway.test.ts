@@ -135,16 +135,16 @@ suite('integration/upgrade-underway', { needs: ['gcc', 'libfcgi'] }, async scope
   });
 });
 
-/** The disk is slow, and the installed program dies as the keeper becomes it: what is left is what the state file says. */
+/** The disk is slow, and the installed program dies as the keeper becomes it: what is left is what the journal says. */
 suite('integration/upgrade-death', { needs: ['gcc', 'libfcgi'] }, async scope => {
   const hello = await helloPools(scope);
   const place = openInner(scope, 'daemon');
   const versions = openVersions(scope, '1.0.0');
   patch(
     versions.use('1.0.0', 'slow'),
-    'dist/keeper/handover/state-file.js',
-    'await rename(',
-    'await new Promise(resolve => setTimeout(resolve, 200)); await rename(',
+    'dist/keeper/handover/journal.js',
+    'const why = await this.#whyRewritten();',
+    'await new Promise(resolve => setTimeout(resolve, 200)); const why = await this.#whyRewritten();',
   );
   const daemon = await startDaemon(place, {
     program: [process.execPath, versions.main],

@@ -50,6 +50,11 @@ export interface PendingSetting {
   readonly wanted: unknown;
 }
 
+/** Another supervisor answers; before that it may be the keeper, which says that there is none. */
+export function hasSuccessor({ supervisor_pid: pid }: Status, victim: number): boolean {
+  return Number(pid) > 0 && pid !== victim;
+}
+
 export interface Status {
   readonly schema: 1;
   readonly version: string;
