@@ -61,10 +61,12 @@ suite('integration/spawn', { needs: ['gcc', 'libfcgi'] }, async scope => {
 
       const reload = await cli(config, 'reload');
       assert.equal(reload.code, 0, reload.stderr);
-      const reloaded = pidsOf(await statusOf(config));
-      assert.deepEqual(
-        reloaded.filter(pid => pidsOf(after).includes(pid)),
-        [],
+      await until(
+        async () => {
+          const reloaded = pidsOf(await statusOf(config));
+          return reloaded.length === 3 && reloaded.every(pid => !pidsOf(after).includes(pid));
+        },
+        { what: 'the old workers to be gone' },
       );
       assert.match(await askPool(address), /^hello from \d+\n$/);
 

@@ -9,6 +9,9 @@ import { afterLook, isQuiet } from '../quiet.ts';
 /** How long a program that never sleeps is waited for. */
 const RUNNABLE_PATIENCE_MS = 2000;
 
+/** So soon comes the next look at a worker that is to leave. */
+const TURN_MS = 25;
+
 const NONE: ReadonlySet<number> = new Set();
 
 export class DrainLook {
@@ -69,8 +72,8 @@ function lookAt(
     ({ listenerInode, phase }) => listenerInode === listener.inode && phase === 'draining',
   );
   const accepted = load?.accepted ?? null;
-  // No worker is told before the queue is empty.
-  if (leaving.length === 0 || accepted === null || !isQuiet(after, load, nowMs))
+  // No worker is told before the listener is quiet; the look before that is the first of the two that it takes.
+  if (leaving.length === 0 || accepted === null || !isQuiet(after, load, nowMs + TURN_MS))
     return { load, idle: null, strays: NONE };
   const held = holdings(kernel, workers.values(), accepted);
   if (held === null) return { load, idle: null, strays: NONE };
