@@ -7,7 +7,8 @@ import { complaintOf, type PoolsLoad, startPoolsLoad } from './pools-load.ts';
 import { cpuSeconds } from './usage.ts';
 
 /** What the last start left to compile and to collect is over by then. */
-const SETTLED_MS = 10_000;
+/** After the start, Node compiles and collects for some seconds what the start needed. */
+const SETTLED_MS = 15_000;
 
 /** A few requests a second and pool, some hundreds in all: load, and not what is measured. */
 const PER_POOL = 20;
