@@ -59,9 +59,7 @@ export type Action =
       readonly request: LongRequest;
       readonly timeoutMs: number;
     }
-  | { readonly type: 'explain'; readonly what: string; readonly reasons: readonly Because[] }
-  /** Something is to be done at once: the next turn comes now. */
-  | { readonly type: 'again' };
+  | { readonly type: 'explain'; readonly what: string; readonly reasons: readonly Because[] };
 
 export interface Candidate {
   readonly worker: Worker;

@@ -100,8 +100,6 @@ export class Apply {
       case 'explain':
         log.write(now(), action.what, action.reasons);
         break;
-      case 'again':
-        break; // pool.ts's
     }
   }
 

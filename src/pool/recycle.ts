@@ -72,7 +72,6 @@ function choose(draft: Draft, { memoryBytes }: Observation): void {
     .map(({ pid, startedAtMs }) => ({ pid, startedAtMs, memoryBytes: memoryBytes.get(pid) ?? null }));
   const due = whoIsDue(candidates, pm, nowMs).slice(0, places);
   for (const it of due) announce(draft, it);
-  if (due.length > 0) draft.act({ type: 'again' });
 }
 
 function announce(draft: Draft, { pid, why }: Due): void {

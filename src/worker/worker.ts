@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { PoolConfig } from '../config/types.ts';
 import type { Exit, Tag, WorkerState } from '../keeper/protocol.ts';
-import { LEAVE_REASONS, type LeaveReason } from '../observe/events.ts';
+import { LEAVE_REASONS } from '../observe/events.ts';
 import { type Effect, type Lifecycle, newborn, step, WORKER_PHASES, type WorkerEvent } from './lifecycle.ts';
 
 /** A starting worker is looked at again after half its age, but not more often than this. */
@@ -123,5 +123,3 @@ export function afterLook(worker: Worker, nowMs: number): Worker {
 export function youngestFirst(workers: readonly Worker[]): Worker[] {
   return workers.toSorted((a, b) => b.startedAtMs - a.startedAtMs);
 }
-
-export type { LeaveReason };
