@@ -105,7 +105,7 @@ export const NO_LIMITS: SharedLimits = { allowance: Infinity, room: Infinity, me
 
 /** What was seen when a worker ended. */
 export interface ExitSight {
-  /** The pool's queue or its connections have moved since it was started. */
+  /** It ended with 0, and the pool's connections moved about that time, or it had waited for one in accept. */
   readonly hasServed: boolean;
   /** For a SIGKILL that was not ours: what the kernel's counters say about memory; null: it was none. */
   readonly memory: { readonly text: string; readonly isRuledOut: boolean } | null;

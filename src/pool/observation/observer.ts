@@ -31,6 +31,11 @@ const AWAY_MS = 1000;
 const LOOK_FIRST_MS = 500;
 /** Going into the background is what a program does first. */
 const SOON_MS = 5000;
+/**
+ * A worker that ends itself after twenty requests lives shorter than the time between two looks: what was seen so long
+ * before its start counts for it, too.
+ */
+const MOVED_BEFORE_MS = 1000;
 
 const NOTHING: readonly Watched[] = [];
 
@@ -180,14 +185,18 @@ export class Observer {
   }
 
   #lookAtExit(state: PoolState, worker: Ended, { code, signal }: Exit, nowMs: number): ExitSight {
-    const { listenerInode, startedAtMs } = worker;
+    const { listenerInode, startedAtMs, wasReady } = worker;
     const isOnServing = listenerInode !== null && listenerInode === state.listener?.inode;
-    const hasServed = code === 0 && isOnServing && this.meter.movedAtMs >= startedAtMs;
-    const mayHaveLeft = code === 0 && !hasServed && nowMs - startedAtMs <= SOON_MS;
+    const hasMoved = isOnServing && this.meter.movedAtMs >= startedAtMs - MOVED_BEFORE_MS;
+    // A look costs much, and a command whose workers have served and ended before does not go into the background.
+    const hasRecycled = Number.isFinite(state.recycledAtMs);
+    const mayHaveLeft = code === 0 && !hasMoved && !hasRecycled && nowMs - startedAtMs <= SOON_MS;
+    const left = mayHaveLeft ? leftBehind(this.#kernel, worker, state) : '';
     return {
-      hasServed,
+      // Whoever waited in accept does not end by itself unless somebody came, however short it was.
+      hasServed: code === 0 && (hasMoved || (isOnServing && wasReady && left === '')),
       memory: signal === 'SIGKILL' && worker.reason === null ? this.#lookAtKills() : null,
-      leftBehind: mayHaveLeft ? leftBehind(this.#kernel, worker, state) : '',
+      leftBehind: left,
     };
   }
 
@@ -277,14 +286,14 @@ function acceptedOnAll(state: PoolState, looks: Looks): ReadonlySet<number> | nu
   return all;
 }
 
-type Ended = Pick<Worker, 'pid' | 'startedAtMs' | 'listenerInode' | 'startedWith' | 'reason'>;
+type Ended = Pick<Worker, 'pid' | 'startedAtMs' | 'listenerInode' | 'startedWith' | 'reason' | 'wasReady'>;
 
 /** One that was started since the last turn, and has ended already. */
 function justSpawned(news: readonly News[], pid: number): Ended | null {
   for (const it of news) {
     if (it.type !== 'spawned' || !it.pids.includes(pid)) continue;
     const { askedAtMs: startedAtMs, listenerInode, config: startedWith } = it;
-    return { pid, startedAtMs, listenerInode, startedWith, reason: null };
+    return { pid, startedAtMs, listenerInode, startedWith, reason: null, wasReady: false };
   }
   return null;
 }

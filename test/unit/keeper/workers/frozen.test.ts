@@ -1,5 +1,6 @@
 /** Workers that are stopped for a look: real processes, stopped, continued and killed by group. */
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FROZEN_AT_MOST_MS, Frozen } from '../../../../src/keeper/workers/frozen.ts';
 import { ProcessHandle } from '../../../../src/keeper/workers/process-handle.ts';
 import { Poller } from '../../../../src/os/poller.ts';
@@ -113,6 +114,7 @@ suite('unit/keeper/frozen', {}, async scope => {
   await scope.test('it goes on by itself, and is not killed after that', async () => {
     const { pid, frozen, members, untilStopped } = await start(true, FROZEN_AT_MOST_MS);
     frozen.freeze(pid);
+    await delay(FROZEN_AT_MOST_MS); // set after the other timer, it ends after it
     await untilStopped(false); // nobody asked for it
     assert.equal(frozen.release(pid, true), false);
     assert.ok(members.every(isAlive));
