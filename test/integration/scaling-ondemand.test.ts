@@ -90,7 +90,8 @@ for (const transport of ['unix', 'tcp', 'given'] as const) {
       assert.equal(typeof pid, 'number', String(pid));
       await untilAtRest(gated);
       const { spawned } = poolOf(await daemon.status(), 'www').counters;
-      assert.ok(spawned - before <= 4, `${spawned - before} workers for one request`);
+      const { stdout: why } = await daemon.cli('explain', 'www');
+      assert.ok(spawned - before <= 4, `${spawned - before} workers for one request: ${why}`);
     });
   });
 }

@@ -221,6 +221,7 @@ class Soak {
         ...this.#history,
         `status --json: ${JSON.stringify(status)}`,
         this.#ground.instance.tail(LOG_LINES),
+        ...complaints.slice(0, 5).map(it => `  * ${it}`), // the end is what is read first
       ].join('\n'),
     );
   }

@@ -150,7 +150,9 @@ export class Observer {
     const isFull = load !== null && this.meter.becameFull(load);
     const ready = readyOf(state, state.generation).map(({ pid }) => pid);
     this.meter.note(load, ready.length, config.pm.workerConcurrency, nowMs);
-    this.#hasServed = this.#haveServedUnseen(state, ready, nowMs);
+    // One that is frozen for a look was woken up by that.
+    const undisturbed = ready.filter(pid => !state.retiring.frozen.has(pid));
+    this.#hasServed = this.#haveServedUnseen(state, undisturbed, nowMs);
     return isFull ? { waiting: load.waiting, limit: load.limit ?? 0 } : null;
   }
 
