@@ -35,7 +35,7 @@ const NO_PROCESS_TEXT =
   'no more processes may be started; look at `ulimit -u` (LimitNPROC=), which counts all of the user, at pids.max of the control group (TasksMax=), and at kernel.threads-max and kernel.pid_max';
 
 /** What comes after these does not wait for them: who asks waits for the answer where something depends on it. */
-const LONG: ReadonlySet<RequestName> = new Set(['settle', 'tryUpgrade', 'upgrade']);
+const LONG: ReadonlySet<RequestName> = new Set(['settle', 'signal', 'tryUpgrade', 'upgrade']);
 
 export class Requests {
   readonly #handlers: Handlers;
@@ -92,6 +92,8 @@ function handlersOf(ports: RequestPorts): Handlers {
   const changed = (ids: readonly string[]): void => {
     for (const id of ids) residence.changed(`listener:${id}`);
   };
+  /** Its tag says why it ends: the next keeper must find that, should we be killed in the moment in which it does. */
+  const explained = (pid: number): Promise<void> => residence.written(`worker:${pid}`);
   return {
     ...own,
     listen: ({ specs }) => {
@@ -131,9 +133,15 @@ function handlersOf(ports: RequestPorts): Handlers {
       for (const pid of pids) residence.changed(`worker:${pid}`);
       return { pids, failure };
     },
-    signal: ask => workers.signal(ask.pid, ask.signal),
+    signal: async ask => {
+      await explained(ask.pid);
+      return workers.signal(ask.pid, ask.signal);
+    },
     freeze: ask => frozen.freeze(ask.pid),
-    release: ask => frozen.release(ask.pid, ask.kill),
+    release: async ask => {
+      if (ask.kill) await explained(ask.pid);
+      return frozen.release(ask.pid, ask.kill);
+    },
     tag: ask => {
       workers.tag(ask.pid, ask.tag);
       residence.changed(`worker:${ask.pid}`);
