@@ -18,18 +18,31 @@ export function newDraining(
   generation: number,
   config: PoolConfig,
   listener: Listener,
-  nowMs: number,
+  sinceMs: number,
 ): Draining {
   return {
     generation,
     config,
     listener,
-    memory: startDrain(nowMs),
+    memory: startDrain(sinceMs),
     strays: new Set(),
     rescues: 0,
     isClosing: false,
     isAbandoned: false,
   };
+}
+
+/**
+ * Since when a listener is to be emptied: a supervisor that died has sent workers of it away before, and with these the
+ * time of all who wait there has begun.
+ */
+export function emptyingSince(workers: Iterable<Worker>, { inode }: Listener, nowMs: number): number {
+  let sinceMs = nowMs;
+  for (const { listenerInode, phase, reason, sinceMs: leavingSinceMs } of workers) {
+    const isSentAway = phase === 'draining' && (reason === 'replaced' || reason === 'poolStopped');
+    if (isSentAway && listenerInode === inode) sinceMs = Math.min(sinceMs, leavingSinceMs);
+  }
+  return sinceMs;
 }
 
 /** Moves each of them on. */
@@ -102,7 +115,7 @@ function tellFreeOnes(draft: Draft, draining: Draining, workers: readonly Worker
   for (const { pid } of leaving) if (sight.free.has(pid)) draft.happen(pid, { type: 'freed' });
 }
 
-export function workersOn({ workers }: PoolState, { inode }: Listener): Worker[] {
+function workersOn({ workers }: PoolState, { inode }: Listener): Worker[] {
   return [...workers.values()].filter(({ listenerInode }) => listenerInode === inode);
 }
 
