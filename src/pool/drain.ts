@@ -18,31 +18,18 @@ export function newDraining(
   generation: number,
   config: PoolConfig,
   listener: Listener,
-  sinceMs: number,
+  nowMs: number,
 ): Draining {
   return {
     generation,
     config,
     listener,
-    memory: startDrain(sinceMs),
+    memory: startDrain(nowMs),
     strays: new Set(),
     rescues: 0,
     isClosing: false,
     isAbandoned: false,
   };
-}
-
-/**
- * Since when a listener is to be emptied: a supervisor that died has sent workers of it away before, and with these the
- * time of all who wait there has begun.
- */
-export function emptyingSince(workers: Iterable<Worker>, { inode }: Listener, nowMs: number): number {
-  let sinceMs = nowMs;
-  for (const { listenerInode, phase, reason, sinceMs: leavingSinceMs } of workers) {
-    const isSentAway = phase === 'draining' && (reason === 'replaced' || reason === 'poolStopped');
-    if (isSentAway && listenerInode === inode) sinceMs = Math.min(sinceMs, leavingSinceMs);
-  }
-  return sinceMs;
 }
 
 /** Moves each of them on. */
@@ -115,7 +102,7 @@ function tellFreeOnes(draft: Draft, draining: Draining, workers: readonly Worker
   for (const { pid } of leaving) if (sight.free.has(pid)) draft.happen(pid, { type: 'freed' });
 }
 
-function workersOn({ workers }: PoolState, { inode }: Listener): Worker[] {
+export function workersOn({ workers }: PoolState, { inode }: Listener): Worker[] {
   return [...workers.values()].filter(({ listenerInode }) => listenerInode === inode);
 }
 

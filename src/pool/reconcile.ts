@@ -6,7 +6,7 @@
 import type { Action } from './action.ts';
 import { autoscale } from './autoscale.ts';
 import { Draft } from './draft.ts';
-import { emptyingSince, moveDraining, newDraining } from './drain.ts';
+import { moveDraining, newDraining } from './drain.ts';
 import { anew } from './health.ts';
 import type { Command, ExitSight, News, Observation, SharedLimits } from './observation.ts';
 import {
@@ -211,7 +211,6 @@ function heedDesire(draft: Draft): void {
   }
   draft.act({ type: 'refuse', number: listener.number });
   const { generation, draining, stopsNow } = draft.state;
-  const sinceMs = emptyingSince(draft.state.workers.values(), listener, draft.nowMs);
-  const drained = { ...newDraining(generation, config, listener, sinceMs), isAbandoned: stopsNow };
+  const drained = { ...newDraining(generation, config, listener, draft.nowMs), isAbandoned: stopsNow };
   draft.set({ draining: [...draining, drained] });
 }

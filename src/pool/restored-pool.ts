@@ -5,7 +5,7 @@
 import type { ListenerState, WorkerState } from '../keeper/protocol.ts';
 import { restoreWorker } from '../worker/worker.ts';
 import type { Action } from './action.ts';
-import { emptyingSince, newDraining } from './drain.ts';
+import { newDraining } from './drain.ts';
 import { heldListener, isSameAddress, type Listener } from './pool-listener.ts';
 import type { PoolNote } from './pool-note.ts';
 import { newPool, type PoolState } from './pool-state.ts';
@@ -33,7 +33,6 @@ export function restorePool(
   const serving = known.find(({ number }) => number === note.listener) ?? null;
   const opening = hasToListen ? numberToOpen(note.listener, serving, known) : null;
   const older = known.filter(({ number }) => number < note.listener);
-  const restored = workers.map(restoreWorker);
   const generations = workers.map(({ tag }) => Number(tag.generation));
   return {
     state: {
@@ -46,12 +45,10 @@ export function restorePool(
       isRestored: hasToListen,
       opening,
       listener: serving,
-      draining: older.map(listener =>
-        newDraining(0, config, listener, emptyingSince(restored, listener, nowMs)),
-      ),
+      draining: older.map(listener => newDraining(0, config, listener, nowMs)),
       scaledTo: note.scaledTo,
       counters: note.counters,
-      workers: new Map(restored.map(worker => [worker.pid, worker])),
+      workers: new Map(workers.map(state => [state.pid, restoreWorker(state)])),
     },
     actions: [
       // They were opened for a generation that never served.

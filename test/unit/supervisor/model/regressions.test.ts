@@ -49,15 +49,6 @@ const STORIES: Readonly<Record<string, readonly [readonly PoolShape[], readonly 
     [STATIC],
     [{ do: 'latency', askMs: 60, answerMs: 60 }, { do: 'keeper dies', isAllowed: false }, STOP],
   ],
-  'a stop that the next supervisor finishes gives nobody a worker whose time is over': [
-    [STATIC],
-    [
-      { do: 'clients', pool: 'a', count: 2, serveMs: 9000 },
-      STOP,
-      { do: 'pass', ms: 5 },
-      { do: 'supervisor dies', heard: 0 },
-    ],
-  ],
   'a lost listener that could not be replaced at once is replaced later': [
     [STATIC, ON_DEMAND],
     [
