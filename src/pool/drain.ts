@@ -102,7 +102,7 @@ function tellFreeOnes(draft: Draft, draining: Draining, workers: readonly Worker
   for (const { pid } of leaving) if (sight.free.has(pid)) draft.happen(pid, { type: 'freed' });
 }
 
-export function workersOn({ workers }: PoolState, { inode }: Listener): Worker[] {
+function workersOn({ workers }: PoolState, { inode }: Listener): Worker[] {
   return [...workers.values()].filter(({ listenerInode }) => listenerInode === inode);
 }
 

@@ -213,10 +213,12 @@ export class World {
     this.end(worker, worker.isAccepting && isGraceful ? { code: 0, signal: null } : { code: null, signal });
   }
 
-  #judgeKill({ pid, spec, connections, leavingSinceMs }: FakeWorker, what: string): void {
+  /** One that came back for a queue has no more time than those before it. */
+  #judgeKill({ pid, spec, connections, leavingSinceMs, socket }: FakeWorker, what: string): void {
     if (connections.size === 0) return;
-    const nowMs = this.clock.nowMs();
-    const isTimeOver = leavingSinceMs !== null && nowMs - leavingSinceMs >= CONTROL_TIMEOUT_MS - SLACK_MS;
+    const isOver = (sinceMs: number | null): boolean =>
+      sinceMs !== null && this.clock.nowMs() - sinceMs >= CONTROL_TIMEOUT_MS - SLACK_MS;
+    const isTimeOver = isOver(leavingSinceMs) || isOver(socket?.replacedAtMs ?? null);
     const isForced = this.forcedAtMs.has(spec.pool);
     if (!isTimeOver && !isForced) this.violations.push(`worker ${pid} of ${spec.pool} was busy, and ${what}`);
   }
