@@ -1,5 +1,5 @@
 /** What is wrong with a configuration: one value per mistake, and how it reads on a terminal and in JSON. */
-import { type ErrorCode, FpmError } from '../errors.ts';
+import { type ErrorCode, FpmError, type Part } from '../errors.ts';
 
 export interface Problem {
   /** A notice is said and changes nothing; any error keeps the configuration from being used. */
@@ -106,7 +106,12 @@ export function toFpmError(problems: readonly Problem[]): FpmError {
   const errors = problems.filter(it => it.severity === 'error');
   const first = errors[0];
   if (!first) throw new RangeError('no error among the problems');
-  return new FpmError(first.code, errors.map(formatProblem).join('\n'), placeOf(first));
+  return new FpmError(first.code, errors.map(formatProblem).join('\n'), placeOf(first), errors.map(partOf));
+}
+
+/** One problem, and whose it is. */
+export function partOf(it: Problem): Part {
+  return { pool: null, file: it.file, text: formatProblem(it) };
 }
 
 function placeOf(it: Problem): FpmError['place'] {

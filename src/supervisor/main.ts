@@ -94,7 +94,7 @@ async function startFresh(
   const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
   const settings = new Settings(loaded.config);
   const daemon = new Daemon(keeper, world, settings, options.configFile);
-  for (const text of [...notices, ...degradations(loaded.config.pools)])
+  for (const text of [...notices.map(it => it.text), ...degradations(loaded.config.pools)])
     daemon.report({ type: 'notice', text });
   daemon.files.remember(
     loaded.sources.files.map(({ path }) => path),

@@ -6,9 +6,9 @@ import { COMMANDS, type CommandName } from '../../../src/control/commands.ts';
 import type { Args } from '../../../src/control/types.ts';
 import { FpmError } from '../../../src/errors.ts';
 
-const ALL: Caller = { uid: 0, mayDoAll: true, ownPools: [] };
-const OWNER: Caller = { uid: 33, mayDoAll: false, ownPools: ['a', 'b'] };
-const STRANGER: Caller = { uid: 1000, mayDoAll: false, ownPools: [] };
+const ALL: Caller = { uid: 0, mayDoAll: true, ownPools: [], ownFiles: [] };
+const OWNER: Caller = { uid: 33, mayDoAll: false, ownPools: ['a', 'b'], ownFiles: [] };
+const STRANGER: Caller = { uid: 1000, mayDoAll: false, ownPools: [], ownFiles: [] };
 
 function isAllowed(caller: Caller, name: CommandName, args: Args<CommandName>): boolean {
   try {
