@@ -55,8 +55,13 @@ export class PoolReloads {
     this.#onEnd = onEnd;
   }
 
-  isBusy(name: string): boolean {
-    return this.#orders.has(name);
+  isFree(name: string): boolean {
+    return !this.#orders.has(name);
+  }
+
+  /** One waits, so another one of it makes nobody wait longer. */
+  hasWaiting(name: string): boolean {
+    return (this.#orders.get(name)?.waiting ?? null) !== null;
   }
 
   /** Call it in the order in which the files were read. The one that waits takes this as well. */

@@ -1,7 +1,7 @@
 /**
- * Reloads that have not begun. A reload begins as soon as one of its pools is free, so one whose pools are all under
- * way waits, and of those there is one a caller and set of pools: the same again joins it. It is dropped when
- * everybody who waits for it has left. What may do all comes before what a pool's user asks.
+ * Reloads that have not begun. A reload begins as soon as one of its pools is free. Of those that wait there is one for
+ * each caller and set of pools, which the same again joins. It is dropped when everybody who asked for it has left.
+ * Callers who may do all come before the users of pools.
  */
 import type { Caller } from '../control/access.ts';
 import { ClientLeft } from '../control/request-error.ts';
@@ -11,8 +11,8 @@ import type { ReloadOutcome } from './reload.ts';
 /** Who asks. */
 export interface Asker {
   readonly caller: Pick<Caller, 'uid' | 'mayDoAll'>;
-  /** Aborted when nobody waits for the answer any more. */
-  readonly left: AbortSignal;
+  /** Aborted when nobody waits for the answer any more; null: it is to be done in any case. */
+  readonly left: AbortSignal | null;
 }
 
 /** `reload a b a` and `reload b a` are one. */
@@ -61,8 +61,8 @@ export class ReloadQueue {
       | undefined;
     const reload = found ?? this.#add(asked, key, caller.mayDoAll, run);
     reload.askers++;
-    left.addEventListener('abort', () => this.#leave(reload), { once: true });
-    if (left.aborted) this.#leave(reload);
+    left?.addEventListener('abort', () => this.#leave(reload), { once: true });
+    if (left?.aborted === true) this.#leave(reload);
     return reload.result;
   }
 

@@ -27,7 +27,7 @@ export interface ReloadPorts {
 /** A signal, or a start. */
 const OURSELVES: Asker = {
   caller: { uid: process.getuid?.() ?? 0, mayDoAll: true },
-  left: new AbortController().signal,
+  left: null,
 };
 
 /** With whose each notice is. */
@@ -93,11 +93,14 @@ export class Reloads {
     }
   }
 
-  /** As soon as one of its pools is free; a reload of all has the settings of fpm-ts.toml as well. */
+  /**
+   * As soon as one of its pools is free, or it waits with others for each of them. A reload of all has the settings of
+   * fpm-ts.toml as well.
+   */
   #mayBegin({ pools, dryRun }: Asked): boolean {
     if (dryRun || (pools === undefined && this.#ofAll === 0)) return true;
     const names = pools ?? [...this.#ports.supervisor.pools.keys()];
-    return names.length === 0 || names.some(name => !this.#pools.isBusy(name));
+    return names.some(name => this.#pools.isFree(name)) || names.every(name => this.#pools.hasWaiting(name));
   }
 
   /** Nothing begins before this is over. */

@@ -137,7 +137,10 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
     const answer = await ask('http://localhost/v1/status', { socketPath: controlSocket });
     if (answer.status !== 200) {
       const isBusy = answer.text.includes('"BUSY"');
-      throw Object.assign(new Error(`GET /v1/status: ${answer.status} ${answer.text}`), isBusy && { code: 'BUSY' });
+      throw Object.assign(
+        new Error(`GET /v1/status: ${answer.status} ${answer.text}`),
+        isBusy && { code: 'BUSY' },
+      );
     }
     const seen = JSON.parse(answer.text) as Status;
     watch.look([seen.pid, ...seen.pools.flatMap(pool => pool.processes.map(worker => worker.pid))]);

@@ -63,7 +63,9 @@ async function assertServed(daemon: Daemon, owner: string): Promise<void> {
   assert.equal(scale.code, 0, scale.stderr);
   const answer = await until(
     async () => {
-      const it = await curl(daemon.controlSocket, '/v1/status?pool=www', [], { as: as(owner) }).catch(() => null);
+      const it = await curl(daemon.controlSocket, '/v1/status?pool=www', [], { as: as(owner) }).catch(
+        () => null,
+      );
       return it?.status === 200 ? it : undefined;
     },
     { what: "the pool's user to be answered" },
@@ -83,7 +85,9 @@ async function crowd(scope: Scope, daemon: Daemon, pid: () => number): Promise<v
     await clients.leave();
   };
 
-  await scope.test('500 connections of one user that say nothing', () => alone(() => clients.come('nobody', 500)));
+  await scope.test('500 connections of one user that say nothing', () =>
+    alone(() => clients.come('nobody', 500)),
+  );
 
   await scope.test('2000 of four users, each opened again when it is closed', () =>
     alone(async () => void (await Promise.all(STRANGERS.map(user => clients.come(user, 500))))),
