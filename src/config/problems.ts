@@ -1,5 +1,6 @@
 /** What is wrong with a configuration: one value per mistake, and how it reads on a terminal and in JSON. */
 import { type ErrorCode, FpmError, type Part } from '../errors.ts';
+import { oneLine } from '../printable.ts';
 
 export interface Problem {
   /** A notice is said and changes nothing; any error keeps the configuration from being used. */
@@ -64,11 +65,6 @@ export function formatProblem(it: Problem): string {
   const head = [place, it.severity === 'notice' ? 'notice' : '', it.key ?? '', oneLine(it.message)];
   const text = head.filter(part => part !== '').join(': ');
   return it.remedy === null ? text : `${text}\n${indent(it.remedy)}`;
-}
-
-/** A name with a line end in it must not look like the next problem, nor one with an escape paint the terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function indent(text: string): string {
