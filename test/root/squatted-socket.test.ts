@@ -31,8 +31,8 @@ const SQUAT = `
 `;
 
 async function squat(scope: Scope, node: string, uid: number, directory: string): Promise<() => string> {
-  const [command = '', ...first] = [...as(uid), node, '-e', SQUAT, directory];
-  const child: ChildProcess = spawn(command, first, { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
+  const args = [...as(uid), node, '-e', SQUAT, directory];
+  const child: ChildProcess = spawn('env', args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
   let heard = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     heard += chunk.toString();
