@@ -40,6 +40,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
     exit: EXIT.notAllowed,
     meaning: 'The caller may not use the control socket, or not for that.',
   },
+  BUSY: {
+    exit: EXIT.failed,
+    meaning:
+      'Too many connections to the control socket are open, of the caller or of all; nothing was done.',
+  },
   POOL_STOPPED: { exit: EXIT.failed, meaning: 'The pool is stopped, so the command has no effect on it.' },
   POOL_FAILED: { exit: EXIT.failed, meaning: 'The workers of a pool did not come up.' },
   RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before goes on.' },
@@ -70,6 +75,7 @@ export type ErrorCode =
   | 'NOT_ANSWERING'
   | 'ALREADY_RUNNING'
   | 'NOT_ALLOWED'
+  | 'BUSY'
   | 'POOL_STOPPED'
   | 'POOL_FAILED'
   | 'RELOAD_FAILED'
@@ -93,16 +99,38 @@ export interface Place {
   readonly key?: string;
 }
 
+/** A part of a message that concerns one pool: only its own user may read it. */
+export interface Part {
+  /** null: it is not known; then `file` may tell. */
+  readonly pool: string | null;
+  /** The file of the configuration that it is about; null: none. */
+  readonly file: string | null;
+  readonly text: string;
+}
+
+/** For whom the rest of a message is none of their business. */
+export const NOT_YOURS =
+  "there are errors that do not concern your pools; fpm-ts's administrator can read them with `fpm-ts status`";
+
+/** A message made of its parts, for somebody who may read only some of them. */
+export function messageOf(parts: readonly Part[], mayRead: (part: Part) => boolean): string {
+  const own = parts.filter(mayRead).map(({ text }) => text);
+  return [...own, ...(own.length < parts.length || own.length === 0 ? [NOT_YOURS] : [])].join('\n');
+}
+
 /** An error that a user caused or can mend: printed as its message, never as a stack trace. */
 export class FpmError extends Error {
   readonly code: ErrorCode;
   readonly place: Place;
+  /** Of which the message is made, where its parts concern several pools. */
+  readonly parts: readonly Part[];
 
-  constructor(code: ErrorCode, message: string, place: Place = {}) {
+  constructor(code: ErrorCode, message: string, place: Place = {}, parts: readonly Part[] = []) {
     super(message);
     this.name = 'FpmError';
     this.code = code;
     this.place = place;
+    this.parts = parts;
   }
 
   /** The exit code of a command that ends with this error. */

@@ -110,7 +110,7 @@ _fpm_ts_options() {
     check) echo '--static -h --help -c --config --json' ;;
     config) echo '--origin -h --help -c --config --json' ;;
     reopen-logs) echo '-h --help -c --config --json' ;;
-    request) echo '-X --method -H --header -d --data -i --include --timeout -h --help -c --config --json' ;;
+    request) echo '-X --method -H --header -d --data -i --include --raw --timeout -h --help -c --config --json' ;;
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;
     simulate) echo '--log --format --start-time -h --help -c --config --json' ;;

@@ -139,6 +139,7 @@ complete -c fpm-ts -n '__fpm_ts_at request' -s 'X' -l method -x -d 'GET, or POST
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'H' -l header -x -d 'Name'
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'd' -l data -x -d 'the body'
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'i' -l include -d 'print status and headers as well'
+complete -c fpm-ts -n '__fpm_ts_at request' -l raw -d 'the body as it is on a terminal, too, where control characters are shown otherwise'
 complete -c fpm-ts -n '__fpm_ts_at request' -l timeout -x -d 'how long the program may be silent'
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'h' -l help -d 'display help for command'
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'

@@ -8,6 +8,7 @@ import type { Instance } from '../control/client.ts';
 import type { CommandName } from '../control/commands.ts';
 import type { Args, Result } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
+import { jsonText } from '../printable.ts';
 import { write } from './output.ts';
 
 export interface GlobalOptions {
@@ -104,7 +105,7 @@ export async function instance(options: GlobalOptions): Promise<Instance> {
 }
 
 export function printJson(value: unknown): void {
-  write('stdout', `${JSON.stringify(value)}\n`);
+  write('stdout', `${jsonText(value)}\n`);
 }
 
 export function print(text: string): void {

@@ -4,11 +4,20 @@
  */
 import { constants } from 'node:os';
 import { EXIT } from '../errors.ts';
+import { printable } from '../printable.ts';
 
 type Name = 'stdout' | 'stderr';
 
+/** Text, whoever has made it: what would act on a terminal is shown. */
 export function write(name: Name, text: string): void {
-  output(name).write(text);
+  output(name).write(printable(text));
+}
+
+/** What is to act on the terminal (ECMA-48): back to the top and clear all; back to the line's beginning and clear it. */
+const ACTIONS = { screen: '\u001B[H\u001B[2J', line: '\r\u001B[K' } as const;
+
+export function clear(name: Name, what: keyof typeof ACTIONS): void {
+  if (output(name).isTTY) output(name).write(ACTIONS[what]);
 }
 
 /** For what is written bit by bit. */

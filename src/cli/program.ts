@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { registerCgi } from './cgi.ts';
 import { registerCheck } from './check.ts';
 import { registerConfig } from './config.ts';
+import { printJson } from './context.ts';
 import { example } from './example.ts';
 import { registerExplain } from './explain.ts';
 import { registerInit } from './init.ts';
@@ -85,7 +86,7 @@ async function report(error: unknown, json: boolean): Promise<number> {
   const shown = toFpmError(error);
   if (json) {
     const { errorBody } = await import('../control/error-body.ts');
-    write('stdout', `${JSON.stringify(errorBody(shown))}\n`);
+    printJson(errorBody(shown));
   } else if (!(error instanceof CommanderError)) {
     write('stderr', `fpm-ts: ${shown.message}\n`);
   }

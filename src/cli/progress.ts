@@ -1,11 +1,10 @@
 /** A line on the terminal that tells how far a reload is, while it is waited for. */
 import type { Status } from '../observe/status.ts';
+import { oneLine } from '../printable.ts';
 import { callSupervisor, type GlobalOptions } from './context.ts';
-import { write } from './output.ts';
+import { clear, write } from './output.ts';
 
 const LOOK_EVERY_MS = 250;
-/** Back to the beginning of the line, and clear it (ECMA-48: EL). */
-const CLEAR_LINE = '\r\u001B[K';
 
 /** Waits for the work. On a terminal, when nobody wants JSON, it shows what goes on meanwhile. */
 export async function withProgress<T>(options: GlobalOptions, work: Promise<T>): Promise<T> {
@@ -26,9 +25,10 @@ export async function withProgress<T>(options: GlobalOptions, work: Promise<T>):
     const status = await callSupervisor(options, 'status', { processes: 'no' }).catch(() => null);
     if (status === null) continue;
     shown = progressText(status);
-    write('stderr', `${CLEAR_LINE}${shown.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    clear('stderr', 'line');
+    write('stderr', oneLine(shown).slice(0, (process.stderr.columns ?? 80) - 1));
   }
-  if (shown !== '') write('stderr', CLEAR_LINE);
+  if (shown !== '') clear('stderr', 'line');
   return await over;
 }
 

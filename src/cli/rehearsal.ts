@@ -6,6 +6,7 @@ import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { parseInheritance } from '../keeper/handover/inheritance.ts';
 import { TRIAL_DESCRIPTOR } from '../keeper/handover/trial.ts';
 import { endProcess } from '../os/descriptor.ts';
+import { printable } from '../printable.ts';
 import { rehearseRestore } from '../supervisor/rehearsal.ts';
 import { VERSION } from '../version.ts';
 import './keeper-process.ts';
@@ -16,7 +17,7 @@ export async function rehearse(configFile: string | null): Promise<never> {
   try {
     await rehearseRestore(inheritanceOf(text), configFile);
   } catch (error) {
-    writeSync(2, `fpm-ts: ${VERSION} ${error instanceof Error ? error.message : String(error)}\n`);
+    writeSync(2, printable(`fpm-ts: ${VERSION} ${error instanceof Error ? error.message : String(error)}\n`));
     return endProcess(1);
   }
   writeSync(1, `fpm-ts ${VERSION} can go on\n`);

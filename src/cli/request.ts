@@ -12,6 +12,7 @@ interface RequestOptions {
   readonly header: readonly string[];
   readonly data?: string;
   readonly include?: boolean;
+  readonly raw?: boolean;
   readonly timeout?: number;
 }
 
@@ -32,6 +33,7 @@ export function registerRequest(program: Command): void {
     )
     .option('-d, --data <data>', 'the body; @FILE reads it from a file, @- from standard input')
     .option('-i, --include', 'print status and headers as well')
+    .option('--raw', 'the body as it is on a terminal, too, where control characters are shown otherwise')
     .option('--timeout <seconds>', 'how long the program may be silent; 0 is no limit', seconds)
     .addHelpText(
       'after',
@@ -46,6 +48,7 @@ export function registerRequest(program: Command): void {
         headers: options.header,
         body: bodyOf(options.data),
         include: options.include,
+        raw: options.raw,
         json: common.json,
         timeoutMs: options.timeout,
       };

@@ -4,6 +4,7 @@ import { EXIT } from '../errors.ts';
 import type { Status } from '../observe/status.ts';
 import { callSupervisor, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
+import { clear } from './output.ts';
 
 interface StatusOptions {
   readonly watch?: boolean;
@@ -11,7 +12,6 @@ interface StatusOptions {
 }
 
 const WATCH_INTERVAL_MS = 1000;
-const CLEAR_SCREEN = '\x1b[H\x1b[2J';
 
 export function registerStatus(program: Command): void {
   program
@@ -30,11 +30,10 @@ export function registerStatus(program: Command): void {
           ...(pool === undefined && common.json !== true && { processes: 'no' as const }),
         });
         if (common.json === true) printJson(status);
-        else
-          print(
-            (options.watch === true && process.stdout.isTTY ? CLEAR_SCREEN : '') +
-              statusTable(status, pool !== undefined),
-          );
+        else {
+          if (options.watch === true) clear('stdout', 'screen');
+          print(statusTable(status, pool !== undefined));
+        }
         if (options.check === true && !isHealthy(status)) process.exitCode = EXIT.failed;
         if (options.watch === true) await new Promise(resolve => setTimeout(resolve, WATCH_INTERVAL_MS));
       } while (options.watch === true);

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Instance } from '../control/client.ts';
 import type { LeftBehind } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
+import { oneLine } from '../printable.ts';
 import { callSupervisor, globals, instance, print, printJson } from './context.ts';
 import { example } from './example.ts';
 import { write } from './output.ts';
@@ -47,6 +48,6 @@ async function tellOf({ pool, pid, command }: LeftBehind): Promise<void> {
   if (readStat(pid) === null) return;
   write(
     'stderr',
-    `fpm-ts: pid ${pid} (${command}) goes on: it is no worker of pool ${pool}, but has its listener, as a program has that went into the background; \`kill ${pid}\` ends it\n`,
+    `fpm-ts: pid ${pid} (${oneLine(command)}) goes on: it is no worker of pool ${pool}, but has its listener, as a program has that went into the background; \`kill ${pid}\` ends it\n`,
   );
 }

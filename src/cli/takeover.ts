@@ -1,6 +1,7 @@
 /** `fpm-ts takeover`. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { TakeoverResult } from '../control/types.ts';
+import { oneLine } from '../printable.ts';
 import { callSupervisor, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
 import { withProgress } from './progress.ts';
@@ -34,7 +35,7 @@ function describe(result: TakeoverResult): string {
   return [
     ...notices,
     `pool ${pool} serves ${address} with ${workers} ${workers === 1 ? 'worker' : 'workers'}; ${program} gets nothing new`,
-    ...left.map(it => `  pid ${it.pid} (${it.command}) ${inHand(it.connections)}`),
+    ...left.map(it => `  pid ${it.pid} (${oneLine(it.command)}) ${inHand(it.connections)}`),
     ...(left.length === 0 ? ['nothing is left of the old program'] : advice),
   ].join('\n');
 }

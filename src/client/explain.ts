@@ -1,9 +1,10 @@
 /** What a person should read when a pool does not answer: which pool, which socket, and what to look at. */
+
+import { printable } from '../printable.ts';
 import { ProtocolError } from '../protocols/protocol-error.ts';
 import { ClientError } from './client-error.ts';
 import type { Route } from './pool-target.ts';
 import { describeAddress } from './pool-target.ts';
-import { printable } from './printable.ts';
 
 export interface Explanation {
   /** What a web server answers in this case. */

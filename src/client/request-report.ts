@@ -1,6 +1,7 @@
 /** `fpm-ts request --json`: the whole answer as one object. */
 import { isUtf8 } from 'node:buffer';
 import { buffer } from 'node:stream/consumers';
+import { jsonText } from '../printable.ts';
 import { reasonOf } from './reason.ts';
 import type { Answer } from './request-types.ts';
 
@@ -18,5 +19,5 @@ export async function requestReport(answer: Answer, stderr: readonly Buffer[]): 
     stderr: Buffer.concat(stderr).toString('utf8'),
     app_status: end?.appStatus ?? null,
   };
-  return `${JSON.stringify(report)}\n`;
+  return `${jsonText(report)}\n`;
 }

@@ -4,11 +4,12 @@
  */
 import { Readable, type Writable } from 'node:stream';
 import { EXIT, type ExitCode, FpmError } from '../errors.ts';
+import { printable } from '../printable.ts';
 import { errnoOf } from './client-error.ts';
 import { explainFailure } from './explain.ts';
 import { buildParams } from './params.ts';
 import { type PoolTarget, type Route, routeTo } from './pool-target.ts';
-import { type Output, printable, programOutput } from './printable.ts';
+import { fitFor, type Output, programOutput } from './program-output.ts';
 import { reasonOf } from './reason.ts';
 import { typedFacts } from './request-facts.ts';
 import { requestReport } from './request-report.ts';
@@ -29,6 +30,8 @@ export interface PoolRequest {
   readonly include?: boolean | undefined;
   /** One JSON object instead of the answer itself. */
   readonly json?: boolean | undefined;
+  /** The body as it is, also on a terminal. */
+  readonly raw?: boolean | undefined;
   /** How long the program may be silent; 60 s. 0 is no limit. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -93,18 +96,19 @@ async function ask(
     onStderr: request.json ? chunk => void stderr.push(chunk) : programOutput(io.stderr),
   });
   if (request.json) await write(io.stdout, await requestReport(answer, stderr));
-  else await print(answer, request.include ?? false, io.stdout);
+  else await print(answer, request, io.stdout);
   return answer.head.status < 400 ? EXIT.ok : EXIT.failed;
 }
 
-async function print({ head, body }: Answer, include: boolean, stdout: Output): Promise<void> {
-  if (include) {
+async function print({ head, body }: Answer, request: PoolRequest, stdout: Output): Promise<void> {
+  if (request.include === true) {
     const lines = head.fields.map(([name, value]) => `${name}: ${value}`);
     const status = `HTTP/1.1 ${head.status} ${reasonOf(head)}`.trimEnd();
     const bytes = Buffer.from(`${[status, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
     if (!(await write(stdout, stdout.isTTY === true ? printable(bytes.toString()) : bytes))) return;
   }
-  for await (const chunk of body) if (!(await write(stdout, chunk))) return;
+  const fit = fitFor(stdout, request.raw);
+  for await (const chunk of body) if (!(await write(stdout, fit(chunk)))) return;
 }
 
 /** @returns false when nobody reads any more: `... | head` has seen enough, and that is no failure. */

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { EXIT, type ExitCode, FpmError } from '../errors.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';
+import { printable } from '../printable.ts';
 import { giveUpRoot, type Identity, nobody } from '../responders/give-up-root.ts';
 import { formatHttpAddress, type HttpAddress, parseHttpAddress } from './http-address.ts';
 import { createFront, DEFAULT_FRONT_OPTIONS } from './http-front.ts';
 import { listenOnFree } from './listen-free.ts';
 import type { PoolTarget } from './pool-target.ts';
-import { type Output, programOutput } from './printable.ts';
+import { type Output, programOutput } from './program-output.ts';
 
 export interface ServeOptions {
   /** As parseHttpAddress takes it. */
@@ -33,7 +34,7 @@ export async function runServe(pool: PoolTarget, options: ServeOptions, io: Serv
   const wanted = parseHttpAddress(options.http);
   const server = createFront(pool, {
     ...DEFAULT_FRONT_OPTIONS,
-    onFailure: line => void io.stderr.write(`${line}\n`),
+    onFailure: line => void io.stderr.write(`${printable(line)}\n`),
     onStderr: programOutput(io.stderr),
   });
   const command = statusCommand();

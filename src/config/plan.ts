@@ -33,14 +33,19 @@ export function reloadPlan(before: GlobalConfig, after: GlobalConfig): PlanEntry
   const old = enabledPools(before);
   const next = enabledPools(after);
   const names = [...new Set([...old.keys(), ...next.keys()])].sort();
-  return [entry(null, global), ...names.map(name => poolEntry(name, old.get(name), next.get(name)))];
+  return [entry(null, global), ...names.map(name => poolPlan(name, old.get(name), next.get(name)))];
 }
 
 function enabledPools(config: GlobalConfig): Map<string, PoolConfig> {
   return new Map(config.pools.filter(pool => pool.enabled).map(pool => [pool.name, pool]));
 }
 
-function poolEntry(name: string, before: PoolConfig | undefined, after: PoolConfig | undefined): PlanEntry {
+/** Of one pool. @param before undefined: there is none. @param after undefined: there is to be none */
+export function poolPlan(
+  name: string,
+  before: PoolConfig | undefined,
+  after: PoolConfig | undefined,
+): PlanEntry {
   if (before && after) return entry(name, poolChanges(before, after));
   return { pool: name, action: after ? 'added' : 'removed', changes: [], applies: 'listener' };
 }

@@ -1,5 +1,6 @@
 /** What is wrong with a configuration: one value per mistake, and how it reads on a terminal and in JSON. */
-import { type ErrorCode, FpmError } from '../errors.ts';
+import { type ErrorCode, FpmError, type Part } from '../errors.ts';
+import { oneLine } from '../printable.ts';
 
 export interface Problem {
   /** A notice is said and changes nothing; any error keeps the configuration from being used. */
@@ -66,11 +67,6 @@ export function formatProblem(it: Problem): string {
   return it.remedy === null ? text : `${text}\n${indent(it.remedy)}`;
 }
 
-/** A name with a line end in it must not look like the next problem, nor one with an escape paint the terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
 function indent(text: string): string {
   return text
     .split('\n')
@@ -106,7 +102,12 @@ export function toFpmError(problems: readonly Problem[]): FpmError {
   const errors = problems.filter(it => it.severity === 'error');
   const first = errors[0];
   if (!first) throw new RangeError('no error among the problems');
-  return new FpmError(first.code, errors.map(formatProblem).join('\n'), placeOf(first));
+  return new FpmError(first.code, errors.map(formatProblem).join('\n'), placeOf(first), errors.map(partOf));
+}
+
+/** One problem, and whose it is. */
+export function partOf(it: Problem): Part {
+  return { pool: null, file: it.file, text: formatProblem(it) };
 }
 
 function placeOf(it: Problem): FpmError['place'] {

@@ -10,6 +10,8 @@ export interface Caller {
   readonly mayDoAll: boolean;
   /** Pools that run as the caller. */
   readonly ownPools: readonly string[];
+  /** Their files. */
+  readonly ownFiles: readonly string[];
 }
 
 /**

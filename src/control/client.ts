@@ -1,11 +1,13 @@
 /** Calls the supervisor over the control socket. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { FpmError } from '../errors.ts';
 import type { Status } from '../observe/status.ts';
 import { keeperFor } from '../os/keepers.ts';
 import { lockHolder } from '../os/locks.ts';
 import { COMMANDS, type Command, type CommandName } from './commands.ts';
 import { toFpmError } from './error-body.ts';
-import { exchange, SilenceError } from './exchange.ts';
+import { type Answer, exchange, SilenceError } from './exchange.ts';
+import { mustBeTrusted } from './trusted-server.ts';
 import type { Args, ErrorBody, Result } from './types.ts';
 import { brokeOff, isSilent, mayNotConnect, notRunning, withoutSupervisor } from './unreachable.ts';
 
@@ -42,6 +44,7 @@ export async function call<N extends CommandName>(
       method: command.method,
       path: command.path + (isGet ? queryOf(args) : ''),
       body: isGet ? '' : JSON.stringify(args),
+      mayAnswer: uid => mustBeTrusted(uid, { ...instance, socket: socketPath }),
     }),
   );
   const value: unknown = JSON.parse(answer.text);
@@ -53,7 +56,14 @@ export async function call<N extends CommandName>(
 export async function glance({ socket, configFile }: Instance): Promise<Status | null> {
   const path = `${COMMANDS.status.path}${queryOf({ processes: 'no' })}`;
   const look = (socketPath: string): Promise<{ readonly status: number; readonly text: string }> =>
-    exchange({ socketPath, method: 'GET', path, body: '', silenceMs: GLANCE_MS });
+    exchange({
+      socketPath,
+      method: 'GET',
+      path,
+      body: '',
+      silenceMs: GLANCE_MS,
+      mayAnswer: uid => mustBeTrusted(uid, { socket: socketPath, configFile }),
+    });
   try {
     const { status, text } = await look(socket).catch(async () =>
       look((configFile === null ? null : await elsewhere(configFile)) ?? socket),
@@ -71,19 +81,24 @@ function queryOf(args: object): string {
 }
 
 /** Tries again while there is a keeper, which starts another supervisor when one has died. */
-async function untilThere<T>(
+async function untilThere(
   instance: Instance,
   command: Command,
   mayRepeat: boolean,
-  ask: (socketPath: string) => Promise<T>,
-): Promise<T> {
+  ask: (socketPath: string) => Promise<Answer>,
+): Promise<Answer> {
   const { pidFile, configFile } = instance;
   let { socket } = instance;
   let giveUpAtMs = Number.POSITIVE_INFINITY;
   for (;;) {
     try {
-      return await ask(socket);
+      const answer = await ask(socket);
+      if (!isBusy(answer)) return answer;
+      giveUpAtMs = Math.min(giveUpAtMs, performance.now() + RESTART_PATIENCE_MS);
+      if (performance.now() > giveUpAtMs) return answer;
+      await delay(TRY_EVERY_MS);
     } catch (error) {
+      if (error instanceof FpmError) throw error;
       if (error instanceof SilenceError) throw isSilent(socket, error, command);
       const failure = error as NodeJS.ErrnoException;
       if (failure.code === 'EACCES') throw mayNotConnect(socket);
@@ -112,6 +127,11 @@ async function untilThere<T>(
 async function elsewhere(configFile: string): Promise<string | null> {
   const { runningSocket } = await import('./running-socket.ts');
   return runningSocket(configFile);
+}
+
+/** There was no place for us: nothing was done. */
+function isBusy({ status, text }: Answer): boolean {
+  return (status === 503 || status === 429) && (JSON.parse(text) as ErrorBody).error.code === 'BUSY';
 }
 
 /** Nobody has heard the question, or it may be asked twice. */

@@ -9,7 +9,7 @@ export function errorBody(error: FpmError): ErrorBody {
 
 /** The error that a body describes; one with a code that we do not know is FAILED. */
 export function toFpmError({ error }: ErrorBody): FpmError {
-  const code = error.code in ERRORS ? (error.code as ErrorCode) : 'FAILED';
+  const code = Object.hasOwn(ERRORS, error.code) ? (error.code as ErrorCode) : 'FAILED';
   return new FpmError(code, error.message, {
     ...(error.file !== null && { file: error.file }),
     ...(error.line !== null && { line: error.line }),
@@ -20,6 +20,7 @@ export function toFpmError({ error }: ErrorBody): FpmError {
 
 /** The HTTP status of an error's class. */
 export function httpStatus(code: ErrorCode): number {
+  if (code === 'BUSY') return 503;
   const { exit } = ERRORS[code];
   if (exit === EXIT.usage) return 400;
   if (exit === EXIT.notAllowed) return 403;

@@ -1,6 +1,7 @@
 /** One HTTP request on the control socket and its answer, as long as the other end shows signs of life. */
 import { request as httpRequest } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { type Peer, peerOf } from '../os/peer.ts';
 import { SILENCE_LIMIT_MS } from './signs-of-life.ts';
 
 export interface ControlRequest {
@@ -9,6 +10,8 @@ export interface ControlRequest {
   readonly path: string;
   /** JSON; empty: none. */
   readonly body: string;
+  /** Throws for whom we do not talk to: nothing is sent then. */
+  readonly mayAnswer: (uid: number) => void;
   /** How long nothing may be heard; by default so long that only a supervisor that hangs is silent. */
   readonly silenceMs?: number;
 }
@@ -25,15 +28,39 @@ export class SilenceError extends Error {
   }
 }
 
-/** @throws {SilenceError}; {NodeJS.ErrnoException} when there is no connection or it broke */
-export function exchange(asked: ControlRequest): Promise<{
+/** @throws {SilenceError}; {NodeJS.ErrnoException} when there is no connection or it broke; what `mayAnswer` throws */
+export async function exchange(asked: ControlRequest): Promise<Answer> {
+  const socket = await connected(asked.socketPath);
+  try {
+    const peer = peerAt(socket);
+    if (peer !== null) asked.mayAnswer(peer.uid);
+    return await ask(asked, socket, peer);
+  } finally {
+    socket.destroy();
+  }
+}
+
+export interface Answer {
   readonly status: number;
   readonly text: string;
-}> {
-  const { socketPath, method, path, body, silenceMs = SILENCE_LIMIT_MS } = asked;
+}
+
+function connected(socketPath: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+function ask(asked: ControlRequest, socket: Socket, peer: Peer | null): Promise<Answer> {
+  const { method, path, body, silenceMs = SILENCE_LIMIT_MS } = asked;
   return new Promise((resolve, reject) => {
     const headers = { host: 'control', ...(body !== '' && { 'content-length': Buffer.byteLength(body) }) };
-    const request = httpRequest({ socketPath, method, path, headers, agent: false }, response => {
+    const request = httpRequest({ createConnection: () => socket, method, path, headers }, response => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () =>
@@ -42,23 +69,16 @@ export function exchange(asked: ControlRequest): Promise<{
       response.on('error', reject);
     });
     request.setTimeout(silenceMs, () => {
-      void whoAnswers(request.socket).then(pid => {
-        reject(new SilenceError(pid, silenceMs));
-        request.destroy();
-      });
+      reject(new SilenceError((peer?.pid ?? 0) || null, silenceMs)); // 0: in a pid namespace that is not ours
+      request.destroy();
     });
     request.on('error', reject);
     request.end(body);
   });
 }
 
-/** The kernel knows who listens. Loaded only now: the binding to the C library takes as long as a whole command. */
-async function whoAnswers(socket: Socket | null): Promise<number | null> {
-  const { peerOf } = await import('../os/peer.ts');
-  try {
-    const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-    return peerOf(fd).pid || null; // 0: in a pid namespace that is not ours
-  } catch {
-    return null; // it has just been closed
-  }
+/** null: it has just been closed. */
+function peerAt(socket: Socket): Peer | null {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } | null };
+  return handle === null || handle.fd < 0 ? null : peerOf(handle.fd);
 }

@@ -14,7 +14,11 @@ const DESCRIPTION = `HTTP with JSON on the Unix socket \`control.socket\` of the
     curl --unix-socket /run/fpm-ts/control.sock http://localhost/v1/status
 
 Who calls is told by the kernel, not by a password: root, the user that fpm-ts runs as and the members of
-control.group may do everything; the user of a pool may status and reload that pool, by its name.
+control.group may do everything; the user of a pool may status and reload that pool, by its name, and reads what
+concerns its pools: errors of others are not told, and what only fpm-ts's administrator sets is null.
+
+Each user has a number of connections, and each connection takes one request at a time: more are answered with
+429 or 503 (BUSY) at once, and nothing was done.
 
 While a command is under way, "102 Processing" comes every ${SIGN_EVERY_MS / 1000} seconds; without a sign of life for
 ${SILENCE_LIMIT_MS / 1000} seconds the supervisor hangs.`;
@@ -48,6 +52,7 @@ function operation(name: CommandName, command: Command): object {
     responses: {
       200: { description: 'It was done.', content: content(jsonSchema(result, 'output')) },
       ...errorResponses(),
+      429: errorResponse('BUSY'),
       ...(command.method === 'POST' && { 413: errorResponse('The body is too large: USAGE.') }),
     },
   };

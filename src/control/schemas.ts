@@ -83,15 +83,20 @@ const status = z.strictObject({
       message: z.string(),
     })
     .nullable(),
-  config_changed_on_disk: z.boolean().nullable(),
+  config_changed_on_disk: z
+    .boolean()
+    .nullable()
+    .meta({ description: 'For the user of a pool: the files of its pools.' }),
   needs_restart: z
     .array(z.strictObject({ key: z.string(), running: z.unknown(), wanted: z.unknown() }))
     .nullable()
-    .meta({ description: 'Settings whose value in the files only a restart applies.' }),
-  running_settings: z
-    .record(z.string(), z.unknown())
-    .nullable()
-    .meta({ description: 'The settings of fpm-ts.toml that are in effect, by dotted key.' }),
+    .meta({
+      description: 'Settings whose value in the files only a restart applies; null for the user of a pool.',
+    }),
+  running_settings: z.record(z.string(), z.unknown()).nullable().meta({
+    description:
+      'The settings of fpm-ts.toml that are in effect, by dotted key; null for the user of a pool.',
+  }),
   pools: z.array(poolStatus),
 });
 

@@ -9,6 +9,7 @@ import { takeEarlySignals } from '../os/early-signals.ts';
 import { softFileLimit } from '../os/file-limit.ts';
 import { ownLibraries } from '../os/own-library.ts';
 import { Poller } from '../os/poller.ts';
+import { printable } from '../printable.ts';
 import { VERSION } from '../version.ts';
 import { Announcer } from './announcer.ts';
 import { adopt } from './handover/adoption.ts';
@@ -402,7 +403,7 @@ export class Keeper {
       exit: null,
       log: this.#logs.insteadOfStderr,
     });
-    if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, message);
+    if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, printable(message));
     this.#residence.leave();
     endProcess(exitCode);
   }

@@ -7,6 +7,7 @@ import { keeperOf } from '../os/keepers.ts';
 import { NetlinkRefused } from '../os/netlink.ts';
 import { descendants, openSockets, read, readStat } from '../os/proc.ts';
 import { socketFile, tcpListeners, unixListeners } from '../os/sock-diag.ts';
+import { oneLine } from '../printable.ts';
 
 export interface ForeignSocket {
   /** Who has it: the process that was named, or a child of it. */
@@ -67,7 +68,7 @@ export const PTRACE =
 
 /** `pid 12 (php-fpm8.2)` */
 export function nameOf(pid: number): string {
-  return `pid ${pid} (${read(`/proc/${pid}/comm`)?.trim() ?? 'gone'})`;
+  return `pid ${pid} (${oneLine(read(`/proc/${pid}/comm`)?.trim() ?? 'gone')})`;
 }
 
 /** @throws {FpmError} for a process that is none, and for ours */

@@ -21,9 +21,9 @@ export interface Status {
   readonly last_reload: LastReload | null;
   readonly last_upgrade: LastUpgrade | null;
   readonly config_changed_on_disk: boolean | null;
-  /** Settings whose value in the files only a restart applies; null: no supervisor says. */
+  /** Settings whose value in the files only a restart applies; null: no supervisor says, or not to this caller. */
   readonly needs_restart: readonly PendingSetting[] | null;
-  /** The settings of fpm-ts.toml that are in effect, by key in dotted form; null: no supervisor says. */
+  /** The settings of fpm-ts.toml that are in effect, by key in dotted form; null: as above. */
   readonly running_settings: Readonly<Record<string, unknown>> | null;
   readonly pools: readonly PoolStatus[];
 }

@@ -3,6 +3,7 @@
  * session and its group, so no signal of ours reaches it, and it accepts on.
  */
 import { allPids, openSockets, read, readStat } from '../os/proc.ts';
+import { oneLine } from '../printable.ts';
 
 export interface Holder {
   readonly pid: number;
@@ -41,5 +42,5 @@ export function nameHolders(holders: readonly Omit<Holder, 'inode'>[]): string {
 
 export function commandLine(pid: number): string {
   const words = (read(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
-  return words === '' ? (read(`/proc/${pid}/comm`)?.trim() ?? 'gone') : words;
+  return oneLine(words === '' ? (read(`/proc/${pid}/comm`)?.trim() ?? 'gone') : words);
 }

@@ -1,24 +1,54 @@
 /** What a process at the control socket may do, by the credentials that the kernel recorded. */
 import type { PoolConfig } from '../config/types.ts';
 import type { Caller } from '../control/access.ts';
+import type { Rank } from '../keeper/supervision/places.ts';
 import type { Peer } from '../os/peer.ts';
+import { Recent } from '../os/recent.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';
 import type { Globals } from './global-settings.ts';
 
 export function identifyCaller(
   peer: Peer,
-  { control }: Pick<Globals, 'control'>,
+  globals: Pick<Globals, 'control'>,
   pools: readonly PoolConfig[],
 ): Caller {
-  const group = control.group === '' ? null : lookupGroup(control.group);
-  const isMember = group !== null && (peer.gid === group.gid || peer.groups.includes(group.gid));
+  const own = pools.filter(pool => uidOf(pool) === peer.uid);
   return {
     uid: peer.uid,
-    mayDoAll: peer.uid === 0 || peer.uid === process.getuid?.() || isMember,
-    ownPools: pools.filter(pool => runsAs(pool, peer.uid)).map(({ name }) => name),
+    mayDoAll: isRoot(peer) || isMember(peer, globals),
+    ownPools: own.map(({ name }) => name),
+    ownFiles: own.map(({ file }) => file),
   };
 }
 
-function runsAs(pool: PoolConfig, uid: number): boolean {
-  return pool.user !== undefined && lookupUser(pool.user)?.uid === uid;
+/** Asked for each connection, also while somebody connects in a loop: pools are gone through once a second. */
+export class Ranks {
+  readonly #globals: () => Pick<Globals, 'control'>;
+  readonly #pools: () => readonly PoolConfig[];
+  readonly #owners = new Recent<ReadonlySet<number>>();
+
+  constructor(globals: () => Pick<Globals, 'control'>, pools: () => readonly PoolConfig[]) {
+    this.#globals = globals;
+    this.#pools = pools;
+  }
+
+  of(peer: Peer): Rank {
+    if (isRoot(peer)) return 'root';
+    if (isMember(peer, this.#globals())) return 'member';
+    const owners = this.#owners.of('', () => new Set(this.#pools().flatMap(pool => uidOf(pool) ?? [])));
+    return owners?.has(peer.uid) === true ? 'owner' : 'stranger';
+  }
+}
+
+function isRoot({ uid }: Peer): boolean {
+  return uid === 0 || uid === process.getuid?.();
+}
+
+function isMember({ gid, groups }: Peer, { control }: Pick<Globals, 'control'>): boolean {
+  const group = control.group === '' ? null : lookupGroup(control.group);
+  return group !== null && (gid === group.gid || groups.includes(group.gid));
+}
+
+function uidOf({ user }: PoolConfig): number | undefined {
+  return user === undefined ? undefined : lookupUser(user)?.uid;
 }

@@ -36,9 +36,10 @@ export class ConfigFiles {
     if (note !== undefined) this.#remembered = JSON.parse(note) as Remembered;
   }
 
-  areChanged(): boolean {
+  /** @param paths only of these */
+  areChanged(paths?: readonly string[]): boolean {
     const { files, include } = this.#remembered;
-    const now = fingerprints([...Object.keys(files), ...included(include)]);
+    const now = fingerprints(paths ?? [...Object.keys(files), ...included(include)]);
     return Object.keys(now).some(path => now[path] !== files[path]);
   }
 }

@@ -1,9 +1,10 @@
 /** Reads the configuration and checks it against the system: for start and reload what `fpm-ts check` is for the shell. */
 import { checkSystem } from '../config/check/check.ts';
 import { loadConfig } from '../config/load.ts';
-import { formatProblem, hasErrors, type Problem, toFpmError } from '../config/problems.ts';
+import { hasErrors, type Problem, partOf, toFpmError } from '../config/problems.ts';
 import type { Sources } from '../config/sources.ts';
 import type { GlobalConfig } from '../config/types.ts';
+import type { Part } from '../errors.ts';
 import type { Ask } from '../keeper/protocol.ts';
 import type { Globals } from './global-settings.ts';
 
@@ -11,7 +12,7 @@ export interface Loaded {
   readonly config: GlobalConfig;
   readonly sources: Sources;
   /** What is worth saying and changes nothing. */
-  readonly notices: readonly string[];
+  readonly notices: readonly Part[];
 }
 
 /** @throws {FpmError} with every error of the files, one a line */
@@ -26,7 +27,7 @@ export interface Configuration {
   /** @throws {FpmError} with every error of the files, one a line */
   read(): Loaded;
   /** As `checkAgainstSystem`. */
-  check(loaded: Loaded, own: readonly string[]): Promise<readonly string[]>;
+  check(loaded: Loaded, own: readonly string[]): Promise<readonly Part[]>;
 }
 
 /** The files, beneath the one that is named. @param inheritedSockets as for `checkAgainstSystem` */
@@ -52,7 +53,7 @@ export async function checkAgainstSystem(
   loaded: Loaded,
   own: readonly string[],
   inheritedSockets: readonly string[],
-): Promise<readonly string[]> {
+): Promise<readonly Part[]> {
   const { problems } = await checkSystem(loaded.config, loaded.sources, {
     ownAddresses: new Set(own),
     inheritedSockets: new Set(inheritedSockets),
@@ -61,6 +62,6 @@ export async function checkAgainstSystem(
   return noticesOf(problems);
 }
 
-function noticesOf(problems: readonly Problem[]): string[] {
-  return problems.filter(({ severity }) => severity === 'notice').map(formatProblem);
+function noticesOf(problems: readonly Problem[]): Part[] {
+  return problems.filter(({ severity }) => severity === 'notice').map(partOf);
 }

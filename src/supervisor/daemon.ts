@@ -1,4 +1,5 @@
 /** The supervisor as a service: control socket, signals, reloads, and the end. */
+import { reloadFor, statusFor } from '../control/disclosure.ts';
 import { ControlServer, type Handlers } from '../control/server.ts';
 import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
@@ -8,7 +9,7 @@ import { CLOCK } from '../os/clock.ts';
 import type { Pool } from '../pool/pool.ts';
 import { hasGivenUp, type PoolState } from '../pool/pool-state.ts';
 import { KERNEL } from '../worker/kernel.ts';
-import { identifyCaller } from './callers.ts';
+import { identifyCaller, Ranks } from './callers.ts';
 import { ConfigFiles } from './config-files.ts';
 import { type Configuration, configurationOf, residenceOf } from './configuration.ts';
 import { explanationOf } from './explain.ts';
@@ -96,10 +97,15 @@ export class Daemon {
         this.#upkeep.start();
       },
     });
+    const ranks = new Ranks(
+      () => settings.running,
+      () => this.supervisor.config.pools,
+    );
     this.#control = new ControlServer({
       path: settings.running.control.socket,
       handlers: this.#handlers(),
       identify: peer => identifyCaller(peer, settings.running, this.supervisor.config.pools),
+      rankOf: peer => ranks.of(peer),
       onError: error => this.report({ type: 'problem', text: `control socket: ${stackOf(error)}` }),
     });
     this.#upkeep = new Upkeep({
@@ -134,7 +140,7 @@ export class Daemon {
   /** A successor goes on without it: its workers need it more than its clients do, and SIGHUP tries again. */
   async #openControl(): Promise<void> {
     try {
-      await this.#control.listen();
+      this.#control.listen();
     } catch (error) {
       if (this.#world.notes.config === undefined) throw error;
       this.report({ type: 'problem', text: `there is no control socket: ${messageOf(error)}` });
@@ -177,23 +183,25 @@ export class Daemon {
   #handlers(): Handlers {
     const { supervisor } = this;
     return {
-      status: ({ pool, processes }) => {
+      status: ({ pool, processes }, { caller }) => {
         const { keeperPid, startedAtMs, startedAt } = this.#world;
-        return statusOf(
+        const { last, parts } = this.reloadRecord;
+        const status = statusOf(
           supervisor,
           {
             keeperPid,
             startedAtMs,
             startedAt,
-            isConfigChanged: this.files.areChanged(),
-            lastReload: this.reloadRecord.last,
+            isConfigChanged: this.files.areChanged(caller.mayDoAll ? undefined : caller.ownFiles),
+            lastReload: last,
             lastUpgrade: this.upgrades.last,
           },
           { pool, withProcesses: processes !== 'no' },
         );
+        return statusFor(caller, status, parts);
       },
       explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
-      reload: args => this.#reloads.reload(args),
+      reload: async (args, asking) => reloadFor(asking.caller, await this.#reloads.reload(args, asking)),
       takeover: args =>
         this.#reloads.apart(() =>
           takeOver(args, {
@@ -253,7 +261,7 @@ export class Daemon {
     if (this.supervisor.isStopping) return;
     const { control } = this.supervisor.settings.running;
     await this.#settle();
-    if (await this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
+    if (this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
   }
 
   async #stop(now: boolean): Promise<void> {

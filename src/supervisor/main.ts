@@ -9,6 +9,7 @@ import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { SUPERVISOR_TITLE } from '../os/keepers.ts';
 import { ownLibraries } from '../os/own-library.ts';
+import { jsonText } from '../printable.ts';
 import { VERSION } from '../version.ts';
 import { thawAll } from '../worker/freeze.ts';
 import { checkAgainstSystem, type Loaded, readConfiguration, residenceOf } from './configuration.ts';
@@ -94,7 +95,7 @@ async function startFresh(
   const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
   const settings = new Settings(loaded.config);
   const daemon = new Daemon(keeper, world, settings, options.configFile);
-  for (const text of [...notices, ...degradations(loaded.config.pools)])
+  for (const text of [...notices.map(it => it.text), ...degradations(loaded.config.pools)])
     daemon.report({ type: 'notice', text });
   daemon.files.remember(
     loaded.sources.files.map(({ path }) => path),
@@ -150,7 +151,7 @@ async function finish(keeper: Keeper, how: Ending): Promise<never> {
 function ending(error: FpmError, json: boolean): Ending {
   const { exitCode, message } = error;
   return json
-    ? { exitCode, message: `${JSON.stringify(errorBody(error))}\n`, stream: 'stdout' }
+    ? { exitCode, message: `${jsonText(errorBody(error))}\n`, stream: 'stdout' }
     : { exitCode, message: `fpm-ts: ${message}\n`, stream: 'stderr' };
 }
 

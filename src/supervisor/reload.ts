@@ -1,27 +1,17 @@
 /**
  * Reload (DESIGN section 6): the configuration is read and checked first, then each pool gets what the plan says, many
- * of them side by side. A pool that does not come up keeps what it had; reloads that come meanwhile wait their turn.
+ * of them side by side. A pool that does not come up keeps what it had. The files are read by one reload at a time;
+ * what was read later holds, and is waited for pool by pool (pool-reloads.ts).
  */
-import { availableParallelism } from 'node:os';
-import { type PlanEntry, reloadPlan } from '../config/plan.ts';
-import type { GlobalConfig, PoolConfig } from '../config/types.ts';
-import type { Args, PlannedPool, ReloadResult } from '../control/types.ts';
-import { FpmError } from '../errors.ts';
-import type { Pool } from '../pool/pool.ts';
-import { hasGivenUp, isWanted, stayingOf } from '../pool/pool-state.ts';
-import { rolloutSize } from '../pool/rollout.ts';
+import { reloadPlan } from '../config/plan.ts';
+import type { Args, ReloadResult } from '../control/types.ts';
+import { FpmError, type Part } from '../errors.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { Configuration, Loaded } from './configuration.ts';
-import type { LastReloadRecord } from './last-reload.ts';
+import type { LastReloadRecord, ReloadEntry } from './last-reload.ts';
+import { type Outcome, PoolReloads, type Wanted } from './pool-reloads.ts';
+import { type Asked, type Asker, askedFor, ReloadQueue } from './reload-queue.ts';
 import type { Supervisor } from './supervisor.ts';
-
-type ReloadArgs = Args<'reload'>;
-
-/** Pools that are rolled side by side: starting workers keeps the cores busy, waiting for them does not. */
-const SIDE_BY_SIDE: number = 8 * availableParallelism();
-
-/** The pool is stopped: it takes the settings, and is started with them. */
-const STOPPED = Symbol('stopped');
 
 export interface ReloadPorts {
   readonly supervisor: Supervisor;
@@ -34,35 +24,52 @@ export interface ReloadPorts {
   readonly onSettings: () => Promise<void>;
 }
 
+/** A signal, or a start. */
+const OURSELVES: Asker = {
+  caller: { uid: process.getuid?.() ?? 0, mayDoAll: true },
+  left: null,
+};
+
+/** With whose each notice is. */
+export type ReloadOutcome = Omit<ReloadResult, 'notices'> & { readonly notices: readonly Part[] };
+
+/** What is known once the files have been read. */
+interface Reading {
+  readonly loaded: Loaded;
+  readonly plan: ReloadOutcome;
+  /** What each pool that is concerned is to be, by name. */
+  readonly wanted: ReadonlyMap<string, Wanted>;
+}
+
 export class Reloads {
   readonly #ports: ReloadPorts;
-  #last: Promise<unknown> = Promise.resolve();
-  /** Those that have not begun, by what they ask for: the same again joins them. */
-  readonly #pending = new Map<string, Promise<ReloadResult>>();
+  readonly #queue = new ReloadQueue();
+  readonly #pools: PoolReloads;
+  /** Those that have begun, and how many of them are of all pools. */
+  #underWay = 0;
+  #ofAll = 0;
+  /** Nothing else may begin: the files are being read, or `apart` runs. */
+  #isAlone = false;
 
   constructor(ports: ReloadPorts) {
     this.#ports = ports;
+    this.#pools = new PoolReloads(ports.supervisor, () => this.#next());
   }
 
-  /** @throws {FpmError} the reason; what ran before continues then */
-  reload(args: ReloadArgs): Promise<ReloadResult> {
-    const key = JSON.stringify(args);
-    const joined = this.#pending.get(key);
-    if (joined !== undefined) return joined;
-    const next = this.#last.then(async () => {
-      this.#pending.delete(key);
-      return await this.#run(args);
-    });
-    this.#pending.set(key, next);
-    this.#last = next.catch(() => {});
-    return next;
+  /** @throws {FpmError} the reason; what ran before continues then. {ClientLeft} when nobody waits for it */
+  reload(args: Args<'reload'>, asker: Asker = OURSELVES): Promise<ReloadOutcome> {
+    const asked = askedFor(args);
+    const result = this.#queue.join(asked, asker, () => this.#run(asked));
+    this.#next();
+    return result;
   }
 
   /** Runs the work when no reload is under way; none begins before it is over. */
-  async apart<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work);
-    this.#last = next.catch(() => {});
-    return await next;
+  apart<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.alone(() => void this.#alone(work).then(resolve, reject));
+      this.#next();
+    });
   }
 
   /** When all that the files say is in effect, they are what runs, and no reload has failed. */
@@ -77,18 +84,63 @@ export class Reloads {
     record.mend();
   }
 
-  async #run(args: ReloadArgs): Promise<ReloadResult> {
+  /** Lets those begin that may. */
+  #next(): void {
+    while (!this.#isAlone) {
+      const begin = this.#queue.next(asked => this.#mayBegin(asked), this.#underWay === 0);
+      if (begin === null) return;
+      begin();
+    }
+  }
+
+  /**
+   * As soon as one of its pools is free, or it waits with others for each of them. A reload of all has the settings of
+   * fpm-ts.toml as well.
+   */
+  #mayBegin({ pools, dryRun }: Asked): boolean {
+    if (dryRun || (pools === undefined && this.#ofAll === 0)) return true;
+    const names = pools ?? [...this.#ports.supervisor.pools.keys()];
+    return names.some(name => this.#pools.isFree(name)) || names.every(name => this.#pools.hasWaiting(name));
+  }
+
+  /** Nothing begins before this is over. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#isAlone = true;
+    try {
+      return await work();
+    } finally {
+      this.#isAlone = false;
+      this.#next();
+    }
+  }
+
+  async #run(asked: Asked): Promise<ReloadOutcome> {
+    const isOfAll = asked.pools === undefined && !asked.dryRun;
+    this.#underWay++;
+    if (isOfAll) this.#ofAll++;
+    try {
+      return asked.dryRun ? (await this.#alone(() => this.#read(asked))).plan : await this.#change(asked);
+    } finally {
+      this.#underWay--;
+      if (isOfAll) this.#ofAll--;
+      this.#next();
+    }
+  }
+
+  async #change(asked: Asked): Promise<ReloadOutcome> {
     const { supervisor, record, onPhase } = this.#ports;
-    if (args.dry_run === true) return (await this.#prepare(args)).result;
+    const entry = record.open();
     supervisor.changes++;
     onPhase();
     try {
-      const result = await this.#apply(args);
-      record.end(null);
+      const result = await this.#apply(asked, entry);
+      record.end(entry, null);
       return result;
     } catch (error) {
       const shown = error instanceof FpmError ? error : new FpmError('RELOAD_FAILED', String(error));
-      if (shown.code !== 'NO_SUCH_POOL' && shown.code !== 'POOL_STOPPED') record.end(shown); // it has reloaded nothing
+      const isNothing = shown.code === 'NO_SUCH_POOL' || shown.code === 'POOL_STOPPED'; // it has reloaded nothing
+      if (isNothing) record.drop(entry);
+      else record.end(entry, shown);
       throw error;
     } finally {
       supervisor.changes--;
@@ -96,176 +148,79 @@ export class Reloads {
     }
   }
 
-  async #prepare(args: ReloadArgs): Promise<{ loaded: Loaded; result: ReloadResult }> {
+  async #read(asked: Asked): Promise<Reading> {
     const { supervisor, configuration } = this.#ports;
-    if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
+    if (supervisor.isStopping) throw stopping(asked);
     const loaded = configuration.read();
-    for (const name of args.pools ?? []) {
+    for (const name of asked.pools ?? []) {
       if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
     const { config } = supervisor;
     const own = config.pools.map(({ listen }) => listen.text);
     const notices = [...loaded.notices, ...(await configuration.check(loaded, own))];
-    const plan = reloadPlan(config, loaded.config);
-    const pools = plan
-      .flatMap(entry => (entry.pool === null ? [] : [this.#planned(entry.pool, entry, args)]))
-      .filter(({ pool }) => args.pools === undefined || args.pools.includes(pool));
-    const needsRestart = plan
-      .filter(({ pool }) => pool === null)
-      .flatMap(({ changes }) => changes.filter(({ applies }) => applies === 'restart').map(({ key }) => key));
-    return {
-      loaded,
-      result: { dry_run: args.dry_run === true, pools, needs_restart: needsRestart, notices },
-    };
+    const [global] = reloadPlan({ ...config, pools: [] }, { ...loaded.config, pools: [] });
+    const restarts = global?.changes.filter(({ applies }) => applies === 'restart') ?? [];
+    const wanted = this.#concerned(asked, loaded);
+    const pools = [...wanted].map(([name, it]) => this.#pools.plan(name, it));
+    const plan = { dry_run: asked.dryRun, pools, needs_restart: restarts.map(({ key }) => key), notices };
+    return { loaded, plan, wanted };
   }
 
-  /** Without --changed every pool gets new workers, whether its settings changed or not. */
-  #planned(name: string, entry: PlanEntry, args: ReloadArgs): PlannedPool {
-    const changes = entry.changes.map(({ key, applies }) => ({ key, applied: applies }));
-    const running = this.#ports.supervisor.pools.get(name);
-    const action = actionOf(entry, args.changed === true);
-    const isStopped = running !== undefined && !isWanted(running.state) && action !== 'remove';
-    return { pool: name, action: isStopped ? 'stopped' : action, changes };
+  /** Of the pools that run, and those that are to run, by name: what was asked for. */
+  #concerned(asked: Asked, { config }: Loaded): Reading['wanted'] {
+    const enabled = new Map(config.pools.filter(it => it.enabled).map(it => [it.name, it]));
+    const names = [...new Set([...this.#ports.supervisor.pools.keys(), ...enabled.keys()])].sort();
+    const concerned = asked.pools === undefined ? names : names.filter(name => asked.pools?.includes(name));
+    return new Map(concerned.map(name => [name, { config: enabled.get(name), onlyChanged: asked.changed }]));
   }
 
-  async #apply(args: ReloadArgs): Promise<ReloadResult> {
-    const { supervisor, record, onSettings } = this.#ports;
-    const { loaded, result: plan } = await this.#prepare(args);
-    const concerned = plan.pools
-      .filter(({ action }) => action !== 'keep' && action !== 'stopped')
-      .map(({ pool }) => pool);
-    supervisor.ports.report({ type: 'reloading', pools: concerned });
-    record.begin(concerned);
-    if (args.pools === undefined) {
-      supervisor.settings.take(loaded.config);
-      await onSettings();
-    }
-    const { pools, failures } = await this.#applyToAll(plan.pools, loaded.config);
-    const result = { ...plan, pools };
+  async #apply(asked: Asked, entry: ReloadEntry): Promise<ReloadOutcome> {
+    const { supervisor, record } = this.#ports;
+    let concerned: readonly string[] = [];
+    const { loaded, plan, outcomes } = await this.#alone(async () => {
+      const reading = await this.#read(asked);
+      concerned = reading.plan.pools
+        .filter(({ action }) => action !== 'keep' && action !== 'stopped')
+        .map(({ pool }) => pool);
+      supervisor.ports.report({ type: 'reloading', pools: concerned });
+      record.begin(entry, concerned);
+      if (asked.pools === undefined) await this.#takeSettings(reading.loaded);
+      return { ...reading, outcomes: [...reading.wanted].map(([name, it]) => this.#pools.reload(name, it)) };
+    });
+    const done = await Promise.all(outcomes);
+    const pools = done.map(({ planned }) => planned);
     this.noteIfInEffect(loaded);
-    if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
-    if (failures.length > 0) throw new FpmError('RELOAD_FAILED', failures.join('\n'));
+    if (supervisor.isStopping) throw stopping(asked);
+    throwFailures(done);
     const stopped = pools.filter(({ action }) => action === 'stopped').map(({ pool }) => pool);
-    if (args.pools !== undefined && stopped.length > 0) throw stoppedError(stopped);
+    if (asked.pools !== undefined && stopped.length > 0) throw stoppedError(stopped);
     supervisor.ports.report({ type: 'reloaded', pools: concerned });
-    return result;
+    return { ...plan, pools };
   }
 
-  /**
-   * @returns what was done, in the order of the plan: a pool may have been stopped since that was made; and why some
-   * did not work, which are then as they were before
-   */
-  async #applyToAll(
-    planned: readonly PlannedPool[],
-    config: GlobalConfig,
-  ): Promise<{ readonly pools: PlannedPool[]; readonly failures: string[] }> {
-    const wanted = new Map(config.pools.map(pool => [pool.name, pool]));
-    const failures = new Map<string, string>();
-    const stopped = new Set<string>();
-    const room = new Room(this.#ports.supervisor);
-    await Promise.all(
-      planned.map(async it => {
-        const size = this.#sizeOf(it, wanted.get(it.pool));
-        await room.enter(size);
-        try {
-          const failure = await this.#applyTo(it, wanted.get(it.pool));
-          if (failure === STOPPED) stopped.add(it.pool);
-          else if (failure !== null) failures.set(it.pool, `pool ${it.pool}: ${failure}`);
-        } finally {
-          room.leave(size);
-        }
-      }),
-    );
-    return {
-      pools: planned.map(it => (stopped.has(it.pool) ? { ...it, action: 'stopped' } : it)),
-      failures: planned.flatMap(({ pool }) => failures.get(pool) ?? []),
-    };
-  }
-
-  /** How many workers it starts beside those that there are. */
-  #sizeOf({ action, pool: name }: PlannedPool, wanted: PoolConfig | undefined): number {
-    if (action !== 'roll' || wanted === undefined) return 0;
-    const { state } = this.#ports.supervisor.pool(name);
-    return rolloutSize(wanted, stayingOf(state, state.generation).length, null);
-  }
-
-  /** @returns why it did not work; the pool then is as it was before */
-  async #applyTo(
-    planned: PlannedPool,
-    wanted: PoolConfig | undefined,
-  ): Promise<string | typeof STOPPED | null> {
-    const { supervisor } = this.#ports;
-    if (supervisor.isStopping) return 'fpm-ts is stopping';
-    const pool = supervisor.pools.get(planned.pool);
-    try {
-      if (planned.action === 'remove') {
-        if (pool !== undefined) await supervisor.removePool(pool);
-      } else if (wanted === undefined || planned.action === 'keep') return null;
-      else if (planned.action === 'add') return await this.#add(wanted);
-      else if (pool === undefined) return 'it was removed meanwhile';
-      else if (planned.action === 'live') await pool.reconfigure(wanted);
-      else return await this.#roll(pool, wanted);
-      return null;
-    } catch (error) {
-      return messageOf(error); // a stop or another command came in between
-    }
-  }
-
-  async #roll(pool: Pool, wanted: PoolConfig): Promise<string | typeof STOPPED | null> {
-    const rolled = await pool.reload(wanted);
-    if (rolled === 'stopped') return STOPPED;
-    return rolled.ok ? null : rolled.reason;
-  }
-
-  async #add(config: PoolConfig): Promise<string | null> {
-    const { supervisor } = this.#ports;
-    const pool = supervisor.addPool(config);
-    const failure = await pool.start(true).then(
-      () => null,
-      (error: unknown) => (hasGivenUp(pool.state) ? pool.state.health.lastFailure : messageOf(error)),
-    );
-    // A stop that came in between leaves it stopped.
-    if (failure === null || (!hasGivenUp(pool.state) && pool.state.openFailure === null)) return failure;
-    pool.stop(true).catch(() => {}); // its workers never served
-    await supervisor.removePool(pool);
-    return failure;
+  async #takeSettings({ config }: Loaded): Promise<void> {
+    this.#ports.supervisor.settings.take(config);
+    await this.#ports.onSettings();
   }
 }
 
-/** How many rollouts run side by side. Where process.max or free memory leaves no room for another, it waits. */
-class Room {
-  readonly #supervisor: Supervisor;
-  #running = 0;
-  #workers = 0;
-  #waiting: { readonly workers: number; readonly enter: () => void }[] = [];
+/** @throws {FpmError} why some did not work, which are as they were before */
+function throwFailures(outcomes: readonly Outcome[]): void {
+  const parts = outcomes.flatMap(({ planned: { pool }, failure }) =>
+    failure === null ? [] : [{ pool, file: null, text: `pool ${pool}: ${failure}` }],
+  );
+  if (parts.length === 0) return;
+  throw new FpmError('RELOAD_FAILED', parts.map(({ text }) => text).join('\n'), {}, parts);
+}
 
-  constructor(supervisor: Supervisor) {
-    this.#supervisor = supervisor;
-  }
-
-  enter(workers: number): Promise<void> {
-    return new Promise(enter => {
-      this.#waiting.push({ workers, enter });
-      this.#admit();
-    });
-  }
-
-  leave(workers: number): void {
-    this.#running--;
-    this.#workers -= workers;
-    this.#admit();
-  }
-
-  #admit(): void {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const isFull = this.#running >= SIDE_BY_SIDE;
-      if (isFull || (this.#running > 0 && !this.#supervisor.hasRoomFor(this.#workers + next.workers))) return;
-      this.#waiting.shift();
-      this.#running++;
-      this.#workers += next.workers;
-      next.enter();
-    }
-  }
+function stopping({ pools = [] }: Asked): FpmError {
+  const text = 'fpm-ts is stopping';
+  return new FpmError(
+    'RELOAD_FAILED',
+    text,
+    {},
+    pools.map(pool => ({ pool, file: null, text })),
+  );
 }
 
 function stoppedError(pools: readonly string[]): FpmError {
@@ -275,16 +230,4 @@ function stoppedError(pools: readonly string[]): FpmError {
     'POOL_STOPPED',
     `${what} stopped: the settings are read, and \`fpm-ts start ${names}\` starts with them`,
   );
-}
-
-function actionOf({ action, applies }: PlanEntry, onlyChanged: boolean): PlannedPool['action'] {
-  if (action === 'added') return 'add';
-  if (action === 'removed') return 'remove';
-  if (!onlyChanged) return 'roll';
-  if (action === 'unchanged') return 'keep';
-  return applies === 'live' ? 'live' : 'roll';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -95,7 +95,7 @@ async function wantedPool(
     ...own,
     listen.text,
   ]);
-  return { config, notices: [...loaded.notices, ...notices], loaded };
+  return { config, notices: [...loaded.notices, ...notices].map(({ text }) => text), loaded };
 }
 
 async function begin(

@@ -10,7 +10,9 @@ import { suite } from '../lib/suite.ts';
 
 suite('integration/background', {}, async scope => {
   // As daemon(3) does it. The name of the directory tells whose they are: they are children of init by then.
-  const daemonize = `use POSIX; exit 0 if fork; POSIX::setsid(); sleep 600 # ${scope.dir}`;
+  // Its name is a tenant's to choose: an escape sequence, a line of its own.
+  const hostile = 'x\u001B]0;owned\u0007\n# fpm-ts: all is well';
+  const daemonize = `use POSIX; exit 0 if fork; POSIX::setsid(); sleep 600 # ${scope.dir} ${hostile}`;
   const background = (): number[] =>
     readdirSync('/proc')
       .map(Number)
@@ -51,6 +53,11 @@ suite('integration/background', {}, async scope => {
         stderr,
         new RegExp(`pid ${pid} \\(/usr/bin/perl -e .*\\) goes on.*\`kill ${pid}\` ends it`),
       );
+    assert.ok(
+      stderr.includes('x\\x1b]0;owned\\x07\\x0a# fpm-ts: all is well'),
+      'what it calls itself is shown',
+    );
+    for (const line of stderr.trimEnd().split('\n')) assert.match(line, /^fpm-ts: pid \d+ [ -~]*$/);
     const logged = daemon.log().filter(({ msg }) => /is no worker and goes on/.test(msg ?? ''));
     assert.ok(logged.length >= before.length);
   });

@@ -113,6 +113,11 @@ suite('integration/control', { needs: NEEDS }, async scope => {
       ['/v1/start', await post('/v1/start', '{"pools":["three"]}')],
       ['/v1/reload', await post('/v1/reload', '{"pools":["three"]}')],
     ];
+    for (const name of ['__proto__', 'constructor', 'hasOwnProperty']) {
+      assertError(await curl(socket, `/v1/status?pool=${name}`), 404, 'NO_SUCH_POOL', /no pool/);
+      assertError(await post('/v1/reload', `{"pools":["${name}"]}`), 404, 'NO_SUCH_POOL', /no pool/);
+      assertError(await post('/v1/stop', `{"pools":["${name}"]}`), 404, 'NO_SUCH_POOL', /no pool/);
+    }
     for (const [path, answer] of rows) {
       assertDescribed(answer, 404, 'POST', path);
       assertError(answer, 404, 'NO_SUCH_POOL', /three/);

@@ -135,7 +135,13 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
 
   async function status(): Promise<Status> {
     const answer = await ask('http://localhost/v1/status', { socketPath: controlSocket });
-    if (answer.status !== 200) throw new Error(`GET /v1/status: ${answer.status} ${answer.text}`);
+    if (answer.status !== 200) {
+      const isBusy = answer.text.includes('"BUSY"');
+      throw Object.assign(
+        new Error(`GET /v1/status: ${answer.status} ${answer.text}`),
+        isBusy && { code: 'BUSY' },
+      );
+    }
     const seen = JSON.parse(answer.text) as Status;
     watch.look([seen.pid, ...seen.pools.flatMap(pool => pool.processes.map(worker => worker.pid))]);
     return seen;
@@ -223,10 +229,10 @@ export async function startDaemon(place: Place, options: DaemonOptions): Promise
   return daemon;
 }
 
-/** While the daemon starts or its supervisor restarts, nobody answers on the control socket. */
+/** While the daemon starts or its supervisor restarts, nobody answers on the control socket; and others may fill it. */
 export function notThereYet(error: unknown): undefined {
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code)) throw error;
+  if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'BUSY'].includes(code)) throw error;
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** How a record looks in the log: a line of JSON as pino writes it, or one for eyes. */
+import { jsonText, printable } from '../../printable.ts';
 
 /** One record. More fields may stand beside the known ones; each must be something JSON can hold. */
 export interface LogRecord {
@@ -39,9 +40,9 @@ export function prettyFormat(colorize: boolean): LineFormat {
     // Our own records name their pool in words.
     const who = stream === undefined ? '' : `${pool}[${pid}] `;
     const { name, colour } = LEVELS.findLast(it => it.from <= level) ?? LOWEST;
-    const fields = JSON.stringify(others);
+    const fields = jsonText(others);
     const rest = fields === '{}' ? '' : ` ${paint(fields, GREY)}`;
-    return `[${timeOfDay(time)}] ${paint(name, colour)}: ${paint(`${who}${msg}`, CYAN)}${rest}\n`;
+    return `[${timeOfDay(time)}] ${paint(name, colour)}: ${paint(printable(`${who}${msg}`), CYAN)}${rest}\n`;
   };
 }
 

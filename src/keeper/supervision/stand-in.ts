@@ -2,14 +2,15 @@
  * Answers on the control socket while one supervisor after the other dies: `status` and `stop` work, everything else
  * is told why it does not. It is closed before the next supervisor takes the path.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FileIdentity, listenUnix, unlinkOwn } from '../../os/listener.ts';
-import { type Peer, peerOf } from '../../os/peer.ts';
+import type { Peer } from '../../os/peer.ts';
+import { Recent } from '../../os/recent.ts';
+import { HttpDoor } from './http-door.ts';
+import type { Rank } from './places.ts';
 import type { StandInView } from './stand-in-view.ts';
 
 const BACKLOG = 511;
-const REQUEST_TIMEOUT_MS = 10_000;
 const BODY_LIMIT_BYTES = 64 * 1024;
 
 /** An answer: its HTTP status, and what becomes JSON. */
@@ -24,8 +25,8 @@ export interface StandInPorts {
   readonly view: () => StandInView;
   /** Why there is no supervisor: a sentence. */
   readonly reason: () => string;
-  /** The document of `status`; only of this pool, where one is named. */
-  readonly status: (pool: string | null) => object;
+  /** The document of `status`; only of this pool, where one is named. @param mayReadAll else only what concerns it */
+  readonly status: (pool: string | null, mayReadAll: boolean) => object;
   readonly stop: (now: boolean) => StandInAnswer;
   /** @throws {Error} why the keeper cannot become the installed program */
   readonly upgrade: (isDryRun: boolean) => Promise<StandInAnswer>;
@@ -33,7 +34,9 @@ export interface StandInPorts {
 
 export class StandIn {
   readonly #ports: StandInPorts;
-  #server: Server | null = null;
+  #door: HttpDoor | null = null;
+  /** Somebody may connect in a loop: all notes are read once a second. */
+  readonly #views = new Recent<StandInView>();
   #file: { readonly path: string; readonly identity: FileIdentity } | null = null;
 
   constructor(ports: StandInPorts) {
@@ -42,33 +45,34 @@ export class StandIn {
 
   /** Does nothing where it listens already. @throws {SystemError} when the path cannot be had */
   open(path: string): void {
-    if (this.#server !== null) return;
+    if (this.#door !== null) return;
     const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
     // Everybody may connect, as to the supervisor's: what the kernel says of the caller decides.
     const { descriptor, file } = listenUnix({ path, backlog: BACKLOG, mode: 0o666, ...owner });
     this.#file = { path, identity: file };
-    // A part of Node itself, and a large one: nothing is read from disk, and most keepers never need it.
-    const { createServer } = process.getBuiltinModule('node:http');
-    const times = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS };
-    this.#server = createServer(times, (request, response) => void this.#serve(request, response));
-    this.#server.maxConnections = 100;
-    this.#server.on('error', () => {}); // without descriptors; the clients try again
-    this.#server.listen({ fd: descriptor });
+    this.#door = new HttpDoor({
+      descriptor,
+      rankOf: peer =>
+        rankOf(
+          peer,
+          this.#views.of('', () => this.#ports.view()),
+        ),
+      answer: (request, response, peer) => void this.#serve(request, response, peer),
+    });
   }
 
   /** The path is free when this returns; what was asked is answered still. */
   close(): void {
     if (this.#file !== null) unlinkOwn(this.#file.path, this.#file.identity);
     this.#file = null;
-    this.#server?.close();
-    this.#server?.closeIdleConnections();
-    this.#server = null;
+    void this.#door?.close(null);
+    this.#door = null;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, peer: Peer): Promise<void> {
     let answer: StandInAnswer;
     try {
-      answer = await this.#answer(request);
+      answer = await this.#answer(request, peer);
     } catch (error) {
       answer = failure(500, 'FAILED', error instanceof Error ? error.message : String(error));
     }
@@ -81,26 +85,31 @@ export class StandIn {
     response.end(text, answer.after);
   }
 
-  async #answer(request: IncomingMessage): Promise<StandInAnswer> {
+  async #answer(request: IncomingMessage, peer: Peer): Promise<StandInAnswer> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://control');
     const command = `${request.method} ${pathname}`;
     const pool = searchParams.get('pool');
-    if (!isAllowed(peerOf(descriptorOf(request.socket)), this.#ports.view(), command, pool)) {
+    const view = this.#ports.view();
+    const mayDoAll = ['root', 'member'].includes(rankOf(peer, view));
+    const mayLook =
+      command === 'GET /v1/status' && view.pools.some(it => it.name === pool && it.uid === peer.uid);
+    if (!mayDoAll && !mayLook) {
       const message = `while there is no supervisor only root, fpm-ts's own user and members of control.group may use the control socket, and a pool's user may look at that pool (${this.#ports.reason()})`;
       return failure(403, 'NOT_ALLOWED', message);
     }
     const args = command.startsWith('POST ') ? await argumentsOf(request) : {};
     if (args === null) return failure(413, 'USAGE', 'the body is too long or no JSON');
-    if (command === 'GET /v1/status') return this.#status(pool);
+    if (command === 'GET /v1/status') return this.#status(pool, mayDoAll);
     if (command === 'POST /v1/stop' && args.pools === undefined) return this.#ports.stop(args.now === true);
     if (command === 'POST /v1/upgrade') return await this.#upgrade(args.dry_run === true);
     const message = `there is no supervisor to do this: ${this.#ports.reason()}. \`fpm-ts status\` and \`fpm-ts stop\` (of everything) work meanwhile`;
     return failure(503, 'NOT_RUNNING', message);
   }
 
-  #status(pool: string | null): StandInAnswer {
+  #status(pool: string | null, mayReadAll: boolean): StandInAnswer {
     const known = this.#ports.view().pools.map(({ name }) => name);
-    if (pool === null || known.includes(pool)) return { status: 200, body: this.#ports.status(pool) };
+    if (pool === null || known.includes(pool))
+      return { status: 200, body: this.#ports.status(pool, mayReadAll) };
     return failure(404, 'NO_SUCH_POOL', `there is no pool ${pool}; there are: ${known.join(', ') || 'none'}`);
   }
 
@@ -113,15 +122,11 @@ export class StandIn {
   }
 }
 
-function isAllowed(
-  { uid, gid, groups }: Peer,
-  { controlGid, pools }: StandInView,
-  command: string,
-  pool: string | null,
-): boolean {
-  if (uid === 0 || uid === process.getuid?.()) return true;
-  if (controlGid !== null && (gid === controlGid || groups.includes(controlGid))) return true;
-  return command === 'GET /v1/status' && pools.some(it => it.name === pool && it.uid === uid);
+function rankOf({ uid, gid, groups }: Peer, view: StandInView | null): Rank {
+  if (uid === 0 || uid === process.getuid?.()) return 'root';
+  const controlGid = view?.controlGid ?? null;
+  if (controlGid !== null && (gid === controlGid || groups.includes(controlGid))) return 'member';
+  return view?.pools.some(it => it.uid === uid) === true ? 'owner' : 'stranger';
 }
 
 /** null: it is too long, or no JSON object. */
@@ -143,9 +148,4 @@ async function argumentsOf(request: IncomingMessage): Promise<Record<string, unk
 
 function failure(status: number, code: string, message: string): StandInAnswer {
   return { status, body: { error: { code, message, file: null, line: null, column: null, key: null } } };
-}
-
-/** Node has no way to ask for a connection's credentials, so its descriptor is asked for by hand. */
-function descriptorOf(socket: Socket): number {
-  return (socket as unknown as { _handle: { fd: number } })._handle.fd;
 }

@@ -1,4 +1,5 @@
 /** As long as no supervisor stays alive: what is said of it, and who answers in its place. */
+import { messageOf, type Part } from '../../errors.ts';
 import { nowMs } from '../../os/clock.ts';
 import { VERSION } from '../../version.ts';
 import type { Upgrade } from '../handover/upgrade.ts';
@@ -39,7 +40,7 @@ export class Vacancy {
     this.#standIn = new StandIn({
       view: () => this.#view(),
       reason: () => this.#reason(),
-      status: pool => this.#status(pool),
+      status: (pool, mayReadAll) => this.#status(pool, mayReadAll),
       stop: now => this.#stop(now),
       upgrade: isDryRun => this.#upgrade(isDryRun),
     });
@@ -96,7 +97,7 @@ export class Vacancy {
     return `the supervisor has died ${youngDeaths} times in a row (the last: ${this.#lastDeath}), and ${next}. The workers serve on, but none that ends is replaced; the log says what it died of`;
   }
 
-  #status(pool: string | null): object {
+  #status(pool: string | null, mayReadAll: boolean): object {
     const { holdings, ownStop } = this.#ports;
     const { workers, notes, startedAt, startedAtMs } = holdings;
     return standInStatus({
@@ -107,8 +108,8 @@ export class Vacancy {
       nowMs: nowMs(),
       reason: this.#reason(),
       isStopping: ownStop.isAskedFor,
-      lastReload: (JSON.parse(notes.get(LAST_RELOAD) ?? 'null') as { last: unknown } | null)?.last ?? null,
-      lastUpgrade: JSON.parse(notes.get(LAST_UPGRADE) ?? 'null') as unknown,
+      lastReload: lastReloadOf(notes.get(LAST_RELOAD), mayReadAll ? null : pool),
+      lastUpgrade: mayReadAll ? (JSON.parse(notes.get(LAST_UPGRADE) ?? 'null') as unknown) : null,
       pools: this.#view().pools.filter(({ name }) => pool === null || name === pool),
       workers: workers.saved
         .filter(({ gone, exit }) => !gone && exit === null)
@@ -147,6 +148,18 @@ export class Vacancy {
     };
     return { status: 200, body, after: replace };
   }
+}
+
+interface ReloadNote {
+  readonly last: { readonly ok: boolean; readonly message: string } | null;
+  readonly parts?: readonly Part[];
+}
+
+/** @param pool whose user asks: what others' pools have to do with it, it does not read; null: all may be read */
+function lastReloadOf(note: string | undefined, pool: string | null): object | null {
+  const { last, parts = [] } = JSON.parse(note ?? '{"last":null}') as ReloadNote;
+  if (last === null || last.ok || pool === null) return last;
+  return { ...last, message: messageOf(parts, part => part.pool === pool) };
 }
 
 function mismatch({ protocol, version }: Stranger): string {

@@ -3,6 +3,7 @@
  * once is kept up to a bound, then dropped, and how much that was is said when it goes on.
  */
 import { type LogDestination, openDestination } from '../../os/log-destination.ts';
+import { oneLine } from '../../printable.ts';
 
 const KEPT_BYTES = 256 * 1024;
 const RETRY_MS = 20;
@@ -23,7 +24,7 @@ export class Report {
 
   /** One line of ours. */
   say(text: string): void {
-    this.#write(Buffer.from(`fpm-ts cgi: ${printable(text)}\n`));
+    this.#write(Buffer.from(`fpm-ts cgi: ${oneLine(text)}\n`));
   }
 
   sayOnce(text: string): void {
@@ -82,12 +83,4 @@ export class Report {
     this.#waiting.push(Buffer.from(text));
     this.#waitingBytes = text.length;
   }
-}
-
-/** A text in one line that no terminal acts upon. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\u2028\u2029]/gu,
-    character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }

@@ -6,9 +6,9 @@ import { COMMANDS, type CommandName } from '../../../src/control/commands.ts';
 import type { Args } from '../../../src/control/types.ts';
 import { FpmError } from '../../../src/errors.ts';
 
-const ALL: Caller = { uid: 0, mayDoAll: true, ownPools: [] };
-const OWNER: Caller = { uid: 33, mayDoAll: false, ownPools: ['a', 'b'] };
-const STRANGER: Caller = { uid: 1000, mayDoAll: false, ownPools: [] };
+const ALL: Caller = { uid: 0, mayDoAll: true, ownPools: [], ownFiles: [] };
+const OWNER: Caller = { uid: 33, mayDoAll: false, ownPools: ['a', 'b'], ownFiles: [] };
+const STRANGER: Caller = { uid: 1000, mayDoAll: false, ownPools: [], ownFiles: [] };
 
 function isAllowed(caller: Caller, name: CommandName, args: Args<CommandName>): boolean {
   try {
@@ -36,7 +36,16 @@ void test("a pool's own user: status and reload of own pools by name, and nothin
     ['start', { pools: ['a'] }, false],
     ['scale', { pool: 'a', workers: 1 }, false],
     ['reopen-logs', {}, false],
+    ['explain', { pool: 'a' }, true],
+    ['explain', { pool: 'c' }, false],
+    ['takeover', { pool: 'a', pid: 1 }, false],
+    ['upgrade', {}, false],
+    ['upgrade', { dry_run: true }, false],
+    ['status', { pool: '__proto__' }, false],
+    ['reload', { pools: ['a', 'a', 'b'] }, true],
+    ['reload', { pools: ['a', 'constructor'] }, false],
   ];
+  assert.deepEqual([...new Set(rows.map(([name]) => name))].sort(), Object.keys(COMMANDS).sort());
   for (const [name, args, expected] of rows) {
     assert.equal(isAllowed(OWNER, name, args), expected, `${name} ${JSON.stringify(args)}`);
   }

@@ -27,13 +27,14 @@ void test('what has no place has nulls there', () => {
 
 void test('a code of a newer supervisor is a failure', () => {
   const { error } = errorBody(new FpmError('USAGE', 'why'));
-  assert.equal(toFpmError({ error: { ...error, code: 'NEWER' } }).code, 'FAILED');
+  for (const code of ['NEWER', '__proto__', 'constructor'])
+    assert.equal(toFpmError({ error: { ...error, code } }).code, 'FAILED');
 });
 
 void test('the HTTP status tells the class', () => {
   const classes: Readonly<Record<number, number>> = { 64: 400, 66: 404, 77: 403, 78: 422, 1: 500 };
   for (const code of CODES) {
-    const expected = classes[ERRORS[code].exit];
+    const expected = code === 'BUSY' ? 503 : classes[ERRORS[code].exit];
     if (expected !== undefined) assert.equal(httpStatus(code), expected, code);
   }
 });

@@ -243,10 +243,12 @@ export class Model {
           const was = before.get(name);
           if (action === 'stopped' && names !== null) return `${name} is stopped`;
           if (action === 'remove' && pool !== null) return `${name} is still there`;
+          const why = edits === this.edits ? this.#whyNotAsSaid(name) : null;
+          if (why !== null) return why;
           if (pool === null || action !== 'roll') continue;
           // It may have been stopped again since it was reloaded.
-          const why = isWanted(pool.state) ? this.whyNotServing(pool) : null;
-          if (why !== null) return why;
+          const silent = isWanted(pool.state) ? this.whyNotServing(pool) : null;
+          if (silent !== null) return silent;
           if (was?.pool === pool && pool.state.generation <= was.state.generation)
             return `${name} has its old generation`;
         }
@@ -256,6 +258,14 @@ export class Model {
         return null;
       },
     );
+  }
+
+  /** What was read earlier, by another reload, must not have replaced it. */
+  #whyNotAsSaid(name: string): string | null {
+    const said = this.wanted.pools.find(it => it.name === name);
+    const runs = this.pool(name)?.state.config;
+    if (JSON.stringify(runs) === JSON.stringify(said)) return null;
+    return `${name} is not as its file says: ${JSON.stringify(runs)}`;
   }
 
   #isAllInEffect(): boolean {

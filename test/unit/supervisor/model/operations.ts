@@ -85,7 +85,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       do: fc.constant('reload' as const),
-      pools: fc.option(pool.map(it => [it])),
+      pools: fc.option(fc.array(pool, { minLength: 1, maxLength: 3 })),
       changed: fc.boolean(),
     }),
   },

@@ -3,20 +3,13 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Output, printable, programOutput } from '../../../src/client/printable.ts';
+import { type Output, programOutput } from '../../../src/client/program-output.ts';
 import { runRequest } from '../../../src/client/request.ts';
 import { suite } from '../../lib/suite.ts';
 import { Collected } from './collect.ts';
 import { poolAt } from './programs.ts';
 
 const terminal = (): Collected & Output => Object.assign(new Collected(), { isTTY: true });
-
-void test('control characters are escaped, line ends and tabs stay', () => {
-  assert.equal(
-    printable('a\x1b[2Jb\x07\x7f\u009b1m\r\nc\td\re\n'),
-    'a\\x1b[2Jb\\x07\\x7f\\x9b1m\nc\td\\x0de\n',
-  );
-});
 
 void test('a character may come in two chunks; what is no terminal gets the bytes', () => {
   const bytes = Buffer.from('\x1b[31mé\n');
@@ -30,7 +23,7 @@ void test('a character may come in two chunks; what is no terminal gets the byte
   }
 });
 
-suite('unit/client/printable: answers over a socket', {}, async scope => {
+suite('unit/client/program-output: answers over a socket', {}, async scope => {
   /** Answers each connection with these bytes and closes it. */
   async function answering(name: string, answer: Buffer | string): Promise<string> {
     const path = join(scope.dir, `${name}.sock`);
@@ -57,6 +50,19 @@ suite('unit/client/printable: answers over a socket', {}, async scope => {
       assert.equal(stdout.text, 'HTTP/1.1 200 OK\nX-A: a\\x9b2Jb\n\nbody');
     },
   );
+
+  await scope.test('a body on a terminal is fit for one, unless the bytes are asked for', async () => {
+    const path = await answering('body', 'Content-Type: text/plain\r\n\r\n\x1b[2Jé\u202e\n');
+    const pool = poolAt({ type: 'unix', path }, { protocol: 'scgi' });
+    for (const [stdout, raw, expected] of [
+      [terminal(), undefined, '\\x1b[2Jé\\u202e\n'],
+      [terminal(), true, '\x1b[2Jé\u202e\n'],
+      [new Collected(), undefined, '\x1b[2Jé\u202e\n'],
+    ] as const) {
+      await runRequest(pool, { target: '/', raw }, { stdout, stderr: terminal() });
+      assert.equal(stdout.text, expected);
+    }
+  });
 
   await scope.test(
     'an answer that is torn is told as such, wherever and whichever the protocol',

@@ -1,0 +1,198 @@
+/**
+ * Reloads, pool by pool: of each pool one is under way, and at most one waits. What is read later replaces what the
+ * waiting one was to bring about, so whoever reloads a pool again and again makes nobody wait longer, and no pool
+ * waits for another. What is to be done is decided when it begins: the pool may have been added or removed since.
+ */
+import { type PlanEntry, poolPlan } from '../config/plan.ts';
+import type { PoolConfig } from '../config/types.ts';
+import type { PlannedPool } from '../control/types.ts';
+import type { Pool } from '../pool/pool.ts';
+import { hasGivenUp, isWanted, stayingOf } from '../pool/pool-state.ts';
+import { rolloutSize } from '../pool/rollout.ts';
+import { RolloutRoom } from './rollout-room.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** The pool is stopped: it takes the settings, and is started with them. */
+const STOPPED = Symbol('stopped');
+
+/** What the files say of a pool. */
+export interface Wanted {
+  /** undefined: there is to be no such pool. */
+  readonly config: PoolConfig | undefined;
+  /** Of a pool whose settings have not changed, nothing is touched. */
+  readonly onlyChanged: boolean;
+}
+
+export interface Outcome {
+  /** What was done. */
+  readonly planned: PlannedPool;
+  /** Why it did not work; the pool then is as it was before. */
+  readonly failure: string | null;
+}
+
+/** A reload of one pool. */
+interface Order {
+  wanted: Wanted;
+  readonly outcome: Promise<Outcome>;
+  readonly begin: () => Promise<void>;
+}
+
+interface Orders {
+  underWay: Order | null;
+  waiting: Order | null;
+}
+
+export class PoolReloads {
+  readonly #supervisor: Supervisor;
+  readonly #room: RolloutRoom;
+  /** A reload of that pool has ended. */
+  readonly #onEnd: () => void;
+  readonly #orders = new Map<string, Orders>();
+
+  constructor(supervisor: Supervisor, onEnd: () => void) {
+    this.#supervisor = supervisor;
+    this.#room = new RolloutRoom(supervisor);
+    this.#onEnd = onEnd;
+  }
+
+  isFree(name: string): boolean {
+    return !this.#orders.has(name);
+  }
+
+  /** One waits, so another one of it makes nobody wait longer. */
+  hasWaiting(name: string): boolean {
+    return (this.#orders.get(name)?.waiting ?? null) !== null;
+  }
+
+  /** Call it in the order in which the files were read. The one that waits takes this as well. */
+  reload(name: string, wanted: Wanted): Promise<Outcome> {
+    const orders = this.#orders.get(name) ?? { underWay: null, waiting: null };
+    this.#orders.set(name, orders);
+    const { waiting } = orders;
+    if (waiting !== null) {
+      const onlyChanged = waiting.wanted.onlyChanged && wanted.onlyChanged;
+      waiting.wanted = { config: wanted.config, onlyChanged };
+      return waiting.outcome;
+    }
+    const order = this.#order(name, wanted);
+    orders.waiting = order;
+    if (orders.underWay === null) void this.#begin(name, orders);
+    return order.outcome;
+  }
+
+  /** What a reload of it would do now. */
+  plan(name: string, { config, onlyChanged }: Wanted): PlannedPool {
+    const pool = this.#supervisor.pools.get(name);
+    const entry = poolPlan(name, pool?.state.config, config?.enabled === true ? config : undefined);
+    const action = actionOf(entry, onlyChanged);
+    const isStopped = pool !== undefined && !isWanted(pool.state) && action !== 'remove';
+    const changes = entry.changes.map(({ key, applies }) => ({ key, applied: applies }));
+    return { pool: name, action: isStopped ? 'stopped' : action, changes };
+  }
+
+  #order(name: string, wanted: Wanted): Order {
+    let settle: (outcome: Outcome) => void = () => {};
+    const outcome = new Promise<Outcome>(resolve => {
+      settle = resolve;
+    });
+    const order: Order = {
+      wanted,
+      outcome,
+      begin: async () => settle(await this.#apply(name, order.wanted)),
+    };
+    return order;
+  }
+
+  /** As long as one waits for room, it takes what is read later. */
+  async #begin(name: string, orders: Orders): Promise<void> {
+    for (let next = orders.waiting; next !== null; next = orders.waiting) {
+      const leave = await this.#enter(name, next);
+      orders.waiting = null;
+      orders.underWay = next;
+      await next.begin();
+      leave();
+      orders.underWay = null;
+      if (orders.waiting === null) this.#orders.delete(name);
+      this.#onEnd();
+    }
+  }
+
+  async #enter(name: string, order: Order): Promise<() => void> {
+    const { action } = this.plan(name, order.wanted);
+    if (action !== 'roll' && action !== 'add') return () => {};
+    return await this.#room.enter(() => this.#sizeOf(name, order.wanted));
+  }
+
+  /** How many workers it starts beside those that there are. */
+  #sizeOf(name: string, wanted: Wanted): number {
+    const pool = this.#supervisor.pools.get(name);
+    if (pool === undefined || wanted.config === undefined) return 0;
+    const { state } = pool;
+    return rolloutSize(wanted.config, stayingOf(state, state.generation).length, null);
+  }
+
+  async #apply(name: string, wanted: Wanted): Promise<Outcome> {
+    const planned = this.plan(name, wanted);
+    try {
+      const failure = await this.#carryOut(planned, wanted.config);
+      if (failure === STOPPED) return { planned: { ...planned, action: 'stopped' }, failure: null };
+      return { planned, failure };
+    } catch (error) {
+      return { planned, failure: messageOf(error) }; // a stop or another command came in between
+    }
+  }
+
+  async #carryOut(
+    planned: PlannedPool,
+    config: PoolConfig | undefined,
+  ): Promise<string | typeof STOPPED | null> {
+    const supervisor = this.#supervisor;
+    if (supervisor.isStopping) return 'fpm-ts is stopping';
+    const { pool: name, action } = planned;
+    const pool = supervisor.pools.get(name);
+    if (action === 'remove' || config === undefined) {
+      if (pool !== undefined) await supervisor.removePool(pool);
+      return null;
+    }
+    if (action === 'keep') return null;
+    if (pool === undefined) return await this.#add(config);
+    if (action === 'live') {
+      await pool.reconfigure(config);
+      return null;
+    }
+    const rolled = await pool.reload(config);
+    if (rolled === 'stopped') return STOPPED;
+    return rolled.ok ? null : rolled.reason;
+  }
+
+  async #add(config: PoolConfig): Promise<string | null> {
+    const supervisor = this.#supervisor;
+    const pool = supervisor.addPool(config);
+    const failure = await pool.start(true).then(
+      () => null,
+      (error: unknown) => failureOf(pool, error),
+    );
+    // A stop that came in between leaves it stopped.
+    if (failure === null || (!hasGivenUp(pool.state) && pool.state.openFailure === null)) return failure;
+    pool.stop(true).catch(() => {}); // its workers never served
+    await supervisor.removePool(pool);
+    return failure;
+  }
+}
+
+function failureOf({ state }: Pool, error: unknown): string {
+  return hasGivenUp(state) ? state.health.lastFailure : messageOf(error);
+}
+
+/** Without --changed every pool gets new workers, whether its settings changed or not. */
+function actionOf({ action, applies }: PlanEntry, onlyChanged: boolean): PlannedPool['action'] {
+  if (action === 'added') return 'add';
+  if (action === 'removed') return 'remove';
+  if (!onlyChanged) return 'roll';
+  if (action === 'unchanged') return 'keep';
+  return applies === 'live' ? 'live' : 'roll';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
