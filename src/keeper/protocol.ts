@@ -25,6 +25,8 @@ export interface ListenerSpec {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Whose pool it is, of a Unix socket; absent in what an earlier version left. */
+  readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** Networks that may connect over TCP; empty: all. */
   readonly allowedClients: readonly string[];
   readonly nonblock: boolean;

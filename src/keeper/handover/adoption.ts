@@ -8,6 +8,8 @@ import { linkOf, openSockets } from '../../os/proc.ts';
 import { ProcessTable } from '../../os/process-table.ts';
 import { IN_LISTEN } from '../../os/socket-rows.ts';
 import { tcpSockets, unixSockets } from '../../os/socket-tables.ts';
+import { touchSocket } from '../../os/socket-place.ts';
+import { socketUser } from '../listeners/open-listener.ts';
 import { readJournal } from './journal-reader.ts';
 import {
   isRunning,
@@ -66,8 +68,13 @@ export async function adopt(
 function removeUnfinished(listeners: readonly SavedListener[]): void {
   for (const { spec } of listeners) {
     if (spec.address.type !== 'unix') continue;
-    const hidden = spec.address.path + HIDDEN_SUFFIX;
-    if (probeUnixSocket(hidden) === 'stale') removeStale(hidden);
+    const { path } = spec.address;
+    const hidden = path + HIDDEN_SUFFIX;
+    try {
+      touchSocket(path, socketUser(spec), () => {
+        if (probeUnixSocket(hidden) === 'stale') removeStale(hidden);
+      });
+    } catch {} // the next listener with that name says why
   }
 }
 
@@ -76,9 +83,9 @@ function stillOpen(listeners: readonly SavedListener[]): SavedListener[] {
   const inodes = new Set<number>();
   unixSockets(IN_LISTEN, false, ({ inode }) => inodes.add(inode));
   for (const family of [4, 6] as const) tcpSockets(family, IN_LISTEN, null, ({ inode }) => inodes.add(inode));
-  return listeners.filter(({ inode, file }) => {
+  return listeners.filter(({ spec, inode, file }) => {
     const isOpen = inodes.has(inode);
-    if (!isOpen && file !== null && file.name !== null) unlinkOwn(file.name, file.identity);
+    if (!isOpen && file !== null && file.name !== null) unlinkOwn(file.name, file.identity, socketUser(spec));
     return isOpen;
   });
 }
