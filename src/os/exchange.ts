@@ -83,8 +83,7 @@ function writersOf(path: string, { uid, gid, mode }: Stats, entry: Stats | null)
   const isOpen = isGroups || (mode & OTHERS_WRITE) !== 0;
   if (!isOpen) return [uid];
   if ((mode & STICKY) === 0) return 'several';
-  if (entry === null) return 'several'; // whoever makes it first
-  return [uid, entry.uid]; // only its owner and the directory's (unlink(2))
+  return entry === null ? [uid] : [uid, entry.uid]; // only its owner and the directory's (unlink(2))
 }
 
 /** With one, the group's bits are its mask, and others than the group may write. */

@@ -27,11 +27,10 @@ export interface FileUser {
 /**
  * Runs `work`, which must be synchronous, with the rights that this user has to files. A process that is not root's
  * has no rights to give up, and runs it as it is.
- * @param user null: with our own
  * @throws {Error} what `work` throws; {SystemError} when the rights cannot be changed, before `work` runs
  */
-export function withRightsOf<T>(user: FileUser | null, work: () => T): T {
-  if (user === null || process.geteuid?.() !== 0 || user.uid === 0) return work();
+export function withRightsOf<T>(user: FileUser, work: () => T): T {
+  if (process.geteuid?.() !== 0 || user.uid === 0) return work();
   const groups = process.getgroups?.() ?? [];
   const gid = process.getegid?.() ?? 0;
   const dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);

@@ -5,8 +5,8 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import type { PoolConfig } from '../config/types.ts';
 import { socketFile } from '../os/sock-diag.ts';
-import { IN_LISTEN, type SocketFile } from '../os/socket-rows.ts';
 import { touchSocket } from '../os/socket-place.ts';
+import { IN_LISTEN, type SocketFile } from '../os/socket-rows.ts';
 import { unixSockets } from '../os/socket-tables.ts';
 import { isOursToReplace } from '../pool/pool-listener.ts';
 import { isWanted, type PoolState } from '../pool/pool-state.ts';

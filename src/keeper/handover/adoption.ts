@@ -6,9 +6,9 @@ import { isOwnFile, removeStale, unlinkOwn } from '../../os/listener.ts';
 import { signalProcess, untilEnded } from '../../os/pidfd.ts';
 import { linkOf, openSockets } from '../../os/proc.ts';
 import { ProcessTable } from '../../os/process-table.ts';
+import { touchSocket } from '../../os/socket-place.ts';
 import { IN_LISTEN } from '../../os/socket-rows.ts';
 import { tcpSockets, unixSockets } from '../../os/socket-tables.ts';
-import { touchSocket } from '../../os/socket-place.ts';
 import { socketUser } from '../listeners/open-listener.ts';
 import { readJournal } from './journal-reader.ts';
 import {
