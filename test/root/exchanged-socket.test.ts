@@ -50,7 +50,7 @@ async function listening(scope: Scope, path: string, uid: number): Promise<Serve
   await new Promise<void>(resolve => server.listen(path, resolve));
   chownSync(path, uid, uid);
   chmodSync(path, 0o600);
-  scope.defer(() => new Promise(resolve => server.close(resolve)));
+  scope.defer(() => new Promise<void>(resolve => server.close(() => resolve())));
   return server;
 }
 
@@ -136,7 +136,7 @@ suite('root/exchanged-socket-pool', { root: true, needs: ['gcc', 'libfcgi', 'set
       www: hello('www', { user: String(ALICE), group: String(ALICE), 'listen.address': path }),
       other: hello('other'),
     },
-    expectedLog: [/"pool":"www"/, /www\.sock/],
+    expectedLog: [/"pool":"www"/, /www\.sock/, /listen\.address/],
   });
 
   await scope.test('reloads while it is exchanged, then one that works', async () => {

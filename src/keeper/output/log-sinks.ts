@@ -1,6 +1,8 @@
 /** All logs that are open: the main one, and those of pools with a file of their own. */
 import { resolve } from 'node:path';
 import { openDestination } from '../../os/log-destination.ts';
+import { isOurs } from '../../os/log-file.ts';
+import type { LogFailure } from '../protocol.ts';
 import { type LineFormat, plainFormat, prettyFormat } from './log-format.ts';
 import { LogSink } from './log-sink.ts';
 
@@ -54,20 +56,23 @@ export class LogSinks {
     }
   }
 
-  /** Opens every file anew; one that fails stays as it is, and the main log says so. @returns the failures */
-  reopen(): Error[] {
-    const failures: Error[] = [];
+  /** Opens every file anew; one that fails stays as it is, and the main log says so. */
+  reopen(): { readonly main: string | null; readonly pools: readonly LogFailure[] } {
+    let main: string | null = null;
+    const pools: LogFailure[] = [];
     for (const sink of this.#sinks.values()) {
       try {
         sink.reopen();
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
-        const failure = new Error(`log ${sink.file} could not be reopened: ${reason}`, { cause });
-        failures.push(failure);
-        this.main.write({ level: 50, time: Date.now(), msg: failure.message });
+        const { file } = sink;
+        const message = `log ${file} could not be reopened: ${reason}; its lines go on into the file that was open before`;
+        if (sink === this.main) main = message;
+        else pools.push({ file, message, isTenants: !isOurs(file) });
+        this.main.write({ level: 50, time: Date.now(), msg: message });
       }
     }
-    return failures;
+    return { main, pools };
   }
 
   /** Tries to write all that waits. @returns by file, as base64, what could not be written */
