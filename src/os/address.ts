@@ -185,6 +185,6 @@ export function holderOf(socketInode: number): Holder | null {
   const holders = allPids()
     .filter(it => descriptorOf(it, wanted) !== null)
     .sort((a, b) => a - b);
-  const pid = holders.find(isKeeper) ?? holders[0];
+  const pid = holders.find(it => isKeeper(it)) ?? holders[0];
   return pid === undefined ? null : { pid, program: (read(`/proc/${pid}/comm`) ?? '?').trimEnd() };
 }

@@ -106,7 +106,7 @@ function unlisted({ keeper, listeners, workers }: KeeperState, processes: Proces
     if (listener === undefined) return [];
     const sibling = workers.findLast(({ spec }) => spec.listener === listener.spec.id);
     if (sibling === undefined) {
-      if (isHidden(listener)) signalProcess(pid, 'SIGKILL');
+      if (isHidden(listener)) signalProcess(pid, 'SIGKILL', startTicks);
       return [];
     }
     const pipes = { stdout: pipeOf(pid, 1), stderr: pipeOf(pid, 2) };
@@ -129,5 +129,5 @@ function pipeOf(pid: number, descriptor: number): SavedPipe | null {
 /** It ends by itself when its keeper does, unless it is stopped. */
 async function endSupervisor({ supervisor }: KeeperState): Promise<void> {
   if (supervisor === null || !isRunning(supervisor)) return;
-  if (signalProcess(supervisor.pid, 'SIGKILL')) await untilEnded(supervisor.pid);
+  if (signalProcess(supervisor.pid, 'SIGKILL', supervisor.startTicks)) await untilEnded(supervisor.pid);
 }
