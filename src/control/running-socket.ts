@@ -4,7 +4,7 @@
  */
 import { lstatSync, statSync } from 'node:fs';
 import { HIDDEN_SUFFIX } from '../os/address.ts';
-import { configFileOf, keepers, SUPERVISOR_TITLE } from '../os/keepers.ts';
+import { configFileOf, keepers, SUPERVISOR_TITLE, uidOf } from '../os/keepers.ts';
 import { NetlinkRefused } from '../os/netlink.ts';
 import { descendants, openSockets, read, readStat } from '../os/proc.ts';
 import { socketFile, unixListeners } from '../os/sock-diag.ts';
@@ -12,9 +12,8 @@ import { socketFile, unixListeners } from '../os/sock-diag.ts';
 /** @param configFile an absolute path. @returns null: none is found, or we may not look */
 export function runningSocket(configFile: string): string | null {
   try {
-    const trusted = new Set([0, process.geteuid?.(), statSync(configFile).uid]);
     // Anybody can take a keeper's name, and a worker that of a supervisor: their users tell.
-    const mine = keepers().filter(pid => configFileOf(pid) === configFile && trusted.has(ownerOf(pid)));
+    const mine = keepers(statSync(configFile).uid).filter(pid => configFileOf(pid) === configFile);
     for (const keeper of mine) {
       const own = descendants(keeper).filter(pid => isSupervisor(pid, keeper));
       const path = listeningPath(new Set(own.flatMap(pid => openSockets(pid) ?? [])));
@@ -29,11 +28,7 @@ export function runningSocket(configFile: string): string | null {
 
 function isSupervisor(pid: number, keeper: number): boolean {
   const isNamed = read(`/proc/${pid}/comm`)?.trimEnd() === SUPERVISOR_TITLE.slice(0, 15);
-  return isNamed && readStat(pid)?.parent === keeper && ownerOf(pid) === ownerOf(keeper);
-}
-
-function ownerOf(pid: number): number {
-  return statSync(`/proc/${pid}`).uid;
+  return isNamed && readStat(pid)?.parent === keeper && uidOf(pid) === uidOf(keeper);
 }
 
 /** A socket is bound under a name for the time being: what it is called now, the file itself tells. */

@@ -212,7 +212,16 @@ export const SCHEMAS: Schemas = {
       notices: z.array(z.string()),
     }),
   },
-  'reopen-logs': { args: z.strictObject({}), result: z.strictObject({ reopened: z.literal(true) }) },
+  'reopen-logs': {
+    args: z.strictObject({}),
+    result: z.strictObject({
+      reopened: z.literal(true),
+      warnings: z.array(z.string()).optional().meta({
+        description:
+          'Logs that were not opened, in places where another user than root may write; the status names their pools.',
+      }),
+    }),
+  },
   upgrade: {
     args: z.strictObject({
       dry_run: z.boolean().optional().meta({ description: 'Only find out whether it would work.' }),

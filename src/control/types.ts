@@ -47,7 +47,14 @@ export interface Calls {
     };
   };
   takeover: { args: { readonly pool: string; readonly pid: number }; result: TakeoverResult };
-  'reopen-logs': { args: object; result: { readonly reopened: true } };
+  'reopen-logs': {
+    args: object;
+    result: {
+      readonly reopened: true;
+      /** Logs that were not opened, in places where another user than root may write. */
+      readonly warnings?: readonly string[] | undefined;
+    };
+  };
   upgrade: {
     args: {
       /** Only find out whether it would work. */

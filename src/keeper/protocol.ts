@@ -25,6 +25,8 @@ export interface ListenerSpec {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Whose pool it is, of a Unix socket; absent in what an earlier version left. */
+  readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** Networks that may connect over TCP; empty: all. */
   readonly allowedClients: readonly string[];
   readonly nonblock: boolean;
@@ -115,6 +117,14 @@ export interface Ending {
   readonly stream: 'stdout' | 'stderr';
 }
 
+/** A pool's own log that could not be opened anew: its lines go on into the file that was open before. */
+export interface LogFailure {
+  readonly file: string;
+  readonly message: string;
+  /** Another user than root may write where it is. */
+  readonly isTenants: boolean;
+}
+
 export interface LogSettings {
   /** 'stderr' or an absolute path. */
   readonly file: string;
@@ -203,7 +213,11 @@ export interface Requests {
   acknowledge: { ask: { readonly pid: number; readonly note: Note | null }; answer: null };
   /** Keeps a text for the supervisor that comes after this one. */
   note: { ask: Note; answer: null };
-  reopenLogs: { ask: object; answer: { readonly failed: readonly string[] } };
+  /** `failed` are those that are root's to mend; `failures` (not of earlier versions) all that pools have of their own. */
+  reopenLogs: {
+    ask: object;
+    answer: { readonly failed: readonly string[]; readonly failures?: readonly LogFailure[] };
+  };
   /** Tells whoever started us in the background that all pools are ready, or why not. */
   announce: {
     ask: {

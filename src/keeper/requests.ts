@@ -158,7 +158,7 @@ function handlersOf(ports: RequestPorts): Handlers {
       holdings.note(ask.name, ask.text);
       return null;
     },
-    reopenLogs: () => ({ failed: logs.reopen() }),
+    reopenLogs: () => logs.reopen(),
     announce: ask => {
       announcer.announce({ ...ask, exitCode: 0, stream: 'stderr', log: logs.insteadOfStderr });
       return null;

@@ -70,10 +70,11 @@ function managed(pid: number, family: readonly FormerHolder[], inode: number): s
 function unitOf(pid: number): string | null {
   const lines = (read(`/proc/${pid}/cgroup`) ?? '').split('\n');
   const path = lines.find(line => line.startsWith('0::') || line.includes(':name=systemd:')) ?? '';
-  return /\/([^/]+\.service)$/.exec(path)?.[1] ?? null;
+  return /\/([\w@.:\\-]+\.service)$/.exec(path)?.[1] ?? null; // it is to be typed: nothing that a shell acts on
 }
 
 function environment(pid: number, name: string): string | null {
   const entries = (read(`/proc/${pid}/environ`) ?? '').split('\0');
-  return entries.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? null;
+  const value = entries.find(entry => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  return value !== undefined && /^[\w@.:-]+$/.test(value) ? value : null; // as above
 }

@@ -1,5 +1,6 @@
 /** Addresses before we listen on them: whose they are, whether two of them collide, who holds one. */
-import { closeSync, lstatSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { closing } from './descriptor.ts';
 import { isKeeper } from './keepers.ts';
 import { declare, must, SystemError } from './libc.ts';
 import { allPids, descriptorOf, read } from './proc.ts';
@@ -12,6 +13,8 @@ const connect = declare('int connect(int, const void *, uint32_t)');
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
+/** O_PATH: names the file, whatever it is, and opens nothing. */
+const REFERENCE = 0o10000000 | constants.O_NOFOLLOW;
 
 /** Added to a socket's path while it is not yet ready for the public: it is bound there and renamed (DESIGN D3). */
 export const HIDDEN_SUFFIX = '.new';
@@ -114,19 +117,29 @@ export type Occupancy = 'listening' | 'stale' | 'denied' | 'missing' | 'other';
 export function probeUnixSocket(path: string): Occupancy {
   const inTable = tableSays(path);
   if (inTable === 'listening') return inTable;
-  const descriptor = must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC | SOCK_NONBLOCK, 0), 'socket');
+  const occupancy = connectSays(path);
+  return occupancy === 'denied' ? inTable : occupancy;
+}
+
+/** By reference: a link that somebody puts there would lead to a socket that is none of our business. */
+function connectSays(path: string): Occupancy {
   try {
-    const address = unixAddress(path);
-    must(connect(descriptor, address, address.length), 'connect', path);
-    return 'listening';
+    return closing(openSync(path, REFERENCE), reference =>
+      closing(must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC | SOCK_NONBLOCK, 0), 'socket'), descriptor => {
+        const address = unixAddress(`/proc/self/fd/${reference}`);
+        must(connect(descriptor, address, address.length), 'connect', path);
+        return 'listening';
+      }),
+    );
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    const occupancy = OCCUPANCY_OF[error.code] ?? 'stale';
-    return occupancy === 'denied' ? inTable : occupancy;
-  } finally {
-    closeSync(descriptor);
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (SHORTAGES.has(code)) throw error;
+    return OCCUPANCY_OF[code] ?? 'stale';
   }
 }
+
+/** They say nothing about the socket. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS']);
 
 const OCCUPANCY_OF: Readonly<Record<string, Occupancy>> = {
   EAGAIN: 'listening',
@@ -172,6 +185,6 @@ export function holderOf(socketInode: number): Holder | null {
   const holders = allPids()
     .filter(it => descriptorOf(it, wanted) !== null)
     .sort((a, b) => a - b);
-  const pid = holders.find(isKeeper) ?? holders[0];
+  const pid = holders.find(it => isKeeper(it)) ?? holders[0];
   return pid === undefined ? null : { pid, program: (read(`/proc/${pid}/comm`) ?? '?').trimEnd() };
 }

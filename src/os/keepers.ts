@@ -1,4 +1,8 @@
-/** Keepers of fpm-ts on this machine, known by the name that each gives itself. */
+/**
+ * Keepers of fpm-ts on this machine, known by the name that each gives itself, and by its user: anybody can take that
+ * name, and only root's and our own are believed.
+ */
+import { statSync } from 'node:fs';
 import { allPids, read, readStat } from './proc.ts';
 
 /** At most 15 bytes: all that the kernel keeps of a name. */
@@ -22,15 +26,30 @@ export function configFileOf(keeper: number): string | null {
 
 /** One that runs with that configuration, an absolute path; null: none that says so. */
 export function keeperFor(configFile: string): number | null {
-  return keepers().find(pid => configFileOf(pid) === configFile) ?? null;
+  const owner = statSync(configFile, { throwIfNoEntry: false })?.uid ?? null;
+  return keepers(owner).find(pid => configFileOf(pid) === configFile) ?? null;
 }
 
-/** All that run now. */
-export function keepers(): number[] {
-  return allPids().filter(isKeeper);
+/** All that run now. @param alsoOf another user who is believed */
+export function keepers(alsoOf: number | null = null): number[] {
+  return allPids().filter(pid => isKeeper(pid, alsoOf));
 }
 
-/** One that has ended keeps its name until its parent has reaped it, which in a container may be never. */
-export function isKeeper(pid: number): boolean {
-  return read(`/proc/${pid}/comm`)?.trimEnd() === KEEPER_TITLE && readStat(pid)?.state !== 'Z';
+/**
+ * One that has ended keeps its name until its parent has reaped it, which in a container may be never.
+ * @param alsoOf another user who is believed
+ */
+export function isKeeper(pid: number, alsoOf: number | null = null): boolean {
+  if (read(`/proc/${pid}/comm`)?.trimEnd() !== KEEPER_TITLE || readStat(pid)?.state === 'Z') return false;
+  const uid = uidOf(pid);
+  return uid !== null && [0, process.geteuid?.(), alsoOf].includes(uid);
+}
+
+/**
+ * The user of a process; null: it has ended, or several count for it. A program with the set-user-ID bit, which
+ * anybody may start under any name, has another real user than an effective one.
+ */
+export function uidOf(pid: number): number | null {
+  const ids = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.slice(1);
+  return ids !== undefined && new Set(ids).size === 1 ? Number(ids[0]) : null;
 }

@@ -10,8 +10,13 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { HIDDEN_SUFFIX, probeUnixSocket } from './address.ts';
+import { closing } from './descriptor.ts';
+import type { FileUser } from './file-rights.ts';
 import { declare, must, SystemError } from './libc.ts';
+import { NetlinkRefused } from './netlink.ts';
+import { fileOfSocket } from './sock-diag.ts';
 import { AF_UNIX, unixAddress } from './sockaddr.ts';
+import { touchSocket } from './socket-place.ts';
 
 const socket = declare('int socket(int, int, int)');
 const bind = declare('int bind(int, void*, uint32_t)');
@@ -20,7 +25,8 @@ const fchmod = declare('int fchmod(int, uint32_t)');
 const fchownat = declare('int fchownat(int, const char*, uint32_t, uint32_t, int)');
 
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
-const O_PATH = 0o10000000;
+/** O_PATH: names the file, whatever it is, and opens nothing. */
+const REFERENCE = 0o10000000 | constants.O_NOFOLLOW;
 const AT_EMPTY_PATH = 0x1000;
 
 export interface UnixListenerOptions {
@@ -29,6 +35,8 @@ export interface UnixListenerOptions {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Whose pool it is (socket-place.ts); absent or null: a socket of our own. */
+  readonly user?: FileUser | null;
 }
 
 /** Which file a socket path is, to tell later whether it is still the same one. */
@@ -48,14 +56,15 @@ export interface BoundUnixListener {
  * @throws {SystemError} EADDRINUSE when somebody listens there; EEXIST when the path is no socket
  */
 export function listenUnix(options: UnixListenerOptions): BoundUnixListener {
-  refuseOccupied(options.path);
+  const { path, user = null } = options;
+  touchSocket(path, user, () => refuseOccupied(path));
   const listener = listenHidden(options);
   try {
-    renameSync(options.path + HIDDEN_SUFFIX, options.path);
+    touchSocket(path, user, () => renameSync(path + HIDDEN_SUFFIX, path));
     return listener;
   } catch (error) {
     closeSync(listener.descriptor);
-    removeStale(options.path + HIDDEN_SUFFIX);
+    unlinkOwn(path + HIDDEN_SUFFIX, listener.file, user);
     throw error;
   }
 }
@@ -66,26 +75,66 @@ export function listenUnix(options: UnixListenerOptions): BoundUnixListener {
  * @throws {SystemError} when the kernel refuses
  */
 export function listenHidden(options: UnixListenerOptions): BoundUnixListener {
-  const temporary = options.path + HIDDEN_SUFFIX;
-  removeStale(temporary);
+  const { path, user = null, mode, backlog } = options;
+  const temporary = path + HIDDEN_SUFFIX;
   const descriptor = must(socket(AF_UNIX, SOCK_STREAM_CLOEXEC, 0), 'socket');
-  let bound = false;
+  let file: FileIdentity | null = null;
   try {
-    must(fchmod(descriptor, options.mode), 'fchmod');
-    const address = unixAddress(temporary);
-    const umask = process.umask(0);
-    try {
-      must(bind(descriptor, address, address.length), 'bind', temporary);
-      bound = true;
-    } finally {
-      process.umask(umask);
-    }
-    const file = setOwner(temporary, options.uid, options.gid);
-    must(listen(descriptor, options.backlog), 'listen', temporary);
+    must(fchmod(descriptor, mode), 'fchmod');
+    const reference = touchSocket(path, user, () => bindTo(descriptor, temporary));
+    file = closing(reference, () => boundFile(descriptor, reference, options));
+    must(listen(descriptor, backlog), 'listen', temporary);
     return { descriptor, file };
   } catch (error) {
     closeSync(descriptor);
-    if (bound) removeStale(temporary);
+    if (file !== null) unlinkOwn(temporary, file, user);
+    throw error;
+  }
+}
+
+/** @returns a reference to what has the name then, which somebody may have exchanged meanwhile */
+function bindTo(descriptor: number, path: string): number {
+  removeStale(path);
+  const address = unixAddress(path);
+  const umask = process.umask(0);
+  try {
+    must(bind(descriptor, address, address.length), 'bind', path);
+  } finally {
+    process.umask(umask);
+  }
+  try {
+    return openSync(path, REFERENCE);
+  } catch (error) {
+    removeStale(path);
+    throw error;
+  }
+}
+
+/**
+ * Gives the file that a socket was just bound to its owner.
+ * @param reference to what is taken for that file. Another file is never changed
+ */
+function boundFile(descriptor: number, reference: number, options: UnixListenerOptions): FileIdentity {
+  const { path, uid, gid } = options;
+  const stat = fstatSync(reference);
+  const bound = boundInode(descriptor);
+  const isOther = bound !== null && bound !== stat.ino % 2 ** 32;
+  if (!stat.isSocket() || stat.nlink !== 1 || isOther)
+    throw new SystemError('bind', 17, `${path}, because its directory or its file was replaced meanwhile`); // EEXIST
+  if (stat.uid !== uid || stat.gid !== gid)
+    must(fchownat(reference, '', uid, gid, AT_EMPTY_PATH), 'chown', path);
+  return { dev: stat.dev, ino: stat.ino };
+}
+
+/**
+ * Which file a socket was bound to, its inode's low 32 bits. The kernel's device is not stat's on some file systems
+ * (overlayfs, btrfs). @returns null: the kernel does not tell
+ */
+function boundInode(descriptor: number): number | null {
+  try {
+    return fileOfSocket(fstatSync(descriptor).ino)?.inode ?? null;
+  } catch (error) {
+    if (error instanceof NetlinkRefused) return null;
     throw error;
   }
 }
@@ -95,21 +144,20 @@ export function listenHidden(options: UnixListenerOptions): BoundUnixListener {
  * @throws {Error} when the file is gone, or another has taken its path: nobody can connect any more then
  */
 export function setOwnerAndMode(
-  path: string,
+  name: string,
   file: FileIdentity,
   options: Omit<UnixListenerOptions, 'path' | 'backlog'>,
 ): void {
-  const now = lstatSync(path, { throwIfNoEntry: false });
-  if (now === undefined) throw new Error(lost(path, 'has been removed'));
-  const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
-  try {
-    const stat = fstatSync(descriptor);
-    if (stat.dev !== file.dev || stat.ino !== file.ino) throw new Error(lost(path, 'has been replaced'));
-    must(fchownat(descriptor, '', options.uid, options.gid, AT_EMPTY_PATH), 'chown', path);
-    chmodSync(`/proc/self/fd/${descriptor}`, options.mode);
-  } finally {
-    closeSync(descriptor);
-  }
+  const reference = touchSocket(name, options.user ?? null, () => {
+    if (lstatSync(name, { throwIfNoEntry: false }) === undefined)
+      throw new Error(lost(name, 'has been removed'));
+    return openSync(name, REFERENCE);
+  });
+  closing(reference, () => {
+    if (!isSame(fstatSync(reference), file)) throw new Error(lost(name, 'has been replaced'));
+    must(fchownat(reference, '', options.uid, options.gid, AT_EMPTY_PATH), 'chown', name);
+    chmodSync(`/proc/self/fd/${reference}`, options.mode);
+  });
 }
 
 function lost(path: string, what: string): string {
@@ -119,20 +167,6 @@ function lost(path: string, what: string): string {
 /** listen(2) on a socket that listens already changes the length of its queue. */
 export function setBacklog(descriptor: number, backlog: number): void {
   must(listen(descriptor, backlog), 'listen');
-}
-
-/** Through a descriptor of the file itself: another name that somebody puts in its place is never changed. */
-function setOwner(path: string, uid: number, gid: number): FileIdentity {
-  const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
-  try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isSocket() || stat.nlink !== 1) throw new SystemError('bind', 17, path);
-    if (stat.uid !== uid || stat.gid !== gid)
-      must(fchownat(descriptor, '', uid, gid, AT_EMPTY_PATH), 'chown', path);
-    return { dev: stat.dev, ino: stat.ino };
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /**
@@ -154,13 +188,28 @@ export function removeStale(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
 }
 
-/** Whether the path still is the socket file that we made. */
+/** Whether the path still is the socket file that we made. What cannot be looked at is not known to be. */
 export function isOwnFile(path: string, file: FileIdentity): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && stat.dev === file.dev && stat.ino === file.ino;
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat !== undefined && isSame(stat, file);
+  } catch {
+    return false; // whoever may exchange the directory can make a loop of links of it
+  }
 }
 
-/** Removes a socket file when it is still the one that we made. */
-export function unlinkOwn(path: string, file: FileIdentity): void {
-  if (isOwnFile(path, file)) unlinkSync(path);
+function isSame(one: FileIdentity, two: FileIdentity): boolean {
+  return one.dev === two.dev && one.ino === two.ino;
+}
+
+/**
+ * Removes a socket file when it is still the one that we made. One that cannot be removed stays: nobody listens there.
+ * @param user whose pool it is (socket-place.ts); null: a socket of our own
+ */
+export function unlinkOwn(path: string, file: FileIdentity, user: FileUser | null = null): void {
+  try {
+    touchSocket(path, user, () => {
+      if (isOwnFile(path, file)) unlinkSync(path);
+    });
+  } catch {}
 }

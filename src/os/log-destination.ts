@@ -8,11 +8,11 @@
  *   A pipe that is said to be writable takes PIPE_BUF bytes at once, unless another writer is just quicker.
  * - A file is written as it is: its offset is shared with whoever else writes, and the page cache takes it.
  */
-import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { constants as system } from 'node:os';
-import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { declare, must, SystemError } from './libc.ts';
+import { openLogFile } from './log-file.ts';
 
 const send = declare('long send(int, void*, size_t, int)');
 const poll = declare('int poll(void*, unsigned long, int)');
@@ -37,11 +37,11 @@ export interface LogDestination {
 }
 
 /**
- * Opens `stderr`, or the file of that absolute path (made with mode 0640 less the umask, always appended to).
- * @throws the error of open(2); ELOOP for a symbolic link that somebody else may have put there
+ * Opens `stderr`, or the file of that absolute path (log-file.ts), which is always appended to.
+ * @throws {InsecureLog}; the error of open(2)
  */
 export function openDestination(file: string): LogDestination {
-  if (file !== 'stderr') return destination(openFile(file), true, writeNow);
+  if (file !== 'stderr') return destination(openLogFile(file), true, writeNow);
   const found = fstatSync(STDERR);
   if (found.isSocket()) return destination(STDERR, false, sendNow);
   if (!found.isFIFO() && !found.isCharacterDevice()) return destination(STDERR, false, writeNow);
@@ -80,24 +80,4 @@ function writeWhenReady(fd: number, bytes: Buffer): number {
   pollfd.writeInt16LE(POLLOUT, 4);
   if (must(poll(pollfd, 1, 0), 'poll') === 0) throw new SystemError('write', system.errno.EAGAIN);
   return writeSync(fd, bytes, 0, Math.min(bytes.length, PIPE_BUF_BYTES));
-}
-
-function openFile(path: string): number {
-  const flags = OWN_OPEN | constants.O_APPEND | constants.O_CREAT;
-  try {
-    return openSync(path, flags | constants.O_NOFOLLOW, 0o640);
-  } catch (error) {
-    // A link in a directory where only root and we can write is the administrator's: /dev/stdout, for one.
-    if (!isElsewhere(error) || !isOnlyOurs(dirname(path))) throw error;
-    return openSync(path, flags, 0o640);
-  }
-}
-
-function isElsewhere(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ELOOP';
-}
-
-function isOnlyOurs(directory: string): boolean {
-  const { uid, mode } = statSync(directory);
-  return (uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0;
 }

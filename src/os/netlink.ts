@@ -1,5 +1,5 @@
 /**
- * Dumps over netlink(7): one request out, many messages back. The kernel fills its answer as it is read, inside
+ * Questions over netlink(7): one request out, one message back, or many (a dump). The kernel fills its answer as it is read, inside
  * our own calls, so nothing here ever waits.
  */
 import { closeSync } from 'node:fs';
@@ -41,7 +41,7 @@ export type Visit = (bytes: Buffer, from: number, to: number) => void;
 let spare: Buffer | null = null;
 
 interface Answer {
-  /** Whole messages one after the other, the last one NLMSG_DONE. */
+  /** Whole messages one after the other. */
   readonly bytes: Buffer;
   readonly length: number;
   readonly isInterrupted: boolean;
@@ -54,13 +54,13 @@ interface Answer {
  * @throws {NetlinkRefused} when the kernel or a sandbox refuses
  */
 export function netlinkDump(protocol: number, type: number, request: Buffer, visit: Visit): void {
-  const message = encode(type, request);
+  const message = encode(type, request, NLM_F_DUMP);
   let bytes = spare ?? Buffer.allocUnsafeSlow(2 * PIECE_BYTES);
   spare = null;
   let answer: Answer;
   let attempts = 0;
   do {
-    answer = ask(protocol, message, bytes);
+    answer = ask(protocol, message, bytes, NLMSG_DONE);
     bytes = answer.bytes;
   } while (answer.isInterrupted && ++attempts < ATTEMPTS);
   for (let at = 0; at < answer.length; ) {
@@ -69,6 +69,15 @@ export function netlinkDump(protocol: number, type: number, request: Buffer, vis
     at += aligned(size);
   }
   spare = bytes;
+}
+
+/**
+ * Asks the kernel for one thing, and visits the message that it answers with.
+ * @throws {NetlinkRefused} when the kernel or a sandbox refuses, or there is no such thing
+ */
+export function netlinkGet(protocol: number, type: number, request: Buffer, visit: Visit): void {
+  const { bytes } = ask(protocol, encode(type, request, 0), Buffer.allocUnsafeSlow(PIECE_BYTES), type);
+  visit(bytes, HEADER_BYTES, bytes.readUInt32LE(0));
 }
 
 /** Where the value of the first attribute of this type begins in a message; -1: there is none. */
@@ -87,26 +96,27 @@ export function attributeLength(bytes: Buffer, at: number): number {
   return bytes.readUInt16LE(at - 4) - 4;
 }
 
-function encode(type: number, request: Buffer): Buffer {
+function encode(type: number, request: Buffer, flags: number): Buffer {
   const message = Buffer.alloc(HEADER_BYTES + request.length);
   message.writeUInt32LE(message.length, 0);
   message.writeUInt16LE(type, 4);
-  message.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
+  message.writeUInt16LE(NLM_F_REQUEST | flags, 6);
   request.copy(message, HEADER_BYTES);
   return message;
 }
 
-function ask(protocol: number, message: Buffer, room: Buffer): Answer {
+function ask(protocol: number, message: Buffer, room: Buffer, last: number): Answer {
   const descriptor = checked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), 'socket');
   try {
     checked(send(descriptor, message, message.length, 0), 'send');
-    return receive(descriptor, room);
+    return receive(descriptor, room, last);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function receive(descriptor: number, room: Buffer): Answer {
+/** @param last the kind of message that ends the answer */
+function receive(descriptor: number, room: Buffer, last: number): Answer {
   let bytes = room;
   let isInterrupted = false;
   for (let length = 0; ; ) {
@@ -122,7 +132,7 @@ function receive(descriptor: number, room: Buffer): Answer {
       if (kind === NLMSG_ERROR) throw refused('dump', -bytes.readInt32LE(length + HEADER_BYTES));
       if ((bytes.readUInt16LE(length + 6) & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
       length += aligned(size);
-      if (kind === NLMSG_DONE) return { bytes, length, isInterrupted };
+      if (kind === last) return { bytes, length, isInterrupted };
     }
   }
 }

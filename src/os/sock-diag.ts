@@ -4,7 +4,7 @@
  * ten thousand is read in place.
  */
 import { ASIDE_INTERFACE } from './aside.ts';
-import { attribute, attributeLength, netlinkDump } from './netlink.ts';
+import { attribute, attributeLength, netlinkDump, netlinkGet } from './netlink.ts';
 import { portFilter } from './port-filter.ts';
 import {
   IN_LISTEN,
@@ -29,6 +29,8 @@ const UNIX_DIAG_VFS = 1;
 const UNIX_DIAG_RQLEN = 4;
 const INET_DIAG_REQ_BYTECODE = 1;
 const INET_DIAG_SKV6ONLY = 11;
+/** struct unix_diag_req. */
+const UNIX_REQUEST_BYTES = 24;
 const UNIX_FIXED_BYTES = 16;
 const INET_REQUEST_BYTES = 56;
 const INET_FIXED_BYTES = 72;
@@ -40,7 +42,7 @@ const INET_FIXED_BYTES = 72;
  * @throws {NetlinkRefused}
  */
 export function visitUnix(states: number, withNames: boolean, visit: (row: UnixRow) => void): void {
-  const request = Buffer.alloc(24); // struct unix_diag_req
+  const request = Buffer.alloc(UNIX_REQUEST_BYTES);
   request[0] = AF_UNIX;
   request.writeUInt32LE(states, 4);
   const queues = (states & IN_LISTEN) === 0 ? 0 : UDIAG_SHOW_RQLEN; // of others it costs a lock each
@@ -50,6 +52,23 @@ export function visitUnix(states: number, withNames: boolean, visit: (row: UnixR
     row.move(bytes, from, to);
     visit(row);
   });
+}
+
+/**
+ * The file of one Unix socket.
+ * @param inode of the socket itself. @returns null: it has none
+ * @throws {NetlinkRefused} also when there is no such socket
+ */
+export function fileOfSocket(inode: number): SocketFile | null {
+  const request = Buffer.alloc(UNIX_REQUEST_BYTES);
+  request[0] = AF_UNIX;
+  request.writeUInt32LE(0xffff_ffff, 4);
+  request.writeUInt32LE(inode, 8);
+  request.writeUInt32LE(UDIAG_SHOW_VFS, 12);
+  request.fill(0xff, 16); // whatever its cookie
+  const row = new UnixDiagRow();
+  netlinkGet(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, request, (bytes, from, to) => row.move(bytes, from, to));
+  return row.fileInode === 0 ? null : { device: row.fileDevice, inode: row.fileInode };
 }
 
 /**

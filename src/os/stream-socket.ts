@@ -24,6 +24,8 @@ const TCP_NODELAY = 1;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
 const SO_DOMAIN = 39;
+const SO_TYPE = 3;
+const SOCK_STREAM = 1;
 const OPTION_BYTES = 4;
 
 /** struct iovec: an address, a length. */
@@ -117,6 +119,11 @@ export function isListening(descriptor: number): boolean {
 /** @throws {SystemError} when it is no socket */
 export function isUnixSocket(socket: number): boolean {
   return option(socket, SO_DOMAIN) === AF_UNIX;
+}
+
+/** @throws {SystemError} when it is no socket */
+export function isStreamOf(socket: number, family: number): boolean {
+  return option(socket, SO_DOMAIN) === family && option(socket, SO_TYPE) === SOCK_STREAM;
 }
 
 function option(socket: number, name: number): number {

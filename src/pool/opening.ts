@@ -90,8 +90,10 @@ export function takePublished(draft: Draft, number: number): void {
 
 /** Clients come to the one before it as ever. */
 export function takePublishFailed(draft: Draft, news: Extract<News, { type: 'publishFailed' }>): void {
-  const { rollout, replacement } = draft.state;
+  const { rollout, replacement, listener } = draft.state;
   const { number, message } = news;
+  // It serves, but nobody reaches it: as with a lost one, another generation is tried.
+  if (rollout === null && listener?.number === number) draft.set({ listener: { ...listener, isLost: true } });
   if (rollout?.phase === 'publishing' && rollout.listener?.number === number) giveUp(draft, message);
   if (replacement?.number !== number) return;
   draft.set({ replacement: null, opening: number });

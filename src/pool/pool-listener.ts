@@ -5,7 +5,7 @@
 import type { ListenAddress } from '../config/address.ts';
 import type { PoolConfig } from '../config/types.ts';
 import type { BindAddress, ListenerSpec, ListenerState } from '../keeper/protocol.ts';
-import { socketOwner } from '../worker/identity.ts';
+import { poolIdentity, socketOwner } from '../worker/identity.ts';
 
 export interface Listener {
   /** Counts the sockets that the pool has had. */
@@ -53,5 +53,7 @@ export function specOf(config: PoolConfig, number: number): ListenerSpec | null 
   const { address, backlog, mode, allowedClients, nonblock } = config.listen;
   if (address.type === 'none') return null;
   const id = listenerId(config.name, number);
-  return { id, address, backlog, mode, allowedClients, nonblock, ...socketOwner(config) };
+  const { uid, gid, groups } = poolIdentity(config);
+  const user = address.type === 'unix' ? { user: { uid, gid, groups } } : {};
+  return { id, address, backlog, mode, allowedClients, nonblock, ...socketOwner(config), ...user };
 }

@@ -233,8 +233,8 @@ export class Daemon {
       scale: args => scale(supervisor.pool(args.pool), args),
       upgrade: ({ dry_run }) => this.upgrades.upgrade(dry_run === true),
       'reopen-logs': async () => {
-        await this.#reopenLogs();
-        return { reopened: true };
+        const warnings = await this.#reopenLogs();
+        return { reopened: true, ...(warnings.length > 0 && { warnings }) };
       },
     };
   }
@@ -279,10 +279,10 @@ export class Daemon {
     this.#ended();
   }
 
-  async #reopenLogs(): Promise<void> {
-    const { failed } = await this.#keeper.ask('reopenLogs', {});
-    if (failed.length > 0) throw new FpmError('FAILED', failed.join('\n'));
+  async #reopenLogs(): Promise<string[]> {
+    const warnings = await this.supervisor.logFiles.reopen();
     this.report({ type: 'logsReopened' });
+    return warnings;
   }
 
   /** Takes the place that we have, or what was removed of it, anew. @throws {Error} when another process has it */

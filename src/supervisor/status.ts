@@ -77,7 +77,7 @@ export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: Statu
     pools: pools.map(pool =>
       poolStatus(pool, now, wish, {
         load: loads.get(pool.state.listener?.inode ?? -1) ?? null,
-        lostSocket: lost.get(pool.name) ?? null,
+        lost: lost.get(pool.name) ?? supervisor.logFiles.failureOf(pool.state.config),
       }),
     ),
   };
@@ -90,11 +90,11 @@ function byName(pools: Iterable<Pool>): Pool[] {
 interface Seen {
   /** null: it has no listener, or we may not look. */
   readonly load: ListenerLoad | null;
-  /** Why clients do not find its socket; null: they do. */
-  readonly lostSocket: string | null;
+  /** Why clients do not find its socket, or its log is not where it should be; null: all is in its place. */
+  readonly lost: string | null;
 }
 
-function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lostSocket }: Seen): PoolStatus {
+function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lost }: Seen): PoolStatus {
   const { state, meter } = pool;
   const { config } = state;
   const workers = [...state.workers.values()];
@@ -103,7 +103,7 @@ function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lostSocke
   const active = load?.accepted ? activeWorkers(load.accepted, ready, config.pm.workerConcurrency) : null;
   return {
     name: pool.name,
-    ...stateOf(pool, lostSocket, now),
+    ...stateOf(pool, lost, now),
     protocol: config.protocol,
     dispatch: config.dispatch,
     pm: { mode: config.pm.mode, max_children: config.pm.maxChildren },
@@ -134,13 +134,13 @@ function maxOf(noted: number | null, now: number | null): number | null {
 
 function stateOf(
   { state }: Pool,
-  lostSocket: string | null,
+  lost: string | null,
   now: number,
 ): { readonly state: PoolState; readonly reason: string } {
   if (!isWanted(state)) return { state: isClosed(state) ? 'stopped' : 'stopping', reason: '' };
   const { health } = state;
   if (isFailed(state)) return { state: 'failed', reason: health.lastFailure };
-  if (lostSocket !== null) return { state: 'degraded', reason: lostSocket };
+  if (lost !== null) return { state: 'degraded', reason: lost };
   let ready = 0;
   for (const { phase } of state.workers.values()) if (phase === 'ready') ready++;
   const size = sizeOf(state);

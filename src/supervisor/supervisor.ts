@@ -20,6 +20,7 @@ import { share } from '../pool/scaling/share.ts';
 import type { Kernel } from '../worker/kernel.ts';
 import { Eyesight } from './eyesight.ts';
 import type { Settings } from './global-settings.ts';
+import { LogFiles } from './log-files.ts';
 
 /** The keeper hears of us at least so often. */
 const LONGEST_PAUSE_MS = 1000;
@@ -40,6 +41,7 @@ export class Supervisor {
   readonly pools = new Map<string, Pool>();
   readonly ports: SupervisorPorts;
   readonly settings: Settings;
+  readonly logFiles: LogFiles;
   /** Reloads and takeovers under way. */
   changes = 0;
   readonly #keeper: Keeper;
@@ -59,6 +61,7 @@ export class Supervisor {
     this.settings = settings;
     this.ports = ports;
     this.#keeper = new ListenBatch(ports.keeper);
+    this.logFiles = new LogFiles(ports.keeper);
     this.#eyesight = new Eyesight(ports.kernel, ports.report);
   }
 

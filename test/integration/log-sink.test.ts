@@ -67,9 +67,13 @@ suite('integration/log-sink', {}, async scope => {
       writeNumbered(sink, 0, 10);
       renameSync(file, `${file}.old`);
       mkdirSync(file);
-      const [failure, ...others] = sinks.reopen();
-      assert.match(failure?.message ?? '', /shared\.log could not be reopened: EISDIR/);
-      assert.deepEqual(others, []);
+      const { main: ofMain, pools } = sinks.reopen();
+      assert.equal(ofMain, null);
+      assert.deepEqual(
+        pools.map(it => [it.file, it.isTenants]),
+        [[file, false]],
+      );
+      assert.match(pools[0]?.message ?? '', /shared\.log could not be reopened: EISDIR/);
       writeNumbered(sink, 10, 10);
       assert.equal(await sinks.close(), 0);
       assertComplete(records(readFileSync(`${file}.old`, 'utf8')), 20);
@@ -83,7 +87,7 @@ suite('integration/log-sink', {}, async scope => {
     const everybodys = join(dir, 'everybodys');
     for (const [place, mode] of [
       [ours, 0o755],
-      [everybodys, 0o1777],
+      [everybodys, 0o777],
     ] as const) {
       mkdirSync(place);
       chmodSync(place, mode);

@@ -6,8 +6,10 @@ import { isOwnFile, removeStale, unlinkOwn } from '../../os/listener.ts';
 import { signalProcess, untilEnded } from '../../os/pidfd.ts';
 import { linkOf, openSockets } from '../../os/proc.ts';
 import { ProcessTable } from '../../os/process-table.ts';
+import { touchSocket } from '../../os/socket-place.ts';
 import { IN_LISTEN } from '../../os/socket-rows.ts';
 import { tcpSockets, unixSockets } from '../../os/socket-tables.ts';
+import { socketUser } from '../listeners/open-listener.ts';
 import { readJournal } from './journal-reader.ts';
 import {
   isRunning,
@@ -66,8 +68,13 @@ export async function adopt(
 function removeUnfinished(listeners: readonly SavedListener[]): void {
   for (const { spec } of listeners) {
     if (spec.address.type !== 'unix') continue;
-    const hidden = spec.address.path + HIDDEN_SUFFIX;
-    if (probeUnixSocket(hidden) === 'stale') removeStale(hidden);
+    const { path } = spec.address;
+    const hidden = path + HIDDEN_SUFFIX;
+    try {
+      touchSocket(path, socketUser(spec), () => {
+        if (probeUnixSocket(hidden) === 'stale') removeStale(hidden);
+      });
+    } catch {} // the next listener with that name says why
   }
 }
 
@@ -76,9 +83,9 @@ function stillOpen(listeners: readonly SavedListener[]): SavedListener[] {
   const inodes = new Set<number>();
   unixSockets(IN_LISTEN, false, ({ inode }) => inodes.add(inode));
   for (const family of [4, 6] as const) tcpSockets(family, IN_LISTEN, null, ({ inode }) => inodes.add(inode));
-  return listeners.filter(({ inode, file }) => {
+  return listeners.filter(({ spec, inode, file }) => {
     const isOpen = inodes.has(inode);
-    if (!isOpen && file !== null && file.name !== null) unlinkOwn(file.name, file.identity);
+    if (!isOpen && file !== null && file.name !== null) unlinkOwn(file.name, file.identity, socketUser(spec));
     return isOpen;
   });
 }
@@ -99,7 +106,7 @@ function unlisted({ keeper, listeners, workers }: KeeperState, processes: Proces
     if (listener === undefined) return [];
     const sibling = workers.findLast(({ spec }) => spec.listener === listener.spec.id);
     if (sibling === undefined) {
-      if (isHidden(listener)) signalProcess(pid, 'SIGKILL');
+      if (isHidden(listener)) signalProcess(pid, 'SIGKILL', startTicks);
       return [];
     }
     const pipes = { stdout: pipeOf(pid, 1), stderr: pipeOf(pid, 2) };
@@ -122,5 +129,5 @@ function pipeOf(pid: number, descriptor: number): SavedPipe | null {
 /** It ends by itself when its keeper does, unless it is stopped. */
 async function endSupervisor({ supervisor }: KeeperState): Promise<void> {
   if (supervisor === null || !isRunning(supervisor)) return;
-  if (signalProcess(supervisor.pid, 'SIGKILL')) await untilEnded(supervisor.pid);
+  if (signalProcess(supervisor.pid, 'SIGKILL', supervisor.startTicks)) await untilEnded(supervisor.pid);
 }

@@ -2,15 +2,16 @@
  * Takes listeners and output pipes back out of the workers of a keeper that was killed (DESIGN D4). A worker counts
  * only when the kernel knows it by the pid and the start time that were written down.
  */
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync } from 'node:fs';
+import { HIDDEN_SUFFIX } from '../../os/address.ts';
 import { readEndOf } from '../../os/descriptor.ts';
+import { isBoundTo, isKernelObject, isStreamListener, type Kind } from '../../os/kernel-objects.ts';
 import { takeDescriptor } from '../../os/pidfd.ts';
 import { descriptorOf } from '../../os/proc.ts';
 import type { ProcessTable } from '../../os/process-table.ts';
+import { AF_UNIX, inetAddress, unixAddress } from '../../os/sockaddr.ts';
+import type { BindAddress } from '../protocol.ts';
 import type { DescriptorSource, KeeperState, SavedListener, SavedPipe, SavedWorker } from './state.ts';
-
-/** A listener, or a pipe of a worker: what /proc/PID/fd shows. */
-type Kind = 'socket' | 'pipe';
 
 export class Survivors implements DescriptorSource {
   readonly #processes: ProcessTable;
@@ -48,7 +49,9 @@ export class Survivors implements DescriptorSource {
     }
     for (const worker of this.#workers.get(spec.id) ?? []) {
       const taken = this.#take(worker, 'socket', inode, worker.spec.listenerDescriptor);
-      if (taken !== null) return taken;
+      if (taken === null) continue;
+      if (isAt(spec.address, taken, inode)) return taken;
+      closeSync(taken);
     }
     return null;
   }
@@ -80,10 +83,10 @@ export class Survivors implements DescriptorSource {
   /** @param usual where it was when the worker was started */
   #take(worker: SavedWorker, kind: Kind, inode: number, usual: number): number | null {
     for (const pid of this.#processesOf(worker)) {
-      const taken = takeIf(pid, usual, inode);
+      const taken = takeIf(pid, usual, kind, inode);
       if (taken !== null) return taken;
       const moved = descriptorOf(pid, `${kind}:[${inode}]`);
-      const found = moved === null || moved === usual ? null : takeIf(pid, moved, inode);
+      const found = moved === null || moved === usual ? null : takeIf(pid, moved, kind, inode);
       if (found !== null) return found;
     }
     return null;
@@ -99,14 +102,26 @@ export class Survivors implements DescriptorSource {
 }
 
 /** @returns null when it is something else, or the kernel refuses */
-function takeIf(pid: number, descriptor: number, inode: number): number | null {
+function takeIf(pid: number, descriptor: number, kind: Kind, inode: number): number | null {
   let taken: number;
   try {
     taken = takeDescriptor(pid, descriptor);
   } catch {
     return null;
   }
-  if (fstatSync(taken).ino === inode) return taken;
+  if (isKernelObject(taken, kind, inode)) return taken;
   closeSync(taken);
   return null;
+}
+
+/** Whether it listens where it was opened. */
+function isAt(address: BindAddress, descriptor: number, inode: number): boolean {
+  if (address.type === 'systemd') return true; // what it is, the service manager knows
+  if (address.type === 'unix')
+    return (
+      isStreamListener(descriptor, inode, AF_UNIX) &&
+      isBoundTo(descriptor, unixAddress(address.path + HIDDEN_SUFFIX)) // a rename does not change it
+    );
+  const { family, bytes } = inetAddress(address.host, address.port);
+  return isStreamListener(descriptor, inode, family) && isBoundTo(descriptor, bytes);
 }

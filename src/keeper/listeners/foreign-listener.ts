@@ -3,11 +3,13 @@
  * of that program. It is public until one of ours at the same address is published; then it gets nothing new, and is
  * closed when it is empty. Closing it closes our copy only: whoever accepts on it is not disturbed.
  */
-import { closeSync, fstatSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { setAside, shareAddress, type Unshared, unshareAddress } from '../../os/aside.ts';
+import { isStreamListener } from '../../os/kernel-objects.ts';
 import { SystemError } from '../../os/libc.ts';
 import { type FileIdentity, isOwnFile } from '../../os/listener.ts';
 import { takeDescriptor } from '../../os/pidfd.ts';
+import { AF_UNIX, inetAddress } from '../../os/sockaddr.ts';
 import type { ListenerSpec } from '../protocol.ts';
 import type { OpenListener } from './open-listener.ts';
 
@@ -33,7 +35,8 @@ export class ForeignListener implements OpenListener {
     const file = address.type === 'unix' ? lstatSync(address.path) : null;
     let descriptor: number | null = null;
     try {
-      descriptor = takeSocket(pid, inode);
+      const family = address.type === 'unix' ? AF_UNIX : inetAddress(address.host, address.port).family;
+      descriptor = takeSocket(pid, inode, family);
       const unshared = address.type === 'tcp' ? shareAddress(descriptor) : null;
       return new ForeignListener(spec, descriptor, inode, file, unshared);
     } catch (error) {
@@ -84,15 +87,17 @@ export class ForeignListener implements OpenListener {
 }
 
 /** The pid may have become another process's between two looks; whose socket it is, the inode says. */
-function takeSocket(pid: number, inode: number): number {
+function takeSocket(pid: number, inode: number, family: number): number {
   const folder = `/proc/${pid}/fd`;
   for (const name of readdirSync(folder)) {
     if (linkOf(`${folder}/${name}`) !== `socket:[${inode}]`) continue;
     const descriptor = takeDescriptor(pid, Number(name));
-    if (fstatSync(descriptor).ino === inode) return descriptor;
+    if (isStreamListener(descriptor, inode, family)) return descriptor;
     closeSync(descriptor);
   }
-  throw new Error(`pid ${pid} does not have the listening socket any more`);
+  throw new Error(
+    `pid ${pid} has no listening stream socket ${inode} (any more): see what listens there with \`ss -lxtp\``,
+  );
 }
 
 /**

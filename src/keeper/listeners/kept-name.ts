@@ -5,12 +5,16 @@
 import { type FSWatcher, linkSync, lstatSync, unlinkSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { KEPT_SUFFIX } from '../../os/address.ts';
+import type { FileUser } from '../../os/file-rights.ts';
 import { type FileIdentity, isOwnFile, unlinkOwn } from '../../os/listener.ts';
+import { touchSocket } from '../../os/socket-place.ts';
 
 /** Where the kernel has no more watches for us. */
 const LOOK_EVERY_MS = 100;
 
 export interface KeptNamePorts {
+  /** Whose pool it is. */
+  readonly user: FileUser;
   /** Whether the path is to be there now. */
   readonly isWanted: () => boolean;
   /** It was gone and is there again. */
@@ -29,11 +33,12 @@ export class KeptName {
     this.#path = path;
     this.#file = file;
     this.#ports = ports;
-    const name = path + KEPT_SUFFIX;
-    if (!isOwnFile(name, file)) {
+    touchSocket(path, ports.user, () => {
+      const name = path + KEPT_SUFFIX;
+      if (isOwnFile(name, file)) return;
       if (lstatSync(name, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(name); // of one that was killed
       linkSync(path, name);
-    }
+    });
     this.#watch();
   }
 
@@ -43,10 +48,10 @@ export class KeptName {
   }
 
   /** Puts a socket back that is nowhere but under its second name. @returns the path; null: that cannot be done */
-  static putBack(path: string, file: FileIdentity): string | null {
+  static putBack(path: string, file: FileIdentity, user: FileUser): string | null {
     if (!KeptName.exists(path, file)) return null;
     try {
-      linkSync(path + KEPT_SUFFIX, path);
+      touchSocket(path, user, () => linkSync(path + KEPT_SUFFIX, path));
       return path;
     } catch {
       return null; // somebody has put something there, and meant it; or the directory is gone with both names
@@ -56,7 +61,7 @@ export class KeptName {
   close(): void {
     this.#watcher?.close();
     if (this.#timer !== null) clearInterval(this.#timer);
-    unlinkOwn(this.#path + KEPT_SUFFIX, this.#file);
+    unlinkOwn(this.#path + KEPT_SUFFIX, this.#file, this.#ports.user);
   }
 
   #watch(): void {
@@ -78,7 +83,8 @@ export class KeptName {
   }
 
   #putBack(): void {
-    if (!this.#ports.isWanted() || lstatSync(this.#path, { throwIfNoEntry: false }) !== undefined) return;
-    if (KeptName.putBack(this.#path, this.#file) !== null) this.#ports.putBack(this.#path);
+    const { isWanted, user, putBack } = this.#ports;
+    if (!isWanted() || isOwnFile(this.#path, this.#file)) return;
+    if (KeptName.putBack(this.#path, this.#file, user) !== null) putBack(this.#path);
   }
 }

@@ -1,5 +1,6 @@
 /** What the keeper does with a listening socket, whatever its kind. */
 
+import type { FileUser } from '../../os/file-rights.ts';
 import type { SavedListener } from '../handover/state.ts';
 import type { ListenerSpec } from '../protocol.ts';
 
@@ -28,4 +29,12 @@ export function heldDescriptor({ descriptor, spec }: OpenListener): number {
   throw new Error(
     `only workers of an earlier keeper hold listener ${spec.id}, and the kernel does not let us take it from them`,
   );
+}
+
+/**
+ * On whose behalf the file of a Unix socket is touched (os/socket-place.ts). Of one that an earlier version opened, the
+ * owner of that file is all that is known of the pool's user.
+ */
+export function socketUser({ user, uid, gid }: ListenerSpec): FileUser {
+  return user ?? { uid, gid, groups: [] };
 }

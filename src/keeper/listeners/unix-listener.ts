@@ -5,6 +5,7 @@
  */
 import { closeSync, fstatSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { HIDDEN_SUFFIX, REFUSING_SUFFIX } from '../../os/address.ts';
+import type { FileUser } from '../../os/file-rights.ts';
 import {
   type BoundUnixListener,
   type FileIdentity,
@@ -16,11 +17,12 @@ import {
   setOwnerAndMode,
   unlinkOwn,
 } from '../../os/listener.ts';
+import { touchSocket } from '../../os/socket-place.ts';
 import type { SavedListener } from '../handover/state.ts';
 import type { ListenerSpec } from '../protocol.ts';
 import type { ForeignListener } from './foreign-listener.ts';
 import { KeptName } from './kept-name.ts';
-import { heldDescriptor, type OpenListener } from './open-listener.ts';
+import { heldDescriptor, type OpenListener, socketUser } from './open-listener.ts';
 
 export interface UnixNeighbours {
   /** All of ours that are open on the path. */
@@ -40,6 +42,8 @@ export class UnixListener implements OpenListener {
   readonly #neighbours: UnixNeighbours;
   /** Under which its file can be found; null: it has been replaced. */
   #name: string | null;
+  /** It could not be published. */
+  #hasFailed = false;
   /** After a takeover: whoever was taken over may remove the path. null: nobody is expected to. */
   #kept: KeptName | null = null;
 
@@ -49,11 +53,11 @@ export class UnixListener implements OpenListener {
    */
   static open(spec: ListenerSpec, path: string, neighbours: UnixNeighbours): UnixListener {
     const others = neighbours.peers();
-    const options = { ...spec, path };
+    const options = { ...spec, path, user: socketUser(spec) };
     if (others.length === 0 && neighbours.taken().length === 0)
       return UnixListener.#bound(spec, path, listenUnix(options), path, neighbours);
     const hidden = path + HIDDEN_SUFFIX;
-    const waiting = others.find(other => other.#name === hidden);
+    const waiting = others.find(other => other.#isWaiting);
     if (waiting !== undefined)
       throw new Error(`listener ${waiting.spec.id} waits for ${path} already: publish or close it first`);
     return UnixListener.#bound(spec, path, listenHidden(options), hidden, neighbours);
@@ -94,7 +98,8 @@ export class UnixListener implements OpenListener {
     this.#neighbours = neighbours;
     // What was saved may be older than the last rename.
     const names = [path, path + HIDDEN_SUFFIX, path + REFUSING_SUFFIX];
-    this.#name = names.find(name => isOwnFile(name, identity)) ?? KeptName.putBack(path, identity);
+    this.#name =
+      names.find(name => isOwnFile(name, identity)) ?? KeptName.putBack(path, identity, this.#user);
     if (KeptName.exists(path, identity)) this.#keep();
   }
 
@@ -105,35 +110,54 @@ export class UnixListener implements OpenListener {
   /** @throws {Error} when its public file is gone */
   adjust(spec: ListenerSpec): void {
     if (this.#isRefusing) this.publish();
-    if (this.#name !== null) setOwnerAndMode(this.#name, this.#file, spec);
+    if (this.#name !== null) setOwnerAndMode(this.#name, this.#file, { ...spec, user: socketUser(spec) });
     setBacklog(heldDescriptor(this), spec.backlog);
     this.spec = spec;
   }
 
-  /** @throws {SystemError} EADDRINUSE when a stranger listens on the path; {Error} when its own file is gone */
+  /**
+   * One that could not be published may try again, until the next one is opened: that takes its hidden name.
+   * @throws {SystemError} EADDRINUSE when a stranger listens on the path; {Error} when its own file is gone
+   */
   publish(): void {
     if (this.isPublic) return;
-    const name = this.#name;
-    if (name === null || !isOwnFile(name, this.#file))
-      throw new Error(`the socket of ${this.spec.id} has no file any more that could become ${this.path}`);
-    // Whatever happened to the path meanwhile: only who listens there and is not ours is in the way.
     const { peers, taken } = this.#neighbours;
-    const isOurs = peers().some(other => isOwnFile(this.path, other.#file));
     const isTaken = taken().some(other => other.isAt(this.path));
-    if (!isOurs && !isTaken) refuseOccupied(this.path);
-    renameSync(name, this.path);
-    this.#name = this.path;
+    try {
+      touchSocket(this.path, this.#user, () => this.#rename(isTaken));
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
     const isToBeKept = isTaken || peers().some(other => other.#kept !== null);
     for (const other of peers()) if (other !== this) other.#replaced();
     for (const other of taken()) other.replaced();
     if (isToBeKept) this.#keep();
   }
 
+  #rename(isTaken: boolean): void {
+    const name = this.#name;
+    if (name === null || !isOwnFile(name, this.#file))
+      throw new Error(`the socket of ${this.spec.id} has no file any more that could become ${this.path}`);
+    // Whatever happened to the path meanwhile: only who listens there and is not ours is in the way.
+    const isOurs = this.#neighbours.peers().some(other => isOwnFile(this.path, other.#file));
+    if (!isOurs && !isTaken) refuseOccupied(this.path);
+    renameSync(name, this.path);
+    if (!isOwnFile(this.path, this.#file))
+      throw new Error(`the directory of ${this.path} was replaced while the socket was put there`);
+    this.#name = this.path;
+    this.#hasFailed = false;
+  }
+
   /** Its file keeps a name, because one without could not be had back. */
   refuse(): void {
     if (!this.isPublic) return;
-    const refusing = this.path + REFUSING_SUFFIX;
     this.#name = null;
+    touchSocket(this.path, this.#user, () => this.#setAside());
+  }
+
+  #setAside(): void {
+    const refusing = this.path + REFUSING_SUFFIX;
     if (!isOwnFile(this.path, this.#file)) return;
     const inTheWay = lstatSync(refusing, { throwIfNoEntry: false });
     if (inTheWay?.isSocket() === false) {
@@ -155,6 +179,16 @@ export class UnixListener implements OpenListener {
     return { spec, inode, descriptor, file: { name: this.#name, identity: this.#file }, tcp: null };
   }
 
+  /** For workers that come up; one whose file is gone, or that could not be published, waits for nothing. */
+  get #isWaiting(): boolean {
+    const hidden = this.path + HIDDEN_SUFFIX;
+    return this.#name === hidden && !this.#hasFailed && isOwnFile(hidden, this.#file);
+  }
+
+  get #user(): FileUser {
+    return socketUser(this.spec);
+  }
+
   get #isRefusing(): boolean {
     return this.#name === this.path + REFUSING_SUFFIX;
   }
@@ -162,6 +196,7 @@ export class UnixListener implements OpenListener {
   #keep(): void {
     try {
       this.#kept ??= new KeptName(this.path, this.#file, {
+        user: this.#user,
         isWanted: () => this.isPublic,
         putBack: this.#neighbours.putBack,
       });
@@ -182,7 +217,7 @@ export class UnixListener implements OpenListener {
 
   #unlink(): void {
     this.#letGo();
-    if (this.#name !== null) unlinkOwn(this.#name, this.#file);
+    if (this.#name !== null) unlinkOwn(this.#name, this.#file, this.#user);
     this.#name = null;
   }
 }

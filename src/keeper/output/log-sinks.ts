@@ -1,8 +1,13 @@
 /** All logs that are open: the main one, and those of pools with a file of their own. */
 import { resolve } from 'node:path';
 import { openDestination } from '../../os/log-destination.ts';
+import { isOurs } from '../../os/log-file.ts';
+import type { LogFailure } from '../protocol.ts';
 import { type LineFormat, plainFormat, prettyFormat } from './log-format.ts';
 import { LogSink } from './log-sink.ts';
+
+/** Pause before a file that cannot be opened is tried again. */
+const RETRY_MS = 1000;
 
 export interface LogOptions {
   /** `stderr`, or an absolute path. */
@@ -16,6 +21,8 @@ export class LogSinks {
   /** By path: pools that name the same file share a sink, or their lines would be torn into each other. */
   readonly #sinks = new Map<string, LogSink>();
   readonly #poolFormat: LineFormat;
+  /** Files that could not be opened, which whoever writes to them would otherwise have tried with every line. */
+  readonly #refusals = new Map<string, { readonly error: unknown; readonly untilMs: number }>();
 
   private constructor(main: LogSink, poolFormat: LineFormat) {
     this.main = main;
@@ -34,15 +41,22 @@ export class LogSinks {
     return new LogSinks(new LogSink(file, format, destination), poolFormat);
   }
 
-  /** The sink of a file, opened when it is first asked for. @throws the error of open(2) */
+  /** The sink of a file, opened when it is first asked for. @throws the error of open(2), one a second for a file */
   of(file: string): LogSink {
     const path = pathOf(file);
-    let sink = this.#sinks.get(path);
-    if (sink === undefined) {
-      sink = new LogSink(path, this.#poolFormat);
+    const known = this.#sinks.get(path);
+    if (known !== undefined) return known;
+    const refusal = this.#refusals.get(path);
+    if (refusal !== undefined && performance.now() < refusal.untilMs) throw refusal.error;
+    try {
+      const sink = new LogSink(path, this.#poolFormat);
+      this.#refusals.delete(path);
       this.#sinks.set(path, sink);
+      return sink;
+    } catch (error) {
+      this.#refusals.set(path, { error, untilMs: performance.now() + RETRY_MS });
+      throw error;
     }
-    return sink;
   }
 
   /** Closes the files of pools that nobody writes to any more, except where lines still wait. */
@@ -54,20 +68,23 @@ export class LogSinks {
     }
   }
 
-  /** Opens every file anew; one that fails stays as it is, and the main log says so. @returns the failures */
-  reopen(): Error[] {
-    const failures: Error[] = [];
+  /** Opens every file anew; one that fails stays as it is, and the main log says so. */
+  reopen(): { readonly main: string | null; readonly pools: readonly LogFailure[] } {
+    let main: string | null = null;
+    const pools: LogFailure[] = [];
     for (const sink of this.#sinks.values()) {
       try {
         sink.reopen();
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
-        const failure = new Error(`log ${sink.file} could not be reopened: ${reason}`, { cause });
-        failures.push(failure);
-        this.main.write({ level: 50, time: Date.now(), msg: failure.message });
+        const { file } = sink;
+        const message = `log ${file} could not be reopened: ${reason}; its lines go on into the file that was open before`;
+        if (sink === this.main) main = message;
+        else pools.push({ file, message, isTenants: !isOurs(file) });
+        this.main.write({ level: 50, time: Date.now(), msg: message });
       }
     }
-    return failures;
+    return { main, pools };
   }
 
   /** Tries to write all that waits. @returns by file, as base64, what could not be written */

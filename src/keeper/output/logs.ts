@@ -1,7 +1,7 @@
 /** Where the keeper's log goes: to stderr at first, then where the configuration says, which a reload may change. */
 import { join } from 'node:path';
 import type { Passed } from '../handover/inheritance.ts';
-import type { LogSettings } from '../protocol.ts';
+import type { Answer, LogSettings } from '../protocol.ts';
 import { LogSinks } from './log-sinks.ts';
 
 export const LEVEL = { info: 30, warn: 40, error: 50 } as const;
@@ -65,9 +65,10 @@ export class Logs {
     await before.close();
   }
 
-  /** @returns what could not be opened */
-  reopen(): string[] {
-    return this.#sinks.reopen().map(error => error.message);
+  reopen(): Answer<'reopenLogs'> {
+    const { main, pools: failures } = this.#sinks.reopen();
+    const rootsOwn = failures.filter(({ isTenants }) => !isTenants).map(({ message }) => message);
+    return { failed: main === null ? rootsOwn : [main, ...rootsOwn], failures };
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,34 @@
+/**
+ * Where a socket has its file. What is done by path in a directory that somebody else can exchange for a link is done
+ * with that user's rights: it reaches nothing that this user could not have reached alone.
+ */
+import { dirname } from 'node:path';
+import { rightsFor } from './exchange.ts';
+import { type FileUser, withRightsOf } from './file-rights.ts';
+
+/** Of a pool that runs as root, where several users could exchange the directory: its own rights would be no limit. */
+const NOBODY: FileUser = { uid: 65_534, gid: 65_534, groups: [] };
+const DENIED: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM']);
+
+/**
+ * Does something with names in the directory of a socket. It must be synchronous, and follow no link as the last
+ * component of a path.
+ * @param user whose pool it is; null: the socket is our own
+ * @throws what `work` throws; where another user's rights did not suffice, it says so
+ */
+export function touchSocket<T>(path: string, user: FileUser | null, work: () => T): T {
+  const found = user === null ? null : rightsFor(dirname(path), user);
+  if (found === null) return work();
+  const rights = found.uid === 0 ? NOBODY : found;
+  try {
+    return withRightsOf(rights, work);
+  } catch (error) {
+    throw DENIED.has((error as NodeJS.ErrnoException).code) ? denied(error as Error, path, rights) : error;
+  }
+}
+
+function denied(error: Error, path: string, { uid }: FileUser): Error {
+  const { code, errno } = error as NodeJS.ErrnoException;
+  const why = `${error.message}; the directory ${dirname(path)} can be replaced by another user than root, so fpm-ts uses it with the rights of uid ${uid}: give uid ${uid} write permission there, or make root the only one who may write to the directories above it`;
+  return Object.assign(new Error(why, { cause: error }), { code, errno });
+}
