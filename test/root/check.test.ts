@@ -1,6 +1,6 @@
 /** What only root meets: other users, jails, directories of others, capabilities that root lacks. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { currentSelf, type Self } from '../../src/config/check/self.ts';
 import { listenUnix } from '../../src/os/listener.ts';
 import {
@@ -173,6 +173,36 @@ async function jails(scope: Scope): Promise<void> {
   });
 }
 
+async function jailedVariables(scope: Scope): Promise<void> {
+  await scope.test(
+    'a jail whose workers get variables needs GNU env inside; one static binary does without',
+    async t => {
+      const tree = checkTree(t);
+      copyFileSync('/bin/true', tree.write('jail/bin/worker', '', 0o755));
+      const jail = { command: ['/bin/worker'], chroot: `${tree.dir}/jail` };
+      assertNothingFound(await tree.check({ www: as(jail) }));
+      const check = () => tree.check({ www: as({ ...jail, 'env.APP': 'x' }) });
+      const missing = { key: 'env', message: /APP is set by `env -S`.* no .*jail\/usr\/bin\/env of GNU/ };
+      assertFound(tree, await check(), missing);
+      copyFileSync('/bin/true', tree.write('jail/bin/busybox', '', 0o755));
+      mkdirSync(`${tree.dir}/jail/usr/bin`, { recursive: true });
+      symlinkSync('/bin/busybox', `${tree.dir}/jail/usr/bin/env`);
+      assertFound(tree, await check(), missing);
+      rmSync(`${tree.dir}/jail/usr/bin/env`);
+      copyFileSync('/bin/true', tree.write('jail/usr/bin/env', '', 0o755));
+      assertNothingFound(await check());
+    },
+  );
+
+  await scope.test('env(1) would take a program with an equals sign in its path for a variable', async t => {
+    const tree = checkTree(t);
+    const command = [tree.write('a=b/worker', '#!/bin/sh\n', 0o755)];
+    assertNothingFound(await tree.check({ www: as({ command }) }));
+    const result = await tree.check({ www: as({ command, 'env.APP': 'x' }) });
+    assertFound(tree, result, { key: 'command', message: /takes .*a=b\/worker for a variable/ });
+  });
+}
+
 async function places(scope: Scope): Promise<void> {
   // What root finds about an ordinary user's start, which it can act out without becoming one.
   const self = ordinarySelf(UID, UID);
@@ -247,5 +277,6 @@ suite('root/check', { root: true }, async scope => {
   await helpers(scope);
   await commands(scope);
   await jails(scope);
+  await jailedVariables(scope);
   await places(scope);
 });
