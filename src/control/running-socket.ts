@@ -16,7 +16,7 @@ export function runningSocket(configFile: string): string | null {
     // Anybody can take a keeper's name, and a worker that of a supervisor: their users tell.
     const mine = keepers().filter(pid => configFileOf(pid) === configFile && trusted.has(ownerOf(pid)));
     for (const keeper of mine) {
-      const own = descendants(keeper).filter(pid => isSupervisor(pid, keeper));
+      const own = (descendants(keeper) ?? []).filter(pid => isSupervisor(pid, keeper));
       const path = listeningPath(new Set(own.flatMap(pid => openSockets(pid) ?? [])));
       if (path !== null) return path;
     }

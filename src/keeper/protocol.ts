@@ -52,6 +52,8 @@ export interface WorkerSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly umask: number;
+  /** Its hard limit of descriptors, where it would inherit a higher one; null: a program in front of it sets one. */
+  readonly filesMax: number | null;
   /** The listener that it inherits; null: none. */
   readonly listener: string | null;
   /** The descriptor on which it gets the listener: 0, or 3 as socket-activated programs expect. */

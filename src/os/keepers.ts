@@ -1,5 +1,5 @@
 /** Keepers of fpm-ts on this machine, known by the name that each gives itself. */
-import { allPids, read, readStat } from './proc.ts';
+import { allPids, read, readHead, readStat } from './proc.ts';
 
 /** At most 15 bytes: all that the kernel keeps of a name. */
 export const KEEPER_TITLE = 'fpm-ts: keeper';
@@ -16,7 +16,7 @@ export function keeperOf(pid: number): number | null {
 
 /** The configuration that a keeper names in its title; null where there was no room for it. */
 export function configFileOf(keeper: number): string | null {
-  const title = (read(`/proc/${keeper}/cmdline`) ?? '').split('\0', 1)[0] ?? '';
+  const title = (readHead(`/proc/${keeper}/cmdline`) ?? '').split('\0', 1)[0] ?? '';
   return /^.*? \((\/.*)\)\s*$/.exec(title)?.[1] ?? null;
 }
 

@@ -16,6 +16,12 @@ import { lateEnvironment } from './late-environment.ts';
 /** Variables of ours or of our service manager's, which mean something else to a worker (DESIGN section 8). */
 const NEVER_PASSED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
 
+/**
+ * The hard limit of a worker's descriptors where `rlimit_files` sets none. Event loops raise their soft limit to the hard
+ * one, so it is what a server with many connections needs, and far below the million that a service manager gives.
+ */
+const FILES_MAX = 65_536;
+
 export function workerSpec(
   pool: PoolConfig,
   identity: Identity,
@@ -31,6 +37,7 @@ export function workerSpec(
     ...started,
     cwd: pool.chroot === undefined ? pool.chdir : '/',
     umask: pool.umask,
+    filesMax: pool.rlimits.files === undefined ? FILES_MAX : null,
     listener,
     listenerDescriptor: listenerDescriptor(pool),
     wholeGroup: pool.killMode === 'group',
