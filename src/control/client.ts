@@ -13,7 +13,6 @@ import { brokeOff, isSilent, mayNotConnect, notRunning, withoutSupervisor } from
 export interface Instance {
   readonly socket: string;
   readonly runDir: string;
-  /** Locked as long as its keeper lives. */
   readonly pidFile: string;
   /** Named by its keeper, too; null: it runs without. */
   readonly configFile: string | null;
@@ -77,7 +76,7 @@ async function untilThere<T>(
   mayRepeat: boolean,
   ask: (socketPath: string) => Promise<T>,
 ): Promise<T> {
-  const { pidFile, configFile } = instance;
+  const { configFile } = instance;
   let { socket } = instance;
   let giveUpAtMs = Number.POSITIVE_INFINITY;
   for (;;) {
@@ -88,7 +87,7 @@ async function untilThere<T>(
       const failure = error as NodeJS.ErrnoException;
       if (failure.code === 'EACCES') throw mayNotConnect(socket);
       if (!mayAskAgain(failure, mayRepeat)) throw brokeOff(socket, failure, command);
-      const keeper = lockHolder(pidFile);
+      const keeper = lockHolder(instance);
       if (keeper === null && (configFile === null || keeperFor(configFile) === null))
         throw await notRunning(instance);
       const found = configFile === null ? null : await elsewhere(configFile);

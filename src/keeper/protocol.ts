@@ -131,7 +131,7 @@ export interface Requests {
   /** Everything that there is: the first request of every supervisor. One of another protocol is ended. */
   hello: { ask: { readonly protocol: number; readonly version: string }; answer: World };
   /**
-   * Takes the pid file, which somebody else may hold, opens the log, and takes over what is left of a keeper that was
+   * Takes the run directory and the pid file, which somebody else may have, opens the log, and takes over what is left of a keeper that was
    * killed in the same run directory.
    */
   settle: {

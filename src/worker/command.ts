@@ -107,7 +107,7 @@ export function workerArgv(
     ...enterDirectory(pool),
   ];
   if (front.length === 0) return { argv: [...pool.command], env: environment };
-  const { setter, env } = lateEnvironment(environment, pool.chroot !== undefined, ownVariables(pool));
+  const { setter, env } = lateEnvironment(environment, pool, ownVariables(pool));
   return { argv: [...front, ...setter, ...pool.command], env };
 }
 

@@ -6,6 +6,7 @@
  * them in /proc/PID/cmdline.
  */
 import { ENV_IN_JAIL, isLate } from '../config/late-variables.ts';
+import type { PoolConfig } from '../config/types.ts';
 import { DEFAULT_PATH, helperProgram } from '../os/programs.ts';
 
 export interface LateEnvironment {
@@ -18,11 +19,11 @@ export interface LateEnvironment {
 /** @param own variables that the programs in front set themselves, for the command */
 export function lateEnvironment(
   environment: Readonly<Record<string, string>>,
-  isJailed: boolean,
+  pool: Pick<PoolConfig, 'env' | 'chroot'>,
   own: readonly string[],
 ): LateEnvironment {
   const variables = Object.entries(environment);
-  if (!variables.some(([name, value]) => isLate(name, value))) return { setter: [], env: environment };
+  if (!variables.some(([name, value]) => isLate(name, value, pool))) return { setter: [], env: environment };
   const env: Record<string, string> = { PATH: DEFAULT_PATH };
   const assignments = own.map(name => assignment(name, name));
   for (const [index, [name, value]] of variables.entries()) {
@@ -30,7 +31,7 @@ export function lateEnvironment(
     env[inert] = value;
     assignments.push(assignment(name, inert));
   }
-  const program = isJailed ? ENV_IN_JAIL : helperProgram('env');
+  const program = pool.chroot === undefined ? helperProgram('env') : ENV_IN_JAIL;
   return { setter: [program, '-i', '-S', assignments.join(' ')], env };
 }
 

@@ -252,7 +252,7 @@ async function places(scope: Scope): Promise<void> {
 
   await scope.test('files that exist and are not ours to write', async t => {
     const tree = checkTree(t);
-    chmodSync(tree.dir, 0o777);
+    chmodSync(tree.dir, 0o1777);
     const log = tree.write('www.log', '', 0o644);
     const pidFile = tree.write('fpm-ts.pid', '', 0o644);
     const www = pool({ user: USER, 'log.file': log });
@@ -272,6 +272,29 @@ async function places(scope: Scope): Promise<void> {
   });
 }
 
+async function ownPlaces(scope: Scope): Promise<void> {
+  await scope.test('a run directory and a pid file that another user could exchange', async t => {
+    const tree = checkTree(t);
+    mkdirSync(`${tree.dir}/run`);
+    chmodSync(`${tree.dir}/run`, 0o1777);
+    const open = await tree.check({ www: pool({ allow_root: true }) });
+    const global = { file: 'fpm-ts.toml' };
+    assertFound(tree, open, { ...global, key: 'run_dir', message: /other users may write in .*run/ });
+    chmodSync(`${tree.dir}/run`, 0o755);
+    mkdirSync(`${tree.dir}/home`);
+    chownSync(`${tree.dir}/home`, UID, UID);
+    const main = `pid_file = "${tree.dir}/home/app.pid"\nrun_dir = "${tree.dir}/run"\n`;
+    const check = () => tree.check({ www: pool({ allow_root: true }) }, main);
+    const exchangeable = { ...global, key: 'pid_file', message: /other users may write in the directory of/ };
+    assertFound(tree, await check(), exchangeable);
+    chownSync(`${tree.dir}/home`, 0, 0);
+    chmodSync(`${tree.dir}/home`, 0o1777);
+    assertNothingFound(await check());
+    chownSync(tree.write('home/app.pid', '', 0o644), UID, UID);
+    assertFound(tree, await check(), { ...global, key: 'pid_file', message: /belongs to somebody else/ });
+  });
+}
+
 suite('root/check', { root: true }, async scope => {
   await identities(scope);
   await helpers(scope);
@@ -279,4 +302,5 @@ suite('root/check', { root: true }, async scope => {
   await jails(scope);
   await jailedVariables(scope);
   await places(scope);
+  await ownPlaces(scope);
 });

@@ -50,7 +50,7 @@ export const identityKeys = {
   }),
   chroot: key(path.optional(), {
     description:
-      'Root directory of the workers. A pool that sets variables (`env`, `env_files`, `pass_env`, `clear_env = false`) needs /usr/bin/env of GNU coreutils inside.',
+      'Root directory of the workers. A pool that sets variables (`env`, `env_files`) needs /usr/bin/env of GNU coreutils inside.',
     allowed: 'a path',
     applies: 'workers',
     phpFpm: 'chroot',

@@ -59,7 +59,8 @@ const OTHER: Identity = { ...SELF, groups: [33, 103], isOther: true };
 
 /** Without the directories, which differ between systems. */
 function chain(pool: Partial<PoolConfig>, identity: Identity): string {
-  const { argv } = workerArgv({ ...POOL, ...pool }, identity, pool.env ?? {});
+  const environment = pool.clearEnv === false ? { TZ: 'UTC' } : (pool.env ?? {});
+  const { argv } = workerArgv({ ...POOL, ...pool }, identity, environment);
   return argv.map(word => word.replace(/^\/(usr\/)?s?bin\//, '')).join(' ');
 }
 
@@ -114,6 +115,12 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     { listen: { ...POOL.listen, pass: 'systemd' }, env: { APP: '1' } },
     SELF,
     `sh -c unset PWD OLDPWD SHLVL; LISTEN_PID=$$ exec "$@" sh env -i -S LISTEN_PID=\${LISTEN_PID} APP=\${FPM_TS_0} cat -`,
+  ],
+  [
+    'what a jail gets of our own environment needs nothing inside of it',
+    { chroot: '/srv/jail', chdir: '/', clearEnv: false },
+    OTHER,
+    'chroot --userspec=33:33 --groups=33,103 /srv/jail cat -',
   ],
   ['nothing in front: the environment alone', { env: { LD_PRELOAD: '/srv/a.so' } }, SELF, 'cat -'],
   [

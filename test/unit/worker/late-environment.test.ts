@@ -35,16 +35,16 @@ function received({ setter, env }: ReturnType<typeof lateEnvironment>): Record<s
 }
 
 void test('awkward names and values arrive as they are, and nothing else does', () => {
-  assert.deepEqual(received(lateEnvironment(AWKWARD, false, [])), AWKWARD);
+  assert.deepEqual(received(lateEnvironment(AWKWARD, { env: {} }, [])), AWKWARD);
 });
 
 void test('a variable that a program in front has set arrives with them', () => {
-  const { setter, env } = lateEnvironment({ PATH: '/bin', APP: '1' }, false, ['LISTEN_PID']);
+  const { setter, env } = lateEnvironment({ PATH: '/bin', APP: '1' }, { env: {} }, ['LISTEN_PID']);
   const all = received({ setter, env: { ...env, LISTEN_PID: '7' } });
   assert.deepEqual(all, { PATH: '/bin', APP: '1', LISTEN_PID: '7' });
 });
 
 void test('no value is an argument, which any user could read', () => {
-  const { setter } = lateEnvironment({ SECRET: 'hunter2' }, false, []);
+  const { setter } = lateEnvironment({ SECRET: 'hunter2' }, { env: {} }, []);
   assert.ok(!setter.join(' ').includes('hunter2'));
 });
