@@ -34,7 +34,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   ALREADY_RUNNING: {
     exit: EXIT.alreadyRunning,
-    meaning: 'Another supervisor holds the pid file or answers on the control socket.',
+    meaning: 'Another supervisor has the run directory or the pid file, or answers on the control socket.',
   },
   NOT_ALLOWED: {
     exit: EXIT.notAllowed,

@@ -15,7 +15,6 @@ import { brokeOff, isSilent, mayNotConnect, notRunning, withoutSupervisor } from
 export interface Instance {
   readonly socket: string;
   readonly runDir: string;
-  /** Locked as long as its keeper lives. */
   readonly pidFile: string;
   /** Named by its keeper, too; null: it runs without. */
   readonly configFile: string | null;
@@ -87,7 +86,7 @@ async function untilThere(
   mayRepeat: boolean,
   ask: (socketPath: string) => Promise<Answer>,
 ): Promise<Answer> {
-  const { pidFile, configFile } = instance;
+  const { configFile } = instance;
   let { socket } = instance;
   let giveUpAtMs = Number.POSITIVE_INFINITY;
   for (;;) {
@@ -103,7 +102,7 @@ async function untilThere(
       const failure = error as NodeJS.ErrnoException;
       if (failure.code === 'EACCES') throw mayNotConnect(socket);
       if (!mayAskAgain(failure, mayRepeat)) throw brokeOff(socket, failure, command);
-      const keeper = lockHolder(pidFile);
+      const keeper = lockHolder(instance);
       if (keeper === null && (configFile === null || keeperFor(configFile) === null))
         throw await notRunning(instance);
       const found = configFile === null ? null : await elsewhere(configFile);

@@ -4,7 +4,7 @@
  */
 import { lstatSync, statSync } from 'node:fs';
 import { HIDDEN_SUFFIX } from '../os/address.ts';
-import { configFileOf, keepers, SUPERVISOR_TITLE, uidOf } from '../os/keepers.ts';
+import { configFileOf, keepers, SUPERVISOR_TITLE, soleUidOf } from '../os/keepers.ts';
 import { NetlinkRefused } from '../os/netlink.ts';
 import { descendants, openSockets, read, readStat } from '../os/proc.ts';
 import { socketFile, unixListeners } from '../os/sock-diag.ts';
@@ -15,7 +15,7 @@ export function runningSocket(configFile: string): string | null {
     // Anybody can take a keeper's name, and a worker that of a supervisor: their users tell.
     const mine = keepers(statSync(configFile).uid).filter(pid => configFileOf(pid) === configFile);
     for (const keeper of mine) {
-      const own = descendants(keeper).filter(pid => isSupervisor(pid, keeper));
+      const own = (descendants(keeper) ?? []).filter(pid => isSupervisor(pid, keeper));
       const path = listeningPath(new Set(own.flatMap(pid => openSockets(pid) ?? [])));
       if (path !== null) return path;
     }
@@ -28,7 +28,7 @@ export function runningSocket(configFile: string): string | null {
 
 function isSupervisor(pid: number, keeper: number): boolean {
   const isNamed = read(`/proc/${pid}/comm`)?.trimEnd() === SUPERVISOR_TITLE.slice(0, 15);
-  return isNamed && readStat(pid)?.parent === keeper && uidOf(pid) === uidOf(keeper);
+  return isNamed && readStat(pid)?.parent === keeper && soleUidOf(pid) === soleUidOf(keeper);
 }
 
 /** A socket is bound under a name for the time being: what it is called now, the file itself tells. */

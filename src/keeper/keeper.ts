@@ -289,7 +289,7 @@ export class Keeper {
     this.#holdings.restore(inheritance, inheritedDescriptors);
     this.#noteUpgrade(upgradedFrom(from));
     this.#holdings.note(RESUMED, 'yes');
-    this.#residence.resume(settled, passed.pidFile);
+    this.#residence.resume(settled, passed);
     this.#isSettled = settled !== null;
     const what = `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}`;
     this.#logs.say('info', `${what}; ${workers.length} workers go on`);
@@ -307,7 +307,7 @@ export class Keeper {
       passed: {
         ...this.#logs.passed,
         startedAt: holdings.startedAt,
-        pidFile: this.#residence.passed,
+        ...this.#residence.passed,
         announceDescriptor: this.#announcer.descriptor,
         signals: this.#waitingSignals,
         softFileLimit: softFileLimit.wanted,

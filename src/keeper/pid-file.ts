@@ -1,4 +1,4 @@
-/** The run directory and the locked pid file: who holds the lock is the one supervisor of this run directory. */
+/** The run directory and the pid file. Who is the one supervisor of a run directory, its lock says (run-lock.ts). */
 import {
   closeSync,
   constants,
@@ -8,16 +8,20 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  type Stats,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { tryLock } from '../os/descriptor.ts';
+import { isKeeper } from '../os/keepers.ts';
+import { isOwnFile } from '../os/listener.ts';
+import { descriptorsOf, uidOf } from '../os/proc.ts';
 
-const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Makes the directory for sockets and pid file, which must be ours: in /tmp another user could have made it first.
- * @throws {Error} when it is a link, no directory, or somebody else's
+ * @throws {Error} when it is a link, no directory, somebody else's, or others may write in it
  */
 export function makeRunDir(path: string): void {
   const uid = process.getuid?.() ?? 0;
@@ -27,6 +31,11 @@ export function makeRunDir(path: string): void {
   if (stat.uid !== uid && stat.uid !== 0) {
     throw new Error(
       `run_dir ${path} belongs to uid ${stat.uid}, not to us (uid ${uid}): remove it or set another run_dir`,
+    );
+  }
+  if ((stat.mode & 0o022) !== 0) {
+    throw new Error(
+      `other users may write in run_dir ${path} and put their files in the place of ours: \`chmod go-w ${path}\`, or set another run_dir`,
     );
   }
 }
@@ -41,26 +50,31 @@ export class PidFile {
   }
 
   /**
-   * Takes the lock and writes our pid. A file left by a process that died is taken over.
-   * @returns the pid in the file when somebody else holds it (0 when it cannot be read)
+   * Writes our pid. A file left by a process that died is taken over.
+   * @returns the pid in the file when that is a keeper which has it: of another run directory, or of a version that knew
+   * no lock but this file's
+   * @throws {Error} when the file is another user's, or no file
    */
   static take(path: string): PidFile | { readonly heldBy: number } {
-    for (;;) {
-      const descriptor = openSync(path, OPEN_FLAGS, 0o644);
-      if (!tryLock(descriptor)) {
+    const descriptor = openSync(path, OPEN_FLAGS, 0o644);
+    try {
+      const stat = fstatSync(descriptor);
+      refuseForeign(path, stat);
+      const pid = Number.parseInt(readFileSync(descriptor, 'latin1'), 10);
+      if (pid > 0 && pid !== process.pid && hasOpen(pid, stat)) {
         closeSync(descriptor);
-        return { heldBy: Number.parseInt(readFileSync(path, 'latin1'), 10) || 0 };
+        return { heldBy: pid };
       }
-      if (lstatSync(path, { throwIfNoEntry: false })?.ino === fstatSync(descriptor).ino) {
-        ftruncateSync(descriptor);
-        writeSync(descriptor, `${process.pid}\n`, 0);
-        return new PidFile(path, descriptor);
-      }
-      closeSync(descriptor); // its holder removed it between our open and our lock: once more
+      ftruncateSync(descriptor);
+      writeSync(descriptor, `${process.pid}\n`, 0);
+      return new PidFile(path, descriptor);
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
     }
   }
 
-  /** One that this process took before it became another program; the lock goes with the descriptor. */
+  /** One that this process had before it became another program. */
   static inherited({ path, descriptor }: { readonly path: string; readonly descriptor: number }): PidFile {
     return new PidFile(path, descriptor);
   }
@@ -72,12 +86,39 @@ export class PidFile {
 
   /** Who looks for us under the path finds us. */
   isInPlace(): boolean {
-    return lstatSync(this.path, { throwIfNoEntry: false })?.ino === fstatSync(this.#descriptor).ino;
+    return isOwnFile(this.path, fstatSync(this.#descriptor));
   }
 
-  /** Removes the file when it is still ours, then lets go of the lock. */
+  /** Removes the file when it is still ours. */
   release(): void {
     if (this.isInPlace()) unlinkSync(this.path);
     closeSync(this.#descriptor);
   }
+}
+
+/** Another user could write any pid into a file of his. */
+function refuseForeign(path: string, stat: Stats): void {
+  if (!stat.isFile() || stat.nlink !== 1)
+    throw new Error(`pid_file ${path} is no file of its own: remove it or set another pid_file`);
+  if (stat.uid !== process.geteuid?.())
+    throw new Error(
+      `pid_file ${path} belongs to uid ${stat.uid}, not to us (uid ${process.geteuid?.()}): remove it or set another pid_file`,
+    );
+}
+
+/** It is a keeper of our user, and keeps that file open. Anybody can take a keeper's name; our user, nobody. */
+function hasOpen(pid: number, file: Stats): boolean {
+  if (!isKeeper(pid) || uidOf(pid) !== process.geteuid?.()) return false;
+  try {
+    const descriptors = descriptorsOf(pid);
+    return descriptors === null || descriptors.some(it => isSame(`/proc/${pid}/fd/${it}`, file));
+  } catch (error) {
+    // Without the right to look into it, its name and its user have to do.
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
+}
+
+function isSame(path: string, { dev, ino }: Stats): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.dev === dev && stat.ino === ino;
 }

@@ -54,6 +54,8 @@ export interface WorkerSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly umask: number;
+  /** Its hard limit of descriptors, where it would inherit a higher one; null: a program in front of it sets one. */
+  readonly filesMax: number | null;
   /** The listener that it inherits; null: none. */
   readonly listener: string | null;
   /** The descriptor on which it gets the listener: 0, or 3 as socket-activated programs expect. */
@@ -139,7 +141,7 @@ export interface Requests {
   /** Everything that there is: the first request of every supervisor. One of another protocol is ended. */
   hello: { ask: { readonly protocol: number; readonly version: string }; answer: World };
   /**
-   * Takes the pid file, which somebody else may hold, opens the log, and takes over what is left of a keeper that was
+   * Takes the run directory and the pid file, which somebody else may have, opens the log, and takes over what is left of a keeper that was
    * killed in the same run directory.
    */
   settle: {

@@ -1,12 +1,13 @@
 /**
- * Where a keeper lives: the run directory with what tells others that it is taken (the locked pid file) and what they
- * would have to know to go on in its place (the journal).
+ * Where a keeper lives: the run directory with what tells others that it is taken (the lock and the pid file) and what
+ * they would have to know to go on in its place (the journal).
  */
 import { removeStale } from '../os/listener.ts';
 import type { Passed } from './handover/inheritance.ts';
 import { type EntryKey, Journal, type JournalPorts } from './handover/journal.ts';
 import { makeRunDir, PidFile } from './pid-file.ts';
 import type { Ask } from './protocol.ts';
+import { RunLock } from './run-lock.ts';
 import { emptySpawned, removeSpawned } from './spawned.ts';
 
 export interface ResidencePorts {
@@ -18,6 +19,7 @@ export interface ResidencePorts {
 export class Residence {
   readonly #ports: ResidencePorts;
   #settled: Ask<'settle'> | null = null;
+  #lock: RunLock | null = null;
   #pidFile: PidFile | null = null;
   #journal: Journal | null = null;
 
@@ -35,21 +37,22 @@ export class Residence {
     return this.#pidFile !== null;
   }
 
-  get passed(): Passed['pidFile'] {
-    return this.#pidFile?.passed ?? null;
+  get passed(): Pick<Passed, 'lock' | 'pidFile'> {
+    return { lock: this.#lock?.passed ?? null, pidFile: this.#pidFile?.passed ?? null };
   }
 
   /** Takes the place, or what was removed of it, anew. @returns the pid of whoever else has it; null: it is ours */
   take(wanted: Ask<'settle'>): number | null {
     makeRunDir(wanted.runDir);
-    const heldBy = this.#takePidFile(wanted.pidFile);
+    const heldBy = this.#takeLock(wanted.runDir) ?? this.#takePidFile(wanted.pidFile);
     if (heldBy === null) this.#settled = wanted;
     return heldBy;
   }
 
-  /** Goes on as before an upgrade. */
-  resume(settled: Ask<'settle'> | null, pidFile: Passed['pidFile']): void {
+  /** Goes on as before an upgrade; one from a version without the lock takes it with the next `take`. */
+  resume(settled: Ask<'settle'> | null, { lock, pidFile }: Pick<Passed, 'lock' | 'pidFile'>): void {
     this.#settled = settled;
+    this.#lock = lock === null || lock === undefined ? null : RunLock.inherited(lock);
     this.#pidFile = pidFile === null ? null : PidFile.inherited(pidFile);
     if (settled !== null) this.keepState();
   }
@@ -86,12 +89,24 @@ export class Residence {
   /** The very last: nobody else may take the place before what is ours is gone from it. */
   leave(): void {
     const runDir = this.#settled?.runDir;
-    const isSpawned = runDir !== undefined && emptySpawned(runDir, this.#pidFile?.path ?? null);
+    const signs = [this.#lock?.path, this.#pidFile?.path];
+    const isSpawned = runDir !== undefined && emptySpawned(runDir, signs);
     this.#pidFile?.release();
+    this.#lock?.release();
     if (isSpawned) removeSpawned(runDir);
   }
 
   /** Where it was removed it is taken anew. @returns the pid of whoever else has it */
+  #takeLock(runDir: string): number | null {
+    if (this.#lock?.isInPlace() === true) return null;
+    const taken = RunLock.take(this.#settled?.runDir ?? runDir);
+    if (!(taken instanceof RunLock)) return taken.heldBy;
+    this.#lock?.release();
+    this.#lock = taken;
+    return null;
+  }
+
+  /** As the lock. */
   #takePidFile(wanted: string): number | null {
     const before = this.#pidFile;
     if (before?.isInPlace() === true) return null;

@@ -9,15 +9,15 @@ import { JOURNAL_FILE } from './handover/journal.ts';
 export const SPAWNED_MARK = '.spawned';
 
 /**
- * Removes what is in it, but for the file that says that it is taken. One with the state of a keeper that was killed
+ * Removes what is in it, but for the files that say that it is taken. One with the state of a keeper that was killed
  * is left to the next, which finds its workers by it.
  * @returns whether it is to be removed as well
  */
-export function emptySpawned(runDir: string, pidFile: string | null): boolean {
+export function emptySpawned(runDir: string, signs: readonly (string | undefined)[]): boolean {
   if (!existsSync(join(runDir, SPAWNED_MARK)) || existsSync(join(runDir, JOURNAL_FILE))) return false;
   for (const name of readdirSync(runDir)) {
     const path = join(runDir, name);
-    if (path !== pidFile) rmSync(path, { recursive: true, force: true });
+    if (!signs.includes(path)) rmSync(path, { recursive: true, force: true });
   }
   return true;
 }

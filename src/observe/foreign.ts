@@ -5,7 +5,7 @@ import { FpmError } from '../errors.ts';
 import { endpoint, formatEndpoint, isSameEndpoint } from '../os/address.ts';
 import { keeperOf } from '../os/keepers.ts';
 import { NetlinkRefused } from '../os/netlink.ts';
-import { descendants, openSockets, read, readStat } from '../os/proc.ts';
+import { firstDescendants, openSockets, read, readStat } from '../os/proc.ts';
 import { socketFile, tcpListeners, unixListeners } from '../os/sock-diag.ts';
 import { oneLine } from '../printable.ts';
 
@@ -36,7 +36,10 @@ export function findForeign(pid: number, address: ListenAddress, text: string): 
       `${there.length} sockets listen on ${text} side by side (SO_REUSEPORT), and connections are divided between them: a takeover takes one. Let that program listen with one socket, restart it, and try again`,
     );
   // Everything descends from pid 1.
-  const family = (pid === 1 ? [pid] : descendants(pid)).map(it => ({ pid: it, sockets: openSockets(it) }));
+  const family = (pid === 1 ? [pid] : firstDescendants(pid)).map(it => ({
+    pid: it,
+    sockets: openSockets(it),
+  }));
   const [wanted] = there;
   const holder = family.find(it => it.sockets?.includes(wanted?.inode ?? 0) === true);
   if (wanted !== undefined && holder !== undefined) return { pid: holder.pid, inode: wanted.inode };
@@ -112,7 +115,7 @@ function allListeners(): Listening[] {
 
 /** Where a process and its children listen, but for one socket. */
 export function otherListenersOf(pid: number, besides: number): string[] {
-  const own = new Set(descendants(pid).flatMap(it => openSockets(it) ?? []));
+  const own = new Set(firstDescendants(pid).flatMap(it => openSockets(it) ?? []));
   own.delete(besides);
   return allListeners()
     .filter(({ inode }) => own.has(inode))

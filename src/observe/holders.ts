@@ -1,6 +1,7 @@
 /** The workers of anybody's pool: who has a listener open, found through /proc. */
 import { isKeeper } from '../os/keepers.ts';
-import { allPids, openSockets, read, readStat } from '../os/proc.ts';
+import { LookBudgets } from '../os/look-budget.ts';
+import { allPids, openSockets, read, readHead, readStat, uidOf } from '../os/proc.ts';
 
 export interface Holder {
   readonly pid: number;
@@ -13,16 +14,17 @@ export interface Holder {
  * php-fpm's master, the parent of a php-cgi with PHP_FCGI_CHILDREN, a service manager. Some of those are known by their
  * names, too: they have no child while nobody connects.
  * @param accepted inodes of connections
- * @returns null when none is seen because we may not look into some process
+ * @returns null when none is seen because we may not look into some process, or not into all of a user's
  */
 export function workersHolding(
   listeners: ReadonlySet<number>,
   accepted: ReadonlySet<number>,
 ): readonly Holder[] | null {
   const holders = new Map<number, Holder>();
+  const budgets = new LookBudgets();
   let isHidden = false;
   for (const pid of allPids()) {
-    const sockets = openSockets(pid);
+    const sockets = openSockets(pid, budgets.of(uidOf(pid)));
     if (sockets === null) isHidden = true;
     else if (sockets.some(inode => listeners.has(inode)))
       holders.set(pid, { pid, connections: new Set(sockets.filter(inode => accepted.has(inode))).size });
@@ -39,6 +41,6 @@ function isManager(pid: number): boolean {
   return (
     isKeeper(pid) ||
     read(`/proc/${pid}/comm`) === 'systemd\n' ||
-    read(`/proc/${pid}/cmdline`)?.startsWith('php-fpm: master process') === true
+    readHead(`/proc/${pid}/cmdline`)?.startsWith('php-fpm: master process') === true
   );
 }

@@ -1,5 +1,6 @@
 /** Who looks after a program that was taken over, and how an administrator stops it for good. */
-import { allPids, openSockets, read, readStat } from '../os/proc.ts';
+import { LookBudgets } from '../os/look-budget.ts';
+import { allPids, openSockets, read, readStat, uidOf } from '../os/proc.ts';
 import { otherListenersOf } from './foreign.ts';
 import { commandLine } from './strangers.ts';
 
@@ -17,9 +18,10 @@ export function formerHolders(
   accepted: ReadonlySet<number> | null,
   ours: ReadonlySet<number>,
 ): FormerHolder[] {
+  const budgets = new LookBudgets();
   return allPids().flatMap(pid => {
     if (ours.has(pid)) return [];
-    const sockets = openSockets(pid);
+    const sockets = openSockets(pid, budgets.of(uidOf(pid)));
     if (sockets?.includes(inode) !== true) return [];
     const connections = accepted === null ? null : sockets.filter(it => accepted.has(it)).length;
     return [{ pid, command: commandLine(pid), connections }];

@@ -2,7 +2,8 @@
  * Processes that hold a listener and are not ours to end: a worker that put itself into the background left its
  * session and its group, so no signal of ours reaches it, and it accepts on.
  */
-import { allPids, openSockets, read, readStat } from '../os/proc.ts';
+import { LookBudgets } from '../os/look-budget.ts';
+import { allPids, openSockets, read, readHead, readStat, uidOf } from '../os/proc.ts';
 import { oneLine } from '../printable.ts';
 
 export interface Holder {
@@ -14,19 +15,24 @@ export interface Holder {
 }
 
 /**
- * Who has one of these sockets open: a look at every descriptor of the machine. What we may not look into is not found.
+ * Who has one of these sockets open: a look at every descriptor of processes that are not workers. What we may not look
+ * into, and what is beyond the budget of its user, is not found.
  * @param inodes of listeners
  * @param groups process groups that are known: those of workers
  */
 export function holdersOf(inodes: ReadonlySet<number>, groups: ReadonlySet<number>): Holder[] {
   if (inodes.size === 0) return [];
   const ours = new Set([process.pid, process.ppid]); // the keeper holds them all
+  const budgets = new LookBudgets();
+  const ofWorkers = new Map([...groups].map(group => [group, true]));
   return allPids().flatMap(pid => {
-    if (ours.has(pid)) return [];
-    const inode = openSockets(pid)?.find(socket => inodes.has(socket));
-    const group = inode === undefined ? undefined : readStat(pid)?.group;
-    if (inode === undefined || group === undefined || groups.has(group) || isJustSpawned(group)) return [];
-    return [{ pid, inode, command: commandLine(pid) }];
+    const group = ours.has(pid) ? undefined : readStat(pid)?.group;
+    if (group === undefined) return [];
+    const isKnown = ofWorkers.get(group) ?? isJustSpawned(group);
+    ofWorkers.set(group, isKnown);
+    if (isKnown) return [];
+    const inode = openSockets(pid, budgets.of(uidOf(pid)))?.find(socket => inodes.has(socket));
+    return inode === undefined ? [] : [{ pid, inode, command: commandLine(pid) }];
   });
 }
 
@@ -41,6 +47,6 @@ export function nameHolders(holders: readonly Omit<Holder, 'inode'>[]): string {
 }
 
 export function commandLine(pid: number): string {
-  const words = (read(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
+  const words = (readHead(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
   return oneLine(words === '' ? (read(`/proc/${pid}/comm`)?.trim() ?? 'gone') : words);
 }

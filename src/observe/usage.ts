@@ -1,5 +1,6 @@
 /** What a worker with its children uses, from /proc. Meant for one worker after the other, not for all at once. */
-import { ageSeconds, descendants, read, readStat } from '../os/proc.ts';
+import { LookBudget } from '../os/look-budget.ts';
+import { ageSeconds, firstDescendants, read, readStat } from '../os/proc.ts';
 
 export interface Usage {
   /** CPU time, that of children that have ended and were reaped included. */
@@ -10,12 +11,20 @@ export interface Usage {
   readonly ageSeconds: number;
 }
 
-/** @returns null when the process is gone */
-export function usageOf(pid: number, family: readonly number[] = descendants(pid)): Usage | null {
+/**
+ * @param family all that count: by default the process with its children. Of more than the budget allows to look at, it
+ * is the first of them, and the least that they use.
+ * @returns null when the process is gone, or nothing may be looked at
+ */
+export function usageOf(
+  pid: number,
+  budget: LookBudget = new LookBudget(),
+  family: readonly number[] = firstDescendants(pid, budget),
+): Usage | null {
   const leader = readStat(pid);
-  if (leader === null) return null;
+  if (leader === null || budget.isSpent) return null;
   let memoryBytes = 0;
-  for (const member of family) memoryBytes += anonymousBytes(member, family.length > 1);
+  for (const member of family) memoryBytes += anonymousBytes(member, family.length > 1, budget);
   return { cpuSeconds: cpuSecondsOf(family), memoryBytes, ageSeconds: ageSeconds(leader.startTicks) };
 }
 
@@ -31,10 +40,12 @@ export function cpuSecondsOf(family: readonly number[]): number {
 
 /**
  * @param isShared whether others may share pages with it, as children do with whom they were forked from; the kernel
- * then has to walk all its pages to divide them, and only for whom may trace it. Where it will not, they count in full.
+ * then has to walk all its pages and mappings to divide them, however many those are, and only for whom may trace it.
+ * Where it will not, they count in full.
  */
-function anonymousBytes(pid: number, isShared: boolean): number {
-  const rollup = isShared ? read(`/proc/${pid}/smaps_rollup`) : null;
+function anonymousBytes(pid: number, isShared: boolean, budget: LookBudget): number {
+  if (!budget.take()) return 0;
+  const rollup = isShared ? budget.timed(() => read(`/proc/${pid}/smaps_rollup`)) : null;
   if (rollup?.includes('Pss_Anon:') === true)
     return kilobytes(rollup, 'Pss_Anon') + kilobytes(rollup, 'SwapPss');
   const status = read(`/proc/${pid}/status`) ?? '';

@@ -59,6 +59,10 @@ function smaller(a: bigint, b: bigint): bigint {
   return b;
 }
 
+function larger(a: bigint, b: bigint): bigint {
+  return a < b ? b : a;
+}
+
 export const softFileLimit: SoftFileLimit = new SoftFileLimit();
 
 /** Gives this process the soft limit that it was started with, for good. */
@@ -76,6 +80,21 @@ export function setSoftFileLimit(neededFiles: number): void {
   const wanted = neededFiles > DEFAULT_SOFT ? BigInt(neededFiles) : DEFAULT_SOFT;
   now.writeBigUInt64LE(smaller(wanted, now.readBigUInt64LE(8)), 0);
   must(prlimit(0, RLIMIT_NOFILE, now, null), 'prlimit');
+}
+
+/**
+ * Lowers the hard limit of a child that was just started, and no soft limit below what it was started with. The
+ * supervisor looks into workers, and what it finds there should not be a million descriptors each.
+ */
+export function lowerHardFileLimit(pid: number, most: bigint): void {
+  const now = Buffer.alloc(16);
+  if (prlimit(pid, RLIMIT_NOFILE, null, now) < 0) return; // it has ended
+  const soft = now.readBigUInt64LE(0);
+  const wanted = softFileLimit.wanted === null ? most : larger(most, BigInt(softFileLimit.wanted));
+  if (now.readBigUInt64LE(8) <= wanted) return;
+  now.writeBigUInt64LE(smaller(soft, wanted), 0);
+  now.writeBigUInt64LE(wanted, 8);
+  prlimit(pid, RLIMIT_NOFILE, now, null); // it may end, or change its user, at any time
 }
 
 /** What one look at the system has open at a time, and some to spare for what threads of Node's open meanwhile. */

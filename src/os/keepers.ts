@@ -3,7 +3,7 @@
  * name, and only root's and our own are believed.
  */
 import { statSync } from 'node:fs';
-import { allPids, read, readStat } from './proc.ts';
+import { allPids, read, readHead, readStat } from './proc.ts';
 
 /** At most 15 bytes: all that the kernel keeps of a name. */
 export const KEEPER_TITLE = 'fpm-ts: keeper';
@@ -20,7 +20,7 @@ export function keeperOf(pid: number): number | null {
 
 /** The configuration that a keeper names in its title; null where there was no room for it. */
 export function configFileOf(keeper: number): string | null {
-  const title = (read(`/proc/${keeper}/cmdline`) ?? '').split('\0', 1)[0] ?? '';
+  const title = (readHead(`/proc/${keeper}/cmdline`) ?? '').split('\0', 1)[0] ?? '';
   return /^.*? \((\/.*)\)\s*$/.exec(title)?.[1] ?? null;
 }
 
@@ -41,7 +41,7 @@ export function keepers(alsoOf: number | null = null): number[] {
  */
 export function isKeeper(pid: number, alsoOf: number | null = null): boolean {
   if (read(`/proc/${pid}/comm`)?.trimEnd() !== KEEPER_TITLE || readStat(pid)?.state === 'Z') return false;
-  const uid = uidOf(pid);
+  const uid = soleUidOf(pid);
   return uid !== null && [0, process.geteuid?.(), alsoOf].includes(uid);
 }
 
@@ -49,7 +49,7 @@ export function isKeeper(pid: number, alsoOf: number | null = null): boolean {
  * The user of a process; null: it has ended, or several count for it. A program with the set-user-ID bit, which
  * anybody may start under any name, has another real user than an effective one.
  */
-export function uidOf(pid: number): number | null {
+export function soleUidOf(pid: number): number | null {
   const ids = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.slice(1);
   return ids !== undefined && new Set(ids).size === 1 ? Number(ids[0]) : null;
 }

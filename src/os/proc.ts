@@ -1,5 +1,18 @@
-/** Readers of /proc (proc(5)). A process may end at any time: what cannot be read is null. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+/**
+ * Readers of /proc (proc(5)). A process may end at any time: what cannot be read is null. Where the process chooses how
+ * much there is to be read, a budget bounds it (look-budget.ts).
+ */
+import {
+  closeSync,
+  opendirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs';
+import { LookBudget } from './look-budget.ts';
 
 export interface ProcessStat {
   readonly pid: number;
@@ -70,21 +83,51 @@ function running(): ProcessStat[] {
     .filter((stat): stat is ProcessStat => stat !== null && stat.state !== 'Z' && stat.state !== 'X');
 }
 
-/** A process and all that descend from it, as far as they are still linked by parent. */
-export function descendants(pid: number): number[] {
+/** The user whose processes it is one of; null: it has ended. Unlike /proc/PID itself, this cannot be hidden. */
+export function uidOf(pid: number): number | null {
+  const uid = /^Uid:\t(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  return uid === undefined ? null : Number(uid);
+}
+
+/**
+ * A process and all that descend from it, as far as they are still linked by parent.
+ * @returns null when they are too many to be read
+ */
+export function descendants(pid: number, budget: LookBudget = new LookBudget()): number[] | null {
+  const found = firstDescendants(pid, budget);
+  return budget.isSpent ? null : found;
+}
+
+/** The same as far as the budget goes. */
+export function firstDescendants(pid: number, budget: LookBudget = new LookBudget()): number[] {
   const found = [pid];
-  for (const parent of found) {
-    for (const thread of threads(parent)) {
-      const text = read(`/proc/${parent}/task/${thread}/children`);
-      for (const child of (text ?? '').split(' ')) if (child.trim() !== '') found.push(Number(child));
-    }
-  }
+  for (const parent of found)
+    for (const thread of threads(parent, budget) ?? [])
+      for (const child of childrenOf(parent, thread, budget)) found.push(child);
   return found;
 }
 
-/** Whether any thread of a process, or of those that descend from it, runs or waits for a CPU. */
-export function isRunnable(pid: number): boolean {
-  return descendants(pid).some(member => threads(member).some(thread => threadState(member, thread) === 'R'));
+/** A list that may be long, read as far as the budget goes. */
+function childrenOf(pid: number, thread: number, budget: LookBudget): number[] {
+  const children: number[] = [];
+  let begun = '';
+  readInPieces(`/proc/${pid}/task/${thread}/children`, piece => {
+    const words = (begun + piece).split(' ');
+    begun = words.pop() ?? '';
+    for (const word of words) if (word !== '' && budget.take()) children.push(Number(word));
+    return !budget.isSpent;
+  });
+  return children;
+}
+
+/** Whether any thread of a process, or of those that descend from it, runs or waits for a CPU, or may do so. */
+export function isRunnable(pid: number, budget: LookBudget = new LookBudget()): boolean {
+  const family = descendants(pid, budget);
+  if (family === null) return true;
+  return family.some(member => {
+    const all = threads(member, budget);
+    return all === null || all.some(thread => !budget.take() || threadState(member, thread) === 'R');
+  });
 }
 
 /** The state of a thread as proc(5) has it; null: it has ended. */
@@ -93,28 +136,56 @@ export function threadState(pid: number, thread: number): string | null {
   return stat === null ? null : stat.charAt(stat.lastIndexOf(')') + 2);
 }
 
-/** The threads of a process; empty when it has ended. */
-export function threads(pid: number): number[] {
+/** The threads of a process; empty when it has ended, null when they are too many to be read. */
+export function threads(pid: number, budget: LookBudget = new LookBudget()): number[] | null {
+  const folder = `/proc/${pid}/task`;
   try {
-    return readdirSync(`/proc/${pid}/task`).map(Number);
+    // Beside the usual two links of a directory, one for each thread: most processes have one.
+    if (statSync(folder).nlink === 3) return budget.take() ? [pid] : null;
+    return numbersIn(folder, budget);
   } catch {
     return [];
   }
 }
 
 /**
+ * The descriptors of a process.
+ * @returns null when they are too many to be read
+ * @throws ENOENT when it has ended, EACCES when we may not look
+ */
+export function descriptorsOf(pid: number, budget: LookBudget = new LookBudget()): number[] | null {
+  return numbersIn(`/proc/${pid}/fd`, budget);
+}
+
+/** How many names of a directory are read at a time. */
+const NAMES_AT_ONCE = 256;
+
+/** The names of a directory of numbers; readdir(3) would read all of it, however many there are. */
+function numbersIn(path: string, budget: LookBudget): number[] | null {
+  const folder = opendirSync(path, { bufferSize: NAMES_AT_ONCE });
+  try {
+    const numbers: number[] = [];
+    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+      if (!budget.take()) return null;
+      numbers.push(Number(entry.name));
+    }
+    return numbers;
+  } finally {
+    folder.closeSync();
+  }
+}
+
+/**
  * The descriptor under which a process has something open.
  * @param link as /proc/PID/fd shows it, such as `socket:[N]`
- * @returns null when it does not have it, has ended, or we may not look
+ * @returns null when it does not have it, has too many to be read, has ended, or we may not look
  */
 export function descriptorOf(pid: number, link: string): number | null {
   try {
-    for (const name of readdirSync(`/proc/${pid}/fd`))
-      if (linkOf(pid, Number(name)) === link) return Number(name);
+    return descriptorsOf(pid)?.find(descriptor => linkOf(pid, descriptor) === link) ?? null;
   } catch {
-    // ended, or not ours to look at
+    return null; // ended, or not ours to look at
   }
-  return null;
 }
 
 /**
@@ -131,27 +202,33 @@ export function linkOf(pid: number, descriptor: number): string | null {
 
 /**
  * The inodes of the sockets that a process has open, each as often as it has it; empty when it has ended.
- * @returns null when we may not look
+ * @returns null when we may not look, or it has too many to be read
  */
-export function openSockets(pid: number): number[] | null {
-  const folder = `/proc/${pid}/fd`;
+export function openSockets(pid: number, budget: LookBudget = new LookBudget()): number[] | null {
   const inodes: number[] = [];
-  let names: string[];
   try {
-    names = readdirSync(folder);
+    const all = descriptorsOf(pid, budget);
+    if (all === null) return null;
+    for (const descriptor of all) {
+      const link = socketLink(pid, descriptor);
+      if (link !== null) inodes.push(link);
+    }
+    return inodes;
   } catch (error) {
     // A zombie has nothing open, but only root may see that.
     return isGone(error) || readStat(pid)?.state === 'Z' ? inodes : null;
   }
-  for (const name of names) {
-    try {
-      const link = readlinkSync(`${folder}/${name}`);
-      if (link.startsWith('socket:[')) inodes.push(Number(link.slice(8, -1)));
-    } catch (error) {
-      if (!isGone(error)) return null; // else closed meanwhile
-    }
+}
+
+/** @returns null: it is no socket, or was closed meanwhile. @throws EACCES */
+function socketLink(pid: number, descriptor: number): number | null {
+  try {
+    const link = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    return link.startsWith('socket:[') ? Number(link.slice(8, -1)) : null;
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    return null;
   }
-  return inodes;
 }
 
 /** The system call that a thread sleeps in, with its arguments; null while it runs, 'refused' when we may not look. */
@@ -170,12 +247,43 @@ export function currentSyscall(
   return { number: Number(number), args: rest.slice(0, 6).map(BigInt) };
 }
 
-/** A whole file of /proc, or null. */
+/** A whole file of /proc, or null. Not for one whose length a process chooses. */
 export function read(path: string): string | null {
+  let text = '';
+  const isRead = readInPieces(path, piece => {
+    text += piece;
+    return true;
+  });
+  return isRead ? text : null;
+}
+
+/** The beginning of a file of /proc whose length a process chooses, such as its command line. */
+export function readHead(path: string): string | null {
+  let head = '';
+  const isRead = readInPieces(path, piece => {
+    head = piece.slice(0, HEAD_CHARACTERS);
+    return false;
+  });
+  return isRead ? head : null;
+}
+
+const HEAD_CHARACTERS = 4096;
+const PIECE: Buffer = Buffer.alloc(65_536);
+
+/** @param take is called with one piece after the other, until it returns false. @returns false: it cannot be read */
+export function readInPieces(path: string, take: (piece: string) => boolean): boolean {
+  let descriptor: number | undefined;
   try {
-    return readFileSync(path, 'latin1');
+    descriptor = openSync(path, 'r');
+    for (let isWanted = true; isWanted; ) {
+      const bytes = readSync(descriptor, PIECE);
+      isWanted = bytes > 0 && take(PIECE.toString('latin1', 0, bytes));
+    }
+    return true;
   } catch {
-    return null;
+    return false;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

@@ -3,7 +3,7 @@
  * that are named, in a session of its own.
  */
 
-import { softFileLimit } from './file-limit.ts';
+import { lowerHardFileLimit, softFileLimit } from './file-limit.ts';
 import { declare, SystemError } from './libc.ts';
 import { FileActions, SETSID, spawnAttributes } from './posix-spawn.ts';
 import { StringVector } from './string-vector.ts';
@@ -19,6 +19,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly umask?: number;
+  /** The hard limit of descriptors, where it would inherit a higher one; null and undefined: it inherits. */
+  readonly filesMax?: number | null;
 }
 
 /** A command as the kernel takes it, so that many children of it are started without writing it out for each. */
@@ -29,16 +31,18 @@ export class Program {
   readonly #environment = new StringVector();
   readonly #cwd: string | undefined;
   readonly #umask: number | undefined;
+  readonly #filesMax: bigint | null;
   readonly #actions = new FileActions();
   readonly #pid: Buffer = Buffer.alloc(4);
 
-  constructor({ path, argv, env, cwd, umask }: Command) {
+  constructor({ path, argv, env, cwd, umask, filesMax }: Command) {
     this.#path = Buffer.from(`${path}\0`);
     this.#name = path;
     for (const argument of argv) this.#argv.add(Buffer.from(argument));
     for (const [name, value] of Object.entries(env)) this.#environment.add(Buffer.from(`${name}=${value}`));
     this.#cwd = cwd;
     this.#umask = umask;
+    this.#filesMax = typeof filesMax === 'number' ? BigInt(filesMax) : null;
   }
 
   /**
@@ -64,7 +68,9 @@ export class Program {
           this.#environment.pointers(),
         );
         if (errno !== 0) throw new SystemError('spawn', errno, this.#name);
-        return this.#pid.readInt32LE(0);
+        const pid = this.#pid.readInt32LE(0);
+        if (this.#filesMax !== null) lowerHardFileLimit(pid, this.#filesMax);
+        return pid;
       });
     } finally {
       actions.destroy();

@@ -8,7 +8,8 @@ import { type Keeper, KeeperError } from '../keeper/client.ts';
 import type { ListenerState, WorkerState } from '../keeper/protocol.ts';
 import type { PoolEvent } from '../observe/events.ts';
 import type { Watched } from '../observe/sockets.ts';
-import type { Kernel } from '../worker/kernel.ts';
+import { LookBudget } from '../os/look-budget.ts';
+import { type Kernel, withBudget } from '../worker/kernel.ts';
 import { Apply } from './apply.ts';
 import { claimFor } from './autoscale.ts';
 import { CommandQueue } from './command-queue.ts';
@@ -57,6 +58,9 @@ export class Pool {
   readonly #observer: Observer;
   readonly #apply: Apply;
   readonly #queue = new CommandQueue();
+  /** Of all looks into its workers. */
+  readonly #budget = new LookBudget();
+  readonly #kernel: Kernel;
   #state: PoolState;
   /** What was seen in the first half of a turn. */
   #seen: Observation | null = null;
@@ -77,8 +81,10 @@ export class Pool {
     this.#state = newPool(config);
     this.#nextConfig = config;
     this.#ports = ports;
-    this.#observer = new Observer(ports.kernel);
-    const { keeper, kernel, report, now, own } = ports;
+    const { keeper, report, now, own } = ports;
+    const kernel = withBudget(ports.kernel, this.#budget);
+    this.#observer = new Observer(kernel, this.#budget);
+    this.#kernel = kernel;
     const news = (it: News): void => this.tell(it);
     this.#apply = new Apply(this.name, { keeper, kernel, report, now, own, log: this.log, news });
   }
@@ -90,6 +96,12 @@ export class Pool {
   /** What was seen of its connections. */
   get meter(): LoadMeter {
     return this.#observer.meter;
+  }
+
+  /** The connections that one of its workers has; null: it cannot be told. */
+  connectionsOf(pid: number, accepted: ReadonlySet<number>): readonly number[] | null {
+    this.#budget.refill(this.#state.workers.size, this.#ports.now());
+    return this.#kernel.connectionsOf(pid, accepted);
   }
 
   // Turns
@@ -121,6 +133,7 @@ export class Pool {
   observe(looks: Looks, isBlind: boolean): void {
     const nowMs = this.#ports.now();
     if (this.#isDeserted(looks, isBlind, nowMs)) return;
+    this.#budget.refill(this.#state.workers.size, nowMs);
     const news = this.#news.splice(0);
     const seen = this.#observer.observe(this.#state, news, looks, isBlind, nowMs);
     this.#seen = seen;

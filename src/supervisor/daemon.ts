@@ -289,7 +289,8 @@ export class Daemon {
   async #settle(): Promise<void> {
     const { running } = this.supervisor.settings;
     const { heldBy } = await this.#keeper.ask('settle', residenceOf(running));
-    if (heldBy !== null) throw new Error(`pid ${heldBy} has taken the pid file ${running.pidFile}`);
+    if (heldBy !== null)
+      throw new Error(`pid ${heldBy} has taken run_dir ${running.runDir} or the pid file ${running.pidFile}`);
   }
 }
 

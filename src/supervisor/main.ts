@@ -107,7 +107,7 @@ async function startFresh(
 
 /** Before everything is checked, because another supervisor explains the addresses that are taken. */
 async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<World | null> {
-  const { pidFile } = loaded.config;
+  const { runDir, pidFile } = loaded.config;
   const answer = await keeper.ask('settle', residenceOf(loaded.config)).catch(async (error: unknown) => {
     await checkAgainstSystem(loaded, [], world.inheritedSockets); // knows file, line and remedy of most reasons
     throw error;
@@ -115,7 +115,7 @@ async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<Wor
   if (answer.heldBy === null) return answer.found;
   throw new FpmError(
     'ALREADY_RUNNING',
-    `a supervisor with pid ${answer.heldBy} runs already (pid file ${pidFile}); \`fpm-ts stop\` ends it`,
+    `a supervisor with pid ${answer.heldBy} runs already (run_dir ${runDir}, pid file ${pidFile}); \`fpm-ts stop\` ends it`,
   );
 }
 

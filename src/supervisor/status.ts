@@ -1,7 +1,6 @@
 /** The daemon and its pools as `status` shows them. */
 import { globalSettings } from '../config/settings.ts';
 import type { LastUpgrade } from '../keeper/notes.ts';
-import { connectionsOf } from '../observe/families.ts';
 import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
 import type {
   LastReload,
@@ -162,7 +161,7 @@ function isRecycling(state: Pool['state'], missing: number, now: number): boolea
 
 function processStatus(pool: Pool, worker: Worker, load: ListenerLoad | null, now: number): ProcessStatus {
   const stat = readStat(worker.pid);
-  const held = load?.accepted ? connectionsOf(worker.pid, load.accepted) : null;
+  const held = load?.accepted ? pool.connectionsOf(worker.pid, load.accepted) : null;
   return {
     pid: worker.pid,
     state: workerState(worker, held),

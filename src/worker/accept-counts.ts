@@ -3,6 +3,7 @@
  * tables: a thread that sleeps in accept wakes up for a connection, and the kernel counts how often it went to sleep
  * (voluntary_ctxt_switches of proc(5)). Of programs that wait in epoll nothing is concluded: their timers wake them, too.
  */
+import type { LookBudget } from '../os/look-budget.ts';
 import { descendants, read, threads } from '../os/proc.ts';
 import { acceptsOn } from './readiness.ts';
 
@@ -17,16 +18,24 @@ export class AcceptCounts {
   /**
    * @param descriptor of their listener
    * @param idleTimeoutMs after which they leave: some looks in that time do
-   * @returns false between two looks, and for a worker that is looked at for the first time
+   * @returns false between two looks, and for a worker that is looked at for the first time; true when there is too much
+   * to be looked at: it is not known to have been idle
    */
-  haveServed(pids: readonly number[], descriptor: number, nowMs: number, idleTimeoutMs: number): boolean {
+  haveServed(
+    pids: readonly number[],
+    descriptor: number,
+    nowMs: number,
+    idleTimeoutMs: number,
+    budget: LookBudget,
+  ): boolean {
     if (nowMs - this.#lookedAtMs < idleTimeoutMs / LOOKS_A_TIMEOUT) return false;
     this.#lookedAtMs = nowMs;
     const before = this.#sleeps;
     const now = new Map<number, number>();
     let haveServed = false;
-    for (const pid of pids.flatMap(it => descendants(it))) {
-      for (const thread of threads(pid)) {
+    for (const pid of pids.flatMap(it => descendants(it, budget) ?? [])) {
+      for (const thread of threads(pid, budget) ?? []) {
+        if (!budget.take()) break;
         const known = before.get(thread);
         const count = sleepsInAccept(pid, thread, descriptor);
         // Whoever slept there and does not, or slept again, was woken up.
@@ -36,7 +45,7 @@ export class AcceptCounts {
       }
     }
     this.#sleeps = now;
-    return haveServed;
+    return haveServed || budget.isSpent;
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a worker is at, seen from outside: whether it waits for its client, and what its threads are in. */
+import { LookBudget } from '../os/look-budget.ts';
 import { currentSyscall, linkOf, read, readStat, threads } from '../os/proc.ts';
 import { syscallName } from '../os/syscall-names.ts';
 import { epollHolds, pollHolds, selectHolds } from './readiness.ts';
@@ -27,11 +28,17 @@ const OF_DESCRIPTOR: ReadonlySet<string> = new Set([
 
 /**
  * Whether a process waits for what comes over a connection.
- * @returns null: it cannot be told, because it waits for many at once (epoll, io_uring) or may not be looked at
+ * @returns null: it cannot be told, because it waits for many at once (epoll, io_uring), may not be looked at, or has too
+ * many threads
  */
-export function waitsFor(pid: number, descriptor: number): boolean | null {
+export function waitsFor(
+  pid: number,
+  descriptor: number,
+  budget: LookBudget = new LookBudget(),
+): boolean | null {
   let isTold = true;
-  for (const thread of threads(pid)) {
+  for (const thread of threads(pid, budget) ?? []) {
+    if (!budget.take()) break;
     const call = currentSyscall(pid, thread);
     if (call === null) continue;
     if (call === 'refused') return null;
@@ -42,9 +49,9 @@ export function waitsFor(pid: number, descriptor: number): boolean | null {
     if (POLLS.has(name) && pollHolds(pid, first, Number(second), wanted)) return true;
     if (SELECTS.has(name) && selectHolds(pid, second, Number(first), wanted)) return true;
     if (name === 'io_uring_enter') isTold = false;
-    if (EPOLLS.has(name) && epollHolds(pid, Number(first), wanted)) isTold = false;
+    if (EPOLLS.has(name) && epollHolds(pid, Number(first), wanted, budget) !== false) isTold = false;
   }
-  return isTold ? false : null;
+  return isTold && !budget.isSpent ? false : null;
 }
 
 /** System calls that read and that wrote, since the process was started; null: we may not look. recv and send are not in it. */
@@ -57,15 +64,22 @@ export function callCounts(pid: number): { readonly reads: number; readonly writ
     : { reads: Number(reads), writes: Number(writes) };
 }
 
+/** A line of the log holds no more. */
+const MOST_THREADS = 64;
+
 /** In words, such as "clock_nanosleep" or "read of descriptor 5, socket:[1234]"; of several threads, how many. */
 export function describeActivity(pid: number): string {
+  const all = threads(pid);
+  if (all === null) return 'unknown: it has too many threads';
   const counts = new Map<string, number>();
-  for (const thread of threads(pid)) {
+  for (const thread of all.slice(0, MOST_THREADS)) {
     const text = describeThread(pid, thread);
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   if (counts.size === 0) return 'gone';
-  return [...counts].map(([text, count]) => (count === 1 ? text : `${count} threads: ${text}`)).join('; ');
+  const texts = [...counts].map(([text, count]) => (count === 1 ? text : `${count} threads: ${text}`));
+  if (all.length > MOST_THREADS) texts.push(`${all.length - MOST_THREADS} more threads`);
+  return texts.join('; ');
 }
 
 function describeThread(pid: number, thread: number): string {

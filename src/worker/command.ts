@@ -1,7 +1,7 @@
 /**
  * What is executed for a worker: its environment, and the programs in front of its command that set what must be
  * set before it runs (DESIGN D9). Each of them executes the next, so the pid stays and nothing of ours is in
- * between. The order: what needs root first, credentials last.
+ * between. The order: what needs root first, then credentials, then the pool's own variables.
  */
 
 import { getPriority } from 'node:os';
@@ -11,16 +11,16 @@ import type { Limit, PoolConfig } from '../config/types.ts';
 import type { WorkerSpec } from '../keeper/protocol.ts';
 import { DEFAULT_PATH, findProgram, helperProgram } from '../os/programs.ts';
 import type { Identity } from './identity.ts';
+import { lateEnvironment } from './late-environment.ts';
 
 /** Variables of ours or of our service manager's, which mean something else to a worker (DESIGN section 8). */
 const NEVER_PASSED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
 
 /**
- * What the dynamic loader and a shell act upon in whatever program they start (ld.so(8), bash(1)): it must not reach
- * those in front of the command, which may run as root, from an env_file that the pool's user may write.
+ * The hard limit of a worker's descriptors where `rlimit_files` sets none. Event loops raise their soft limit to the hard
+ * one, so it is what a server with many connections needs, and far below the million that a service manager gives.
  */
-const ACTS_ON_EVERY_PROGRAM =
-  /^(LD_.*|GLIBC_TUNABLES|GCONV_PATH|LOCPATH|MUSL_LOCPATH|MALLOC_.*|NLSPATH|SHELLOPTS|BASH.*)$/;
+const FILES_MAX = 65_536;
 
 export function workerSpec(
   pool: PoolConfig,
@@ -29,16 +29,15 @@ export function workerSpec(
   env: NodeJS.ProcessEnv,
 ): WorkerSpec {
   const environment = workerEnvironment(pool, identity, env);
-  const argv = workerArgv(pool, identity, environment);
-  const isDirect = argv.length === pool.command.length;
-  const [program = ''] = argv;
+  const started = workerArgv(pool, identity, environment);
+  const [program = ''] = started.argv;
   const command = locateCommand(pool, environment.PATH ?? DEFAULT_PATH);
   return {
     path: program.includes('/') ? program : command,
-    argv,
-    env: isDirect ? environment : withoutLate(environment),
+    ...started,
     cwd: pool.chroot === undefined ? pool.chdir : '/',
     umask: pool.umask,
+    filesMax: pool.rlimits.files === undefined ? FILES_MAX : null,
     listener,
     listenerDescriptor: listenerDescriptor(pool),
     wholeGroup: pool.killMode === 'group',
@@ -92,33 +91,29 @@ export function workerEnvironment(
   return { ...result, ...pool.env };
 }
 
-/** The command with the programs in front of it, behind which is set what must not reach them. */
+/**
+ * The command with the programs in front of it, and the environment that the first of them is started with. Where
+ * there are any, the pool's variables are set behind the credentials (late-environment.ts).
+ */
 export function workerArgv(
   pool: PoolConfig,
   identity: Identity,
   environment: Readonly<Record<string, string>>,
-): string[] {
+): { readonly argv: string[]; readonly env: Readonly<Record<string, string>> } {
   const front = [
     ...listenPid(pool),
     ...limits(pool),
     ...credentials(pool, identity),
     ...enterDirectory(pool),
   ];
-  return front.length === 0 ? [...pool.command] : [...front, ...setLate(pool, environment), ...pool.command];
+  if (front.length === 0) return { argv: [...pool.command], env: environment };
+  const { setter, env } = lateEnvironment(environment, pool, ownVariables(pool));
+  return { argv: [...front, ...setter, ...pool.command], env };
 }
 
-/** Only these: an argument can be read by everybody as long as env(1) runs, and other variables may be secrets. */
-function setLate(pool: PoolConfig, environment: Readonly<Record<string, string>>): string[] {
-  const late = Object.entries(environment).filter(([name]) => ACTS_ON_EVERY_PROGRAM.test(name));
-  if (late.length === 0) return [];
-  const env = pool.chroot === undefined ? helperProgram('env') : '/usr/bin/env';
-  return [env, ...late.map(([name, value]) => `${name}=${value}`)];
-}
-
-function withoutLate(environment: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !ACTS_ON_EVERY_PROGRAM.test(name)),
-  );
+/** Those that the programs in front of the command set themselves. */
+function ownVariables({ listen }: PoolConfig): string[] {
+  return listen.pass === 'systemd' ? ['LISTEN_PID'] : [];
 }
 
 /** What a shell adds to the environment of the programs that it executes. */

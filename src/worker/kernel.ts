@@ -11,23 +11,24 @@ import { type ListenerLoad, lookAtSockets, type Watched } from '../observe/socke
 import { type Holder, holdersOf } from '../observe/strangers.ts';
 import { type Usage, usageOf } from '../observe/usage.ts';
 import { hasDescriptors } from '../os/file-limit.ts';
+import type { LookBudget } from '../os/look-budget.ts';
 import { isRunnable } from '../os/proc.ts';
 import { acceptsOn, lookAtWorker, type Sight } from './readiness.ts';
 import { isHeldByOthers, untilStopped } from './stopped.ts';
 
-/** Each is explained where it is defined. */
+/** Each is explained where it is defined. Looks into a worker take from the budget; without one, each has its own. */
 export interface Kernel {
   hasDescriptors(): boolean;
   lookAtSockets(watched: readonly Watched[]): ReadonlyMap<number, ListenerLoad>;
   holdersOf(inodes: ReadonlySet<number>, groups: ReadonlySet<number>): Holder[];
   readOomCounters(): OomCounters;
-  connectionsOf(pid: number, accepted: ReadonlySet<number>): number[] | null;
-  usageOf(pid: number): Usage | null;
-  isRunnable(pid: number): boolean;
-  lookAtWorker(pid: number, listenerDescriptor: number): Sight;
+  connectionsOf(pid: number, accepted: ReadonlySet<number>, budget?: LookBudget): number[] | null;
+  usageOf(pid: number, budget?: LookBudget): Usage | null;
+  isRunnable(pid: number, budget?: LookBudget): boolean;
+  lookAtWorker(pid: number, listenerDescriptor: number, budget?: LookBudget): Sight;
   acceptsOn(pid: number, descriptor: number): boolean;
-  isHeldByOthers(pid: number): boolean;
-  untilStopped(pid: number): Promise<boolean>;
+  isHeldByOthers(pid: number, budget?: LookBudget): boolean;
+  untilStopped(pid: number, budget?: LookBudget): Promise<boolean>;
 }
 
 export const KERNEL: Kernel = {
@@ -36,10 +37,23 @@ export const KERNEL: Kernel = {
   holdersOf,
   readOomCounters,
   connectionsOf,
-  usageOf: pid => usageOf(pid),
+  usageOf: (pid, budget) => usageOf(pid, budget),
   isRunnable,
   lookAtWorker,
   acceptsOn: (pid, descriptor) => acceptsOn(pid, descriptor),
   isHeldByOthers,
   untilStopped,
 };
+
+/** The same for one pool: what it costs to look into its workers is taken from its own budget. */
+export function withBudget(kernel: Kernel, budget: LookBudget): Kernel {
+  return {
+    ...kernel,
+    connectionsOf: (pid, accepted) => kernel.connectionsOf(pid, accepted, budget),
+    usageOf: pid => kernel.usageOf(pid, budget),
+    isRunnable: pid => kernel.isRunnable(pid, budget),
+    lookAtWorker: (pid, listenerDescriptor) => kernel.lookAtWorker(pid, listenerDescriptor, budget),
+    isHeldByOthers: pid => kernel.isHeldByOthers(pid, budget),
+    untilStopped: pid => kernel.untilStopped(pid, budget),
+  };
+}

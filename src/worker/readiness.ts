@@ -3,12 +3,20 @@
  * children's, sleeps in accept on it, waits for it in epoll, poll or select, or it already holds another socket,
  * which may be its first connection.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
-import { currentSyscall, descendants, linkOf, threads } from '../os/proc.ts';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { LookBudget } from '../os/look-budget.ts';
+import {
+  currentSyscall,
+  descriptorsOf,
+  firstDescendants,
+  linkOf,
+  readInPieces,
+  threads,
+} from '../os/proc.ts';
 
 /**
  * `accepting`: it waits for connections; `unseen`: it cannot be told (not permitted, io_uring, perhaps already
- * busy); `not-yet`: it does something else.
+ * busy, too much to be looked at); `not-yet`: it does something else.
  */
 export type Sight = 'accepting' | 'unseen' | 'not-yet';
 
@@ -28,27 +36,33 @@ const NUMBERS: Readonly<Record<string, SyscallNumbers>> = {
 const EPOLL_LINK = 'anon_inode:[eventpoll]';
 
 /** @param listenerDescriptor the descriptor on which the worker was given its listener */
-export function lookAtWorker(pid: number, listenerDescriptor: number): Sight {
+export function lookAtWorker(
+  pid: number,
+  listenerDescriptor: number,
+  budget: LookBudget = new LookBudget(),
+): Sight {
   // One read tells most: `status` over a thousand workers would take as many times ten.
   if (acceptsOn(pid, listenerDescriptor)) return 'accepting';
   const listener = linkOf(pid, listenerDescriptor);
   let isUnseen = listener === null; // it has closed its descriptor 0, moved the socket, or we may not look
-  for (const process of descendants(pid)) {
-    const descriptors = socketsAndPolls(process);
+  for (const process of firstDescendants(pid, budget)) {
+    const descriptors = socketsAndPolls(process, budget);
     if (descriptors === null) {
       isUnseen = true;
       continue;
     }
     const names = new Set(listener === null ? [] : descriptors.sockets.get(listener));
-    if (descriptors.epolls.some(epoll => epollHolds(process, epoll, names))) return 'accepting';
-    for (const thread of threads(process)) {
+    if (descriptors.epolls.some(epoll => epollHolds(process, epoll, names, budget) === true))
+      return 'accepting';
+    for (const thread of threads(process, budget) ?? []) {
+      if (!budget.take()) break;
       const sight = lookAtThread(process, thread, names);
       if (sight === 'accepting') return sight;
       if (sight === 'unseen') isUnseen = true;
     }
     if (descriptors.sockets.size > (names.size > 0 ? 1 : 0)) isUnseen = true;
   }
-  return isUnseen ? 'unseen' : 'not-yet';
+  return isUnseen || budget.isSpent ? 'unseen' : 'not-yet';
 }
 
 /** A thread, by default the first, sleeps in accept on that very descriptor: accept refuses what is no listener. */
@@ -73,20 +87,27 @@ function lookAtThread(pid: number, thread: number, listeners: ReadonlySet<number
   return 'not-yet';
 }
 
-/** The sockets of a process, by what they are, and its epoll instances; null when we may not look. */
-function socketsAndPolls(pid: number): { sockets: Map<string, number[]>; epolls: number[] } | null {
+/** The sockets of a process, by what they are, and its epoll instances; null when we may not look, or not at all of it. */
+function socketsAndPolls(
+  pid: number,
+  budget: LookBudget,
+): { sockets: Map<string, number[]>; epolls: number[] } | null {
   const sockets = new Map<string, number[]>();
   const epolls: number[] = [];
-  let names: string[];
+  let descriptors: number[] | null;
   try {
-    names = readdirSync(`/proc/${pid}/fd`);
+    descriptors = descriptorsOf(pid, budget);
   } catch {
     return null;
   }
-  for (const name of names) {
-    const link = linkOf(pid, Number(name));
-    if (link === EPOLL_LINK) epolls.push(Number(name));
-    if (link?.startsWith('socket:')) sockets.set(link, [...(sockets.get(link) ?? []), Number(name)]);
+  if (descriptors === null) return null;
+  for (const descriptor of descriptors) {
+    const link = linkOf(pid, descriptor);
+    if (link === EPOLL_LINK) epolls.push(descriptor);
+    if (link?.startsWith('socket:') !== true) continue;
+    const others = sockets.get(link);
+    if (others === undefined) sockets.set(link, [descriptor]);
+    else others.push(descriptor);
   }
   return { sockets, epolls };
 }
@@ -97,33 +118,52 @@ const MAX_EPOLL_NESTS = 4;
 /**
  * proc(5), fdinfo of epoll: a line `tfd: 0 events: … ino:1f …` for each descriptor in the set. One of them may be an
  * epoll instance as well: a program with a loop of its own inside of another one's, as our own responders are.
+ * @returns null: it holds more than can be looked at
  */
 export function epollHolds(
   pid: number,
   epoll: number,
   listeners: ReadonlySet<number>,
+  budget: LookBudget = new LookBudget(),
   nests = MAX_EPOLL_NESTS,
-): boolean {
-  try {
-    const info = readFileSync(`/proc/${pid}/fdinfo/${epoll}`, 'latin1');
-    const members = [...info.matchAll(/^tfd:\s*(\d+)(?:.*\bino:([0-9a-f]+))?/gm)];
-    if (members.some(([, descriptor]) => listeners.has(Number(descriptor)))) return true;
-    if (nests === 0) return false;
-    // All epoll instances have one inode, which few other things share: seldom is one looked at for nothing.
-    const inode = statSync(`/proc/${pid}/fd/${epoll}`).ino.toString(16);
-    return members.some(
-      ([, descriptor, ino]) =>
-        ino === inode &&
-        isEpoll(pid, descriptor) &&
-        epollHolds(pid, Number(descriptor), listeners, nests - 1),
-    );
-  } catch {
-    return false;
+): boolean | null {
+  const members = membersOf(pid, epoll, budget);
+  if (members === null) return null;
+  if (members.some(({ descriptor }) => listeners.has(descriptor))) return true;
+  if (nests === 0) return false;
+  // All epoll instances have one inode, which few other things share: seldom is one looked at for nothing.
+  const inode = statSync(`/proc/${pid}/fd/${epoll}`, { throwIfNoEntry: false })?.ino.toString(16);
+  for (const { descriptor, ino } of members) {
+    if (ino !== inode || linkOf(pid, descriptor) !== EPOLL_LINK) continue;
+    const inner = epollHolds(pid, descriptor, listeners, budget, nests - 1);
+    if (inner !== false) return inner;
   }
+  return false;
 }
 
-function isEpoll(pid: number, descriptor: string | undefined): boolean {
-  return linkOf(pid, Number(descriptor)) === EPOLL_LINK;
+interface EpollMember {
+  readonly descriptor: number;
+  /** In hexadecimal digits; undefined: an old kernel does not tell. */
+  readonly ino: string | undefined;
+}
+
+/** What stands in an epoll instance; empty when it is gone. The kernel writes all of it out at the first read. */
+function membersOf(pid: number, epoll: number, budget: LookBudget): EpollMember[] | null {
+  const members: EpollMember[] = [];
+  let begun = '';
+  const takeLines = (piece: string): boolean => {
+    const lines = (begun + piece).split('\n');
+    begun = lines.pop() ?? '';
+    for (const line of lines) {
+      const [, descriptor, ino] = /^tfd:\s*(\d+)(?:.*\bino:([0-9a-f]+))?/.exec(line) ?? [];
+      if (descriptor === undefined) continue;
+      if (!budget.take()) return false;
+      members.push({ descriptor: Number(descriptor), ino });
+    }
+    return true;
+  };
+  budget.timed(() => readInPieces(`/proc/${pid}/fdinfo/${epoll}`, takeLines));
+  return budget.isSpent ? null : members;
 }
 
 /** struct pollfd: descriptor, events, revents in 8 bytes. */

@@ -59,7 +59,7 @@ async function measure(place: Place, count: number, effort: Effort): Promise<str
   const ofTcp = lookAtSockets(watched(tcp, true)).get(tcp.inode)?.accepted;
   if (accepted.size !== count || ofTcp?.size !== count)
     throw new Error(`${accepted.size} and ${ofTcp?.size} accepted connections are seen, not ${count}`);
-  const workers = descendants(unix.pid).slice(1); // one of them has the clients
+  const workers = (descendants(unix.pid) ?? []).slice(1); // one of them has the clients
   const looks = [
     () => lookAtSockets(watched(unix, false)),
     () => lookAtSockets(watched(unix, true)),

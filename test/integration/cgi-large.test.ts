@@ -31,9 +31,7 @@ function peakMib(host: CgiHost): number {
 /** Waits until some process of the script is asleep in this call. */
 async function untilScript(host: CgiHost, activity: RegExp): Promise<void> {
   const look = (): string[] =>
-    descendants(host.pid)
-      .filter(pid => pid !== host.pid)
-      .map(describeActivity);
+    (descendants(host.pid) ?? []).filter(pid => pid !== host.pid).map(describeActivity);
   await until(() => look().some(it => activity.test(it)), {
     what: `the script to be in ${activity}`,
     explain: () => look().join('\n'),

@@ -160,6 +160,16 @@ void test('the programs that settings need: each is asked for by the setting tha
     });
   }
   assertNothingFound(await check({}, '/no/such'));
+  // Variables of the pool's own are set by env, but only where another program stands in front of the command.
+  const env = await check({ rlimit_core: 0, 'env.APP': 'x' }, '/no/such');
+  assertFound(
+    tree,
+    env,
+    { key: 'rlimit_core', message: /prlimit/ },
+    { key: 'env', message: /APP.*`env -S`/ },
+  );
+  assertNothingFound(await check({ 'env.APP': 'x' }, '/no/such'));
+  assertNothingFound(await check({ rlimit_core: 0, 'env.APP': 'x' }));
   // The pool's own PATH is for its command alone.
   assertNothingFound(await check({ rlimit_core: 0, 'env.PATH': '/no/such' }));
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { connectionsOf, Sightings } from '../../src/observe/families.ts';
 import { lookAtSockets } from '../../src/observe/sockets.ts';
 import { usageOf } from '../../src/observe/usage.ts';
+import { LookBudget } from '../../src/os/look-budget.ts';
 import { type Acceptor, connectTo, startAcceptor } from '../lib/acceptor.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { type Scope, suite } from '../lib/suite.ts';
@@ -71,7 +72,7 @@ suite('integration/observe-families', { needs: ['gcc'] }, async scope => {
       const usage = usageOf(pid);
       const megabytes = (usage?.memoryBytes ?? 0) / MEGABYTE;
       assert.ok(megabytes >= 48 && megabytes < 52, `${megabytes} MB of the family`);
-      const alone = (usageOf(pid, [pid])?.memoryBytes ?? 0) / MEGABYTE;
+      const alone = (usageOf(pid, new LookBudget(), [pid])?.memoryBytes ?? 0) / MEGABYTE;
       assert.ok(alone >= 32 && alone < 36, `${alone} MB of the leader`);
       assert.ok((usage?.cpuSeconds ?? 0) >= 0.2, `${usage?.cpuSeconds} s of CPU`);
       const age = usage?.ageSeconds ?? 0;

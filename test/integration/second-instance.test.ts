@@ -53,6 +53,14 @@ suite('integration/second-instance', { needs: ['gcc', 'libfcgi'] }, async scope 
 
   await scope.test('the pid file was removed', async () => {
     rmSync(join(daemon.runDir, 'fpm-ts.pid'));
+    const { code, stderr } = await daemon.cli('start');
+    assert.equal(code, 75, stderr);
+    assert.ok(stderr.includes(`pid ${daemon.pid} runs already (run_dir ${daemon.runDir}`), stderr);
+    assert.equal((await daemon.status()).pid, daemon.pid);
+  });
+
+  await scope.test('the pid file and the lock were removed', async () => {
+    for (const name of ['fpm-ts.pid', 'lock']) rmSync(join(daemon.runDir, name), { force: true });
     await assertRefused(daemon.configFile);
     const state = stateIn(readFileSync(join(daemon.runDir, 'state.journal'), 'utf8'));
     assert.equal(state.keeper.pid, daemon.pid, 'what the first one knows is not overwritten');

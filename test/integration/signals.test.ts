@@ -99,6 +99,7 @@ suite('integration/stop returns when all is gone', { needs: NEEDS }, async scope
       'control.sock',
       'deaf.sock',
       'fpm-ts.pid',
+      'lock',
       'state.journal',
       'www.sock',
     ]);

@@ -1,6 +1,6 @@
 /** What only root meets: other users, jails, directories of others, capabilities that root lacks. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { currentSelf, type Self } from '../../src/config/check/self.ts';
 import { listenUnix } from '../../src/os/listener.ts';
 import {
@@ -173,6 +173,36 @@ async function jails(scope: Scope): Promise<void> {
   });
 }
 
+async function jailedVariables(scope: Scope): Promise<void> {
+  await scope.test(
+    'a jail whose workers get variables needs GNU env inside; one static binary does without',
+    async t => {
+      const tree = checkTree(t);
+      copyFileSync('/bin/true', tree.write('jail/bin/worker', '', 0o755));
+      const jail = { command: ['/bin/worker'], chroot: `${tree.dir}/jail` };
+      assertNothingFound(await tree.check({ www: as(jail) }));
+      const check = () => tree.check({ www: as({ ...jail, 'env.APP': 'x' }) });
+      const missing = { key: 'env', message: /APP is set by `env -S`.* no .*jail\/usr\/bin\/env of GNU/ };
+      assertFound(tree, await check(), missing);
+      copyFileSync('/bin/true', tree.write('jail/bin/busybox', '', 0o755));
+      mkdirSync(`${tree.dir}/jail/usr/bin`, { recursive: true });
+      symlinkSync('/bin/busybox', `${tree.dir}/jail/usr/bin/env`);
+      assertFound(tree, await check(), missing);
+      rmSync(`${tree.dir}/jail/usr/bin/env`);
+      copyFileSync('/bin/true', tree.write('jail/usr/bin/env', '', 0o755));
+      assertNothingFound(await check());
+    },
+  );
+
+  await scope.test('env(1) would take a program with an equals sign in its path for a variable', async t => {
+    const tree = checkTree(t);
+    const command = [tree.write('a=b/worker', '#!/bin/sh\n', 0o755)];
+    assertNothingFound(await tree.check({ www: as({ command }) }));
+    const result = await tree.check({ www: as({ command, 'env.APP': 'x' }) });
+    assertFound(tree, result, { key: 'command', message: /takes .*a=b\/worker for a variable/ });
+  });
+}
+
 async function places(scope: Scope): Promise<void> {
   // What root finds about an ordinary user's start, which it can act out without becoming one.
   const self = ordinarySelf(UID, UID);
@@ -222,7 +252,7 @@ async function places(scope: Scope): Promise<void> {
 
   await scope.test('files that exist and are not ours to write', async t => {
     const tree = checkTree(t);
-    chmodSync(tree.dir, 0o777);
+    chmodSync(tree.dir, 0o1777);
     const log = tree.write('www.log', '', 0o644);
     const pidFile = tree.write('fpm-ts.pid', '', 0o644);
     const www = pool({ user: USER, 'log.file': log });
@@ -242,10 +272,35 @@ async function places(scope: Scope): Promise<void> {
   });
 }
 
+async function ownPlaces(scope: Scope): Promise<void> {
+  await scope.test('a run directory and a pid file that another user could exchange', async t => {
+    const tree = checkTree(t);
+    mkdirSync(`${tree.dir}/run`);
+    chmodSync(`${tree.dir}/run`, 0o1777);
+    const open = await tree.check({ www: pool({ allow_root: true }) });
+    const global = { file: 'fpm-ts.toml' };
+    assertFound(tree, open, { ...global, key: 'run_dir', message: /other users may write in .*run/ });
+    chmodSync(`${tree.dir}/run`, 0o755);
+    mkdirSync(`${tree.dir}/home`);
+    chownSync(`${tree.dir}/home`, UID, UID);
+    const main = `pid_file = "${tree.dir}/home/app.pid"\nrun_dir = "${tree.dir}/run"\n`;
+    const check = () => tree.check({ www: pool({ allow_root: true }) }, main);
+    const exchangeable = { ...global, key: 'pid_file', message: /other users may write in the directory of/ };
+    assertFound(tree, await check(), exchangeable);
+    chownSync(`${tree.dir}/home`, 0, 0);
+    chmodSync(`${tree.dir}/home`, 0o1777);
+    assertNothingFound(await check());
+    chownSync(tree.write('home/app.pid', '', 0o644), UID, UID);
+    assertFound(tree, await check(), { ...global, key: 'pid_file', message: /belongs to somebody else/ });
+  });
+}
+
 suite('root/check', { root: true }, async scope => {
   await identities(scope);
   await helpers(scope);
   await commands(scope);
   await jails(scope);
+  await jailedVariables(scope);
   await places(scope);
+  await ownPlaces(scope);
 });

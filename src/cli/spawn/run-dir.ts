@@ -70,7 +70,7 @@ export function configFileIn(runDir: string): string {
 
 function isRunning(runDir: string): boolean {
   try {
-    return lockHolder(runtimePaths(configFileIn(runDir)).pidFile) !== null;
+    return lockHolder(runtimePaths(configFileIn(runDir))) !== null;
   } catch {
     return false; // no configuration yet, or half of one: nothing was ever started with it
   }

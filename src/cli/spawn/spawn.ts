@@ -87,7 +87,7 @@ async function inBackground(request: SpawnRequest, runDir: string, json: boolean
   if (announced.exitCode !== EXIT.ok) {
     await untilEnded(pid);
     // The keeper does not know of a directory that it has not come to use.
-    if (emptySpawned(runDir, null)) removeSpawned(runDir);
+    if (emptySpawned(runDir, [])) removeSpawned(runDir);
     throw refusal(announced, request, runDir);
   }
   if (!announced.ok && !hasFailed(announced)) {

@@ -9,7 +9,7 @@ import { type Problem, sortProblems } from '../problems.ts';
 import type { Sources } from '../sources.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import { checkArguments } from './arguments.ts';
-import { checkCommand, checkHelpers } from './command.ts';
+import { checkCommand, checkEnv, checkHelpers } from './command.ts';
 import { Findings, type Report, type Untested } from './findings.ts';
 import { checkControlGroup, checkIdentity, checkSocketOwner } from './identity.ts';
 import { checkLimits, checkWorkerSum, readSystemLimits, type SystemLimits } from './limits.ts';
@@ -98,6 +98,7 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
   checkDocumentRoot(pool, view, report);
   checkCommand(pool, view, self, report);
   checkHelpers(pool, actor, self, report, options.helperPath);
+  checkEnv(pool, view, self, options, report);
 }
 
 function checkAddress(pool: PoolConfig, { self, options, tcp, config }: Surroundings, report: Report): void {

@@ -1,11 +1,15 @@
 /** The command of a pool, and the programs that stand in front of it (DESIGN D9). */
-import { delimiter, resolve } from 'node:path';
+import { basename, delimiter, resolve } from 'node:path';
 import { DEFAULT_PATH } from '../../os/programs.ts';
+import { ENV_IN_JAIL, lateVariable } from '../late-variables.ts';
 import type { PoolConfig } from '../types.ts';
+import type { CheckOptions } from './check.ts';
 import { checkExecutable, checkInPath, isProgram, type Subject } from './executable.ts';
 import type { Report } from './findings.ts';
 import type { WorkerActor } from './identity.ts';
+import type { Actor } from './permission.ts';
 import type { Self } from './self.ts';
+import { walk } from './walk.ts';
 import type { WorkerView } from './worker-view.ts';
 
 /** The command itself: there, a program, and the worker's user may execute it. */
@@ -64,4 +68,39 @@ function helpersOf(pool: PoolConfig, actor: WorkerActor): Helper[] {
     [isJailed, { program: 'chroot', key: 'chroot', package: 'coreutils' }],
   ];
   return needs.filter(([isNeeded]) => isNeeded).map(([, helper]) => helper);
+}
+
+/** Who sets the pool's variables behind the programs in front of the command; without those, posix_spawn(3) does. */
+export function checkEnv(
+  pool: PoolConfig,
+  { actor, root }: WorkerView,
+  self: Self,
+  { env = process.env, helperPath = DEFAULT_PATH }: Pick<CheckOptions, 'env' | 'helperPath'>,
+  report: Report,
+): void {
+  const late = lateVariable(pool, env);
+  if (late === null || helpersOf(pool, actor).length === 0) return;
+  const { name, key } = late;
+  const [program = ''] = pool.command;
+  if (program.includes('=')) {
+    const message = `env(1) sets ${name} and starts the command, and takes ${program} for a variable`;
+    report.error('command', message, 'name the program without an equals sign, through a link for instance');
+  }
+  const isInJail = pool.chroot !== undefined;
+  const candidates = isInJail ? [ENV_IN_JAIL] : helperPath.split(delimiter).map(it => resolve(it, 'env'));
+  const executor = isInJail ? actor : self;
+  const found = candidates.find(it => isProgram(it, executor, root));
+  if (found !== undefined && isGnuEnv(found, executor, root)) return;
+  const place = isInJail ? `${pool.chroot}${ENV_IN_JAIL}` : 'env';
+  const message = `${name} is set by \`env -S\` once the worker has its user, and there is no ${place} of GNU coreutils 8.30 or newer`;
+  const remedy = isInJail
+    ? `copy /usr/bin/env and its libraries into the jail, or give the worker no variable: ${key} sets ${name}`
+    : 'install it: apt-get install coreutils';
+  report.error(key, message, remedy);
+}
+
+/** env(1) of busybox and toybox has no -S. */
+function isGnuEnv(path: string, actor: Actor, root: string): boolean {
+  const end = walk(path, actor, root);
+  return end.found && !/busybox|toybox/.test(basename(end.path));
 }

@@ -16,8 +16,9 @@ export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report):
   if (isThere || dirname(pidFile) !== runDir) {
     checkFile('pid_file', pidFile, self, report, isPidFile);
     checkLink('pid_file', pidFile, report, () => false);
+    checkPidFile(pidFile, self, report);
   }
-  // Our own supervisor may listen on it; a second one is refused by the pid file.
+  // Our own supervisor may listen on it; a second one is refused by the lock.
   checkSocketPath({ key: 'control.socket', path: control.socket, runDir, isOurs: true }, self, report);
   if (log.file !== 'stderr' && (isThere || dirname(log.file) !== runDir)) checkLog(log.file, self, report);
 }
@@ -26,6 +27,19 @@ export function checkPoolLog(pool: PoolConfig, runDir: string, self: Self, repor
   if (pool.logFile === undefined) return;
   const isMade = dirname(pool.logFile) === runDir && peek(runDir) === null;
   if (!isMade) checkLog(pool.logFile, self, report);
+}
+
+/** Another user could name any process in it, or have us write into another directory. */
+function checkPidFile(path: string, self: Self, report: Report): void {
+  const parent = lookAt(dirname(path));
+  const isSticky = parent !== null && (parent.mode & 0o1000) !== 0;
+  if (parent !== null && !isSticky && !isOnlyOurs(parent, self)) {
+    const message = `other users may write in the directory of ${path} (${ownership(parent)})`;
+    report.error('pid_file', message, "choose a directory of root's, or leave it out");
+  }
+  const stat = peek(path);
+  if (stat?.isFile() === true && stat.uid !== self.uid && may(self, path, stat, WRITE) !== false)
+    report.error('pid_file', `${path} belongs to somebody else (${ownership(stat)})`, 'remove it');
 }
 
 function checkLog(path: string, self: Self, report: Report): void {
@@ -65,6 +79,11 @@ function checkRunDir(runDir: string, self: Self, report: Report): boolean {
   }
   if (stat.uid !== self.uid && stat.uid !== 0) {
     report.error('run_dir', `${runDir} belongs to somebody else (${ownership(stat)})`, 'set another run_dir');
+    return false;
+  }
+  if ((stat.mode & 0o022) !== 0) {
+    const message = `other users may write in ${runDir} (${ownership(stat)}), and put their files in the place of ours`;
+    report.error('run_dir', message, `chmod go-w ${runDir}, or set another run_dir`);
     return false;
   }
   return checkWritableDirectory('run_dir', runDir, self, report) !== null;

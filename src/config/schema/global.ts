@@ -72,14 +72,14 @@ export const globalKeys = {
   }),
   run_dir: key(path.optional(), {
     description:
-      'Directory of what exists while the supervisor runs; made when it is missing, by root with mode 0755, by others with 0700.',
+      'Directory of what exists while the supervisor runs; made when it is missing, by root with mode 0755, by others with 0700. Only its owner may write in it.',
     allowed: 'a path',
     applies: 'restart',
     computedDefault: '/run/fpm-ts; not root: $XDG_RUNTIME_DIR/fpm-ts, else /tmp/fpm-ts-UID',
     isPath: true,
   }),
   pid_file: key(path.optional(), {
-    description: 'File with the pid of the process to send signals to; locked while it runs.',
+    description: 'File with the pid of the process to send signals to.',
     allowed: 'a path',
     applies: 'restart',
     phpFpm: 'pid',

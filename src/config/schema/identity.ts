@@ -49,7 +49,8 @@ export const identityKeys = {
     isPath: true,
   }),
   chroot: key(path.optional(), {
-    description: 'Root directory of the workers.',
+    description:
+      'Root directory of the workers. A pool that sets variables (`env`, `env_files`) needs /usr/bin/env of GNU coreutils inside.',
     allowed: 'a path',
     applies: 'workers',
     phpFpm: 'chroot',
@@ -83,7 +84,8 @@ export const identityKeys = {
   }),
   rlimit_files: key(countLimit.optional(), {
     ...inherited,
-    description: 'Open files of a worker (RLIMIT_NOFILE).',
+    description:
+      'Open files of a worker (RLIMIT_NOFILE), soft and hard. Without it, workers inherit the soft limit, and a hard limit of at most 65536.',
     allowed: COUNT_LIMIT_FORMS,
     phpFpm: 'rlimit_files',
     unit: 'descriptors',

@@ -32,7 +32,7 @@ export type Legacy =
   | null;
 
 /**
- * Whoever calls holds the lock of the pid file.
+ * Whoever calls holds the lock of the run directory.
  * @param inherited the sockets that the service manager has passed
  * @param say takes what an administrator should read about it
  */

@@ -17,6 +17,8 @@ export interface Passed {
   /** ISO 8601: what the wall clock said when the keeper was started. */
   readonly startedAt: string;
   readonly pidFile: { readonly path: string; readonly descriptor: number } | null;
+  /** Of the run directory; an earlier version does not know it. */
+  readonly lock?: { readonly path: string; readonly descriptor: number } | null;
   /** To whoever started us in the background and still waits. */
   readonly announceDescriptor: number | null;
   readonly isInBackground: boolean;
@@ -49,6 +51,7 @@ export function descriptorsIn({ inherited, listeners, workers, passed }: Inherit
     ...listeners.map(it => it.descriptor),
     ...workers.flatMap(it => [it.stdout?.descriptor, it.stderr?.descriptor]),
     passed.pidFile?.descriptor,
+    passed.lock?.descriptor,
     passed.announceDescriptor,
   ];
   return [...new Set(all.filter(it => typeof it === 'number'))];

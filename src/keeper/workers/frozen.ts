@@ -2,6 +2,7 @@
  * Workers that are stopped so that the supervisor can look whether they hold a connection, and kill them if not
  * (DESIGN D3). Whatever becomes of the supervisor, none stays so for long; and only what we stopped is continued.
  */
+import { LookBudget } from '../../os/look-budget.ts';
 import { descendants, readStat } from '../../os/proc.ts';
 
 export const FROZEN_AT_MOST_MS = 500;
@@ -20,10 +21,10 @@ export class Frozen {
     this.#atMostMs = atMostMs;
   }
 
-  /** Asking again does not give it more time. @returns false: it is gone, or somebody else has stopped it */
+  /** Asking again does not give it more time. @returns false: it is gone, somebody else has stopped it, or may have */
   freeze(pid: number): boolean {
     if (this.#timers.has(pid)) return true;
-    if (states(pid).some(isStopped) || !this.#signalGroup(pid, 'SIGSTOP')) return false;
+    if (states(pid)?.some(isStopped) !== false || !this.#signalGroup(pid, 'SIGSTOP')) return false;
     this.#timers.set(
       pid,
       setTimeout(() => this.thaw(pid), this.#atMostMs),
@@ -38,7 +39,8 @@ export class Frozen {
    */
   release(pid: number, kill: boolean): boolean {
     const seen = states(pid);
-    const isSeen = seen.length > 0; // else it is gone, or there is no descriptor to look with
+    // Else it is gone, there is no descriptor to look with, or there are too many processes.
+    const isSeen = seen !== null && seen.length > 0;
     const isFrozen =
       this.#timers.has(pid) && isSeen && seen.every(state => isStopped(state) || hasEnded(state));
     if (!isFrozen || !kill) {
@@ -56,7 +58,7 @@ export class Frozen {
 
   /** Lets one go on that a keeper and a supervisor which died together left stopped. @returns whether it was */
   thawFound(pid: number): boolean {
-    return states(pid).some(state => state === 'T') && this.#signalGroup(pid, 'SIGCONT');
+    return states(pid)?.some(state => state === 'T') !== false && this.#signalGroup(pid, 'SIGCONT');
   }
 
   thawAll(): void {
@@ -69,9 +71,13 @@ export class Frozen {
   }
 }
 
-/** Of a worker and its children. */
-function states(pid: number): string[] {
-  return descendants(pid).flatMap(member => readStat(member)?.state ?? []);
+/** The keeper has others to attend to, too. */
+const MOST_READ = 4096;
+
+/** Of a worker and its children; null: they are too many. */
+function states(pid: number): string[] | null {
+  const family = descendants(pid, new LookBudget(MOST_READ));
+  return family?.flatMap(member => readStat(member)?.state ?? []) ?? null;
 }
 
 /** By a signal or by a debugger (proc(5)). */

@@ -21,7 +21,7 @@ import {
   UNKNOWN_EXIT,
 } from '../../os/pidfd.ts';
 import type { Poller } from '../../os/poller.ts';
-import { descendants, readStat } from '../../os/proc.ts';
+import { firstDescendants, readStat } from '../../os/proc.ts';
 import { ProcessTable, processTable } from '../../os/process-table.ts';
 import type { Program } from '../../os/spawn.ts';
 
@@ -160,9 +160,9 @@ export class ProcessHandle {
     return reached;
   }
 
-  /** Whoever has left its session does not belong to it any more. */
+  /** Whoever has left its session does not belong to it any more. Of very many they are the first. */
   #otherGroups(): number[] {
-    return descendants(this.pid).filter(pid => {
+    return firstDescendants(this.pid).filter(pid => {
       const stat = readStat(pid);
       return stat?.session === this.pid && stat.group !== this.pid;
     });

@@ -7,6 +7,7 @@ import type { Exit } from '../../keeper/protocol.ts';
 import { describeOom, isOutOfMemoryRuledOut, type OomCounters } from '../../observe/out-of-memory.ts';
 import type { ListenerLoad, Watched } from '../../observe/sockets.ts';
 import { nameHolders } from '../../observe/strangers.ts';
+import type { LookBudget } from '../../os/look-budget.ts';
 import { AcceptCounts } from '../../worker/accept-counts.ts';
 import { hasArrived } from '../../worker/arrival.ts';
 import { listenerDescriptor } from '../../worker/command.ts';
@@ -37,6 +38,9 @@ const SOON_MS = 5000;
  */
 const MOVED_BEFORE_MS = 1000;
 
+/** A look at all processes of the machine. */
+const LEFT_BEHIND_EVERY_MS = 1000;
+
 const NOTHING: readonly Watched[] = [];
 
 export class Observer {
@@ -47,6 +51,7 @@ export class Observer {
   readonly #memory: MemoryWatch;
   readonly #drains: DrainLook;
   #oom: OomCounters;
+  #lastLeft: { readonly inode: number; readonly atMs: number; readonly text: string } | null = null;
   #watched: readonly Watched[] = NOTHING;
   /** A client knocked at a sleeping pool, and was not seen yet. */
   #isKnocked = false;
@@ -55,8 +60,12 @@ export class Observer {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isBackSinceMs = Number.NEGATIVE_INFINITY;
 
-  constructor(kernel: Kernel) {
+  readonly #budget: LookBudget;
+
+  /** @param budget of the kernel's looks into workers, for the others */
+  constructor(kernel: Kernel, budget: LookBudget) {
     this.#kernel = kernel;
+    this.#budget = budget;
     this.#memory = new MemoryWatch(kernel);
     this.#drains = new DrainLook(kernel);
     this.#oom = kernel.readOomCounters();
@@ -167,6 +176,7 @@ export class Observer {
       listenerDescriptor({ listen }),
       nowMs,
       pm.processIdleTimeoutMs,
+      this.#budget,
     );
   }
 
@@ -178,28 +188,52 @@ export class Observer {
 
   #lookAtExits(state: PoolState, news: readonly News[], nowMs: number): ReadonlyMap<number, ExitSight> {
     const sights = new Map<number, ExitSight>();
+    const stay = new Set(state.workers.keys());
+    for (const it of news) if (it.type === 'exited') stay.delete(it.pid);
     for (const it of news) {
       if (it.type !== 'exited') continue;
       const worker = state.workers.get(it.pid) ?? justSpawned(news, it.pid);
-      if (worker !== null) sights.set(it.pid, this.#lookAtExit(state, worker, it.exit, nowMs));
+      if (worker !== null) sights.set(it.pid, this.#lookAtExit(state, worker, it.exit, stay, nowMs));
     }
     return sights;
   }
 
-  #lookAtExit(state: PoolState, worker: Ended, { code, signal }: Exit, nowMs: number): ExitSight {
+  /** @param stay workers that have not ended */
+  #lookAtExit(
+    state: PoolState,
+    worker: Ended,
+    { code, signal }: Exit,
+    stay: ReadonlySet<number>,
+    nowMs: number,
+  ): ExitSight {
     const { listenerInode, startedAtMs, wasReady } = worker;
     const isOnServing = listenerInode !== null && listenerInode === state.listener?.inode;
     const hasMoved = isOnServing && this.meter.movedAtMs >= startedAtMs - MOVED_BEFORE_MS;
     // A look costs much, and a command whose workers have served and ended before does not go into the background.
     const hasRecycled = Number.isFinite(state.recycledAtMs);
     const mayHaveLeft = code === 0 && !hasMoved && !hasRecycled && nowMs - startedAtMs <= SOON_MS;
-    const left = mayHaveLeft ? leftBehind(this.#kernel, worker, state) : '';
+    const left = mayHaveLeft ? this.#leftBehind(worker, stay, nowMs) : '';
     return {
       // Whoever waited in accept does not end by itself unless somebody came, however short it was.
       hasServed: code === 0 && (hasMoved || (isOnServing && wasReady && left === '')),
       memory: signal === 'SIGKILL' && worker.reason === null ? this.#lookAtKills() : null,
       leftBehind: left,
     };
+  }
+
+  /** Processes that have the listener of a worker that ended, and are no workers; of all that end within a second. */
+  #leftBehind(
+    { listenerInode: inode, startedWith }: Ended,
+    workers: ReadonlySet<number>,
+    nowMs: number,
+  ): string {
+    // One of the service manager's is held by whatever opened it, and should be.
+    if (inode === null || startedWith?.listen.address.type === 'systemd') return '';
+    const last = this.#lastLeft;
+    if (last?.inode === inode && nowMs - last.atMs < LEFT_BEHIND_EVERY_MS) return last.text;
+    const text = nameHolders(this.#kernel.holdersOf(new Set([inode]), workers));
+    this.#lastLeft = { inode, atMs: nowMs, text };
+    return text;
   }
 
   /** Whether a SIGKILL that was not ours may have been the kernel's, for memory. */
@@ -217,7 +251,7 @@ export class Observer {
       ({ phase }) => phase !== 'killed' && phase !== 'leaving',
     );
     const pids = workers.map(({ pid }) => pid);
-    return this.#requests.look(state.config, accepted, pids, nowMs);
+    return this.#requests.look(state.config, accepted, pids, this.#budget, nowMs);
   }
 
   #lookAtMemory(state: PoolState, nowMs: number): ReadonlyMap<number, number> {
@@ -298,16 +332,4 @@ function justSpawned(news: readonly News[], pid: number): Ended | null {
     return { pid, startedAtMs, listenerInode, startedWith, reason: null, wasReady: false };
   }
   return null;
-}
-
-/** Processes that have the listener of a worker that ended, and are no workers. */
-function leftBehind(
-  kernel: Kernel,
-  { pid, listenerInode, startedWith }: Ended,
-  { workers }: PoolState,
-): string {
-  // One of the service manager's is held by whatever opened it, and should be.
-  if (listenerInode === null || startedWith?.listen.address.type === 'systemd') return '';
-  const others = new Set([...workers.keys()].filter(it => it !== pid));
-  return nameHolders(kernel.holdersOf(new Set([listenerInode]), others));
 }

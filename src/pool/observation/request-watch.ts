@@ -6,7 +6,8 @@ import type { PoolConfig } from '../../config/types.ts';
 import { findHolders, type Holder, stillHolds } from '../../observe/connection-holders.ts';
 import { connectionsOf, Sightings } from '../../observe/families.ts';
 import { cpuSecondsOf } from '../../observe/usage.ts';
-import { descendants, threads } from '../../os/proc.ts';
+import type { LookBudget } from '../../os/look-budget.ts';
+import { firstDescendants, threads } from '../../os/proc.ts';
 import { type TcpProgress, tcpProgress } from '../../os/tcp-progress.ts';
 import { callCounts, waitsFor } from '../../worker/activity.ts';
 import { afterLook, type RequestLook, type RequestMemory } from './request-age.ts';
@@ -53,6 +54,7 @@ export class RequestWatch {
     config: PoolConfig,
     accepted: ReadonlySet<number>,
     workers: Iterable<number>,
+    budget: LookBudget,
     nowMs: number,
   ): LongRequest[] {
     const shortestMs = shortestTimeoutMs(config);
@@ -62,19 +64,19 @@ export class RequestWatch {
       return [];
     }
     this.#sightings.note(accepted, nowMs);
-    this.#follow(accepted, workers, Math.min(FOLLOWED_FROM_MS, shortestMs / 2), nowMs);
+    this.#follow(accepted, workers, Math.min(FOLLOWED_FROM_MS, shortestMs / 2), budget, nowMs);
     const progress = this.#followed.size === 0 ? NONE : progressOf(config);
     const long: LongRequest[] = [];
     for (const [connection, followed] of this.#followed) {
       if (!stillHolds(followed.holder, connection)) this.#followed.delete(connection);
       else {
-        lookAt(followed, progress.get(connection) ?? null, config, nowMs);
+        lookAt(followed, progress.get(connection) ?? null, config, budget, nowMs);
         const { holder, seenMs, memory, cpu } = followed;
         const requestMs = nowMs - memory.sinceMs;
         if (requestMs < shortestMs) continue;
-        const cpuMs = (cpuSecondsOf(descendants(holder.worker)) - cpu.seconds) * 1000;
+        const cpuMs = (cpuSecondsOf(firstDescendants(holder.worker, budget)) - cpu.seconds) * 1000;
         const connectionMs = nowMs - seenMs;
-        const inFlight = config.pm.workerConcurrency > 1 ? inFlightOf(holder, accepted) : 1;
+        const inFlight = config.pm.workerConcurrency > 1 ? inFlightOf(holder, accepted, budget) : 1;
         const cpuOverMs = nowMs - cpu.atMs;
         long.push({ connection, holder, inFlight, connectionMs, requestMs, cpuMs, cpuOverMs });
       }
@@ -82,23 +84,29 @@ export class RequestWatch {
     return long;
   }
 
-  #follow(accepted: ReadonlySet<number>, workers: Iterable<number>, fromMs: number, nowMs: number): void {
+  #follow(
+    accepted: ReadonlySet<number>,
+    workers: Iterable<number>,
+    fromMs: number,
+    budget: LookBudget,
+    nowMs: number,
+  ): void {
     const wanted = new Set<number>();
     for (const connection of accepted) {
       const since = this.#sightings.since(connection) ?? nowMs;
       if (nowMs - since >= fromMs && !this.#followed.has(connection)) wanted.add(connection);
     }
     if (wanted.size === 0) return;
-    for (const [connection, holder] of findHolders(workers, wanted)) {
+    for (const [connection, holder] of findHolders(workers, wanted, budget)) {
       const seenMs = this.#sightings.since(connection) ?? nowMs;
-      const cpu = { atMs: nowMs, seconds: cpuSecondsOf(descendants(holder.worker)) };
+      const cpu = { atMs: nowMs, seconds: cpuSecondsOf(firstDescendants(holder.worker, budget)) };
       this.#followed.set(connection, { holder, seenMs, memory: { sinceMs: seenMs, last: null }, cpu });
     }
   }
 }
 
-function inFlightOf({ worker }: Holder, accepted: ReadonlySet<number>): number | null {
-  return connectionsOf(worker, accepted)?.length ?? null;
+function inFlightOf({ worker }: Holder, accepted: ReadonlySet<number>, budget: LookBudget): number | null {
+  return connectionsOf(worker, accepted, budget)?.length ?? null;
 }
 
 /** 0: both are off. */
@@ -107,12 +115,18 @@ function shortestTimeoutMs({ requestTerminateTimeoutMs, requestSlowlogTimeoutMs 
   return set.length === 0 ? 0 : Math.min(...set);
 }
 
-function lookAt(followed: Followed, progress: TcpProgress | null, config: PoolConfig, nowMs: number): void {
+function lookAt(
+  followed: Followed,
+  progress: TcpProgress | null,
+  config: PoolConfig,
+  budget: LookBudget,
+  nowMs: number,
+): void {
   const { holder, memory } = followed;
-  const look = lookOf(holder, progress, config);
+  const look = lookOf(holder, progress, config, budget);
   followed.memory = afterLook(memory, look, ONE_REQUEST.has(config.protocol), nowMs);
   if (followed.memory.sinceMs === memory.sinceMs) return;
-  followed.cpu = { atMs: nowMs, seconds: cpuSecondsOf(descendants(holder.worker)) };
+  followed.cpu = { atMs: nowMs, seconds: cpuSecondsOf(firstDescendants(holder.worker, budget)) };
 }
 
 /** Protocols with one request a connection. */
@@ -122,10 +136,12 @@ function lookOf(
   { process, descriptor }: Holder,
   progress: TcpProgress | null,
   { pm }: PoolConfig,
+  budget: LookBudget,
 ): RequestLook {
-  const isWaiting = waitsFor(process, descriptor);
+  const isWaiting = waitsFor(process, descriptor, budget);
   // Of a process with several requests in hand, it cannot be told for which of them it read and wrote.
-  const isAlone = pm.workerConcurrency === 1 || (isWaiting !== null && threads(process).length === 1);
+  const isAlone =
+    pm.workerConcurrency === 1 || (isWaiting !== null && threads(process, budget)?.length === 1);
   return {
     isWaiting,
     calls: isAlone && progress === null ? callCounts(process) : null,

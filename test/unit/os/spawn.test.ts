@@ -4,7 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../src/os/descriptor.ts';
-import { awaitEnd, pidfdOpen, pidfdSignal } from '../../../src/os/pidfd.ts';
+import { softFileLimit } from '../../../src/os/file-limit.ts';
+import { readLimit } from '../../../src/os/limits.ts';
+import { awaitEnd, pidfdOpen, pidfdSignal, signalProcess } from '../../../src/os/pidfd.ts';
 import { spawn } from '../../../src/os/spawn.ts';
 import { suite } from '../../lib/suite.ts';
 
@@ -93,6 +95,35 @@ suite('unit/os/spawn', {}, async scope => {
     closeSync(pidfd);
     assert.throws(() => pidfdOpen(pid), { code: 'ESRCH' });
   });
+
+  await scope.test(
+    'the hard descriptor limit is lowered, but not below the soft one, and never raised',
+    t => {
+      const { hard } = readLimit('files');
+      const inherited = softFileLimit.wanted;
+      softFileLimit.wanted = '1024';
+      t.after(() => {
+        softFileLimit.wanted = inherited;
+      });
+      for (const [filesMax, wanted] of [
+        [hard - 7, hard - 7],
+        [100, 1024],
+        [hard + 7, hard],
+        [null, hard],
+      ] as const) {
+        const pid = spawn({
+          path: '/bin/sleep',
+          argv: ['sleep', '300'],
+          env: {},
+          filesMax,
+          descriptors: new Map(),
+        });
+        assert.deepEqual(readLimit('files', pid).hard, wanted);
+        signalProcess(pid, 'SIGKILL');
+        awaitEnd(pid);
+      }
+    },
+  );
 
   // Last: a limit cannot be raised again by everybody.
   await scope.test(

@@ -59,7 +59,8 @@ const OTHER: Identity = { ...SELF, groups: [33, 103], isOther: true };
 
 /** Without the directories, which differ between systems. */
 function chain(pool: Partial<PoolConfig>, identity: Identity): string {
-  const argv = workerArgv({ ...POOL, ...pool }, identity, pool.env ?? {});
+  const environment = pool.clearEnv === false ? { TZ: 'UTC' } : (pool.env ?? {});
+  const { argv } = workerArgv({ ...POOL, ...pool }, identity, environment);
   return argv.map(word => word.replace(/^\/(usr\/)?s?bin\//, '')).join(' ');
 }
 
@@ -92,16 +93,34 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'chroot --userspec=33:33 --groups=33,103 /srv/jail sh -c cd "$0" && unset PWD OLDPWD SHLVL && exec "$@" /app cat -',
   ],
   [
-    'what the loader acts upon comes behind the credentials',
-    { env: { LD_PRELOAD: '/srv/a.so', SECRET: 'x' } },
+    'variables of the pool come behind the credentials, and arguments hold their names only',
+    { env: { LANGUAGE: '/srv/a', SECRET: 'x' } },
     OTHER,
-    'setpriv --reuid=33 --regid=33 --groups=33,103 -- env LD_PRELOAD=/srv/a.so cat -',
+    `setpriv --reuid=33 --regid=33 --groups=33,103 -- env -i -S LANGUAGE=\${FPM_TS_0} SECRET=\${FPM_TS_1} cat -`,
   ],
   [
     'the same in a jail, where only its own env can be found',
     { chroot: '/srv/jail', chdir: '/', env: { LD_LIBRARY_PATH: '/lib' } },
     OTHER,
-    'chroot --userspec=33:33 --groups=33,103 /srv/jail env LD_LIBRARY_PATH=/lib cat -',
+    `chroot --userspec=33:33 --groups=33,103 /srv/jail env -i -S LD_LIBRARY_PATH=\${FPM_TS_0} cat -`,
+  ],
+  [
+    'what nobody but a worker acts on needs no env',
+    { env: { PHP_FCGI_CHILDREN: '4', HOME: '/srv' } },
+    OTHER,
+    'setpriv --reuid=33 --regid=33 --groups=33,103 -- cat -',
+  ],
+  [
+    'the number of the process goes through env, too',
+    { listen: { ...POOL.listen, pass: 'systemd' }, env: { APP: '1' } },
+    SELF,
+    `sh -c unset PWD OLDPWD SHLVL; LISTEN_PID=$$ exec "$@" sh env -i -S LISTEN_PID=\${LISTEN_PID} APP=\${FPM_TS_0} cat -`,
+  ],
+  [
+    'what a jail gets of our own environment needs nothing inside of it',
+    { chroot: '/srv/jail', chdir: '/', clearEnv: false },
+    OTHER,
+    'chroot --userspec=33:33 --groups=33,103 /srv/jail cat -',
   ],
   ['nothing in front: the environment alone', { env: { LD_PRELOAD: '/srv/a.so' } }, SELF, 'cat -'],
   [
@@ -135,7 +154,7 @@ for (const [name, pool, identity, expected] of ROWS) {
 }
 
 void test('the programs in front are the system’s, whatever PATH the worker has', () => {
-  const argv = workerArgv({ ...POOL, ...everything, env: { PATH: '/srv/evil' } }, OTHER, {});
+  const { argv } = workerArgv({ ...POOL, ...everything, env: { PATH: '/srv/evil' } }, OTHER, {});
   for (const name of ['nice', 'choom', 'prlimit', 'setpriv'])
     assert.ok(
       argv.some(word => word.startsWith('/') && word.endsWith(`/${name}`)),
@@ -202,21 +221,33 @@ void test('pass_env passes what is named, and never what is meant for us', () =>
   assert.deepEqual([UNSET, NODE_OPTIONS, NOTIFY_SOCKET, LISTEN_FDS, WATCHDOG_USEC], Array(5).fill(undefined));
 });
 
-void test('what the loader or a shell acts upon is not in the environment of the programs in front', () => {
-  const ours = { LD_AUDIT: '/a.so', BASH_ENV: '/b', TZ: 'UTC' };
-  for (const from of [
-    { env: { LD_PRELOAD: '/p.so', APP: '1' } },
-    { clearEnv: false },
-    { passEnv: Object.keys(ours) },
-  ]) {
+/** Variables that some C library or program acts on; nobody knows all of them. */
+const WITH_MEANING = {
+  LANGUAGE: '../../srv/evil',
+  LANG: 'de_DE.UTF-8',
+  LC_ALL: 'C.UTF-8',
+  TZ: ':/srv/evil',
+  LD_AUDIT: '/srv/a.so',
+  BASH_ENV: '/srv/evil',
+  POSIXLY_CORRECT: '1',
+  APP: 'secret',
+};
+
+void test('the programs in front are started with no variable and no argument of the pool’s, wherever it is from', () => {
+  for (const from of [{ env: WITH_MEANING }, { clearEnv: false }, { passEnv: Object.keys(WITH_MEANING) }]) {
     const pool = { ...POOL, chdir: '/', ...from };
-    const behind = workerSpec(pool, OTHER, null, ours);
+    const spec = workerSpec(pool, OTHER, null, WITH_MEANING);
+    const { PATH, ...others } = spec.env;
+    assert.equal(PATH, '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
     assert.deepEqual(
-      Object.keys(behind.env).filter(name => /LD_|BASH/.test(name)),
+      Object.keys(others).filter(name => !/^FPM_TS_\d+$/.test(name)),
       [],
     );
-    const direct = workerSpec(pool, SELF, null, ours);
-    assert.deepEqual(direct.env, workerEnvironment(pool, SELF, ours));
+    assert.ok(
+      !Object.values(WITH_MEANING).some(value => value.length > 1 && spec.argv.join(' ').includes(value)),
+    );
+    const direct = workerSpec(pool, SELF, null, WITH_MEANING);
+    assert.deepEqual(direct.env, workerEnvironment(pool, SELF, WITH_MEANING));
   }
 });
 

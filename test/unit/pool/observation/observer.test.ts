@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { closeInheritedOnExec } from '../../../../src/os/descriptor.ts';
 import { listenUnix } from '../../../../src/os/listener.ts';
+import { LookBudget } from '../../../../src/os/look-budget.ts';
 import { awaitEnd, signalGroup } from '../../../../src/os/pidfd.ts';
 import { spawn } from '../../../../src/os/spawn.ts';
 import { Observer } from '../../../../src/pool/observation/observer.ts';
@@ -65,7 +66,7 @@ suite('unit/pool/observation/observer', { needs: ['python3'] }, async scope => {
     listener: { number: 1, inode, isLost: false, isForeign: false },
     workers: new Map([[pid, happen(newWorker(born), { type: 'accepting' }, 0).worker]]),
   };
-  const observer = new Observer(KERNEL);
+  const observer = new Observer(KERNEL, new LookBudget());
   let nowMs = 0;
   function look(seen: PoolState): Observer['load'] {
     nowMs += IDLE_TIMEOUT_MS;
