@@ -91,7 +91,7 @@ async function startFresh(
   loaded: Loaded,
   options: SupervisorOptions,
 ): Promise<Daemon> {
-  const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
+  const { notices, obstacles } = await checkAgainstSystem(loaded, { own: [] }, world.inheritedSockets);
   const settings = new Settings(loaded.config);
   const daemon = new Daemon(keeper, world, settings, options.configFile);
   for (const text of [...notices, ...degradations(loaded.config.pools)])
@@ -100,7 +100,7 @@ async function startFresh(
     loaded.sources.files.map(({ path }) => path),
     loaded.config,
   );
-  await startPools(daemon.supervisor, keeper, loaded.config.pools);
+  await startPools(daemon.supervisor, keeper, loaded.config.pools, obstacles);
   return daemon;
 }
 
@@ -108,7 +108,7 @@ async function startFresh(
 async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<World | null> {
   const { pidFile } = loaded.config;
   const answer = await keeper.ask('settle', residenceOf(loaded.config)).catch(async (error: unknown) => {
-    await checkAgainstSystem(loaded, [], world.inheritedSockets); // knows file, line and remedy of most reasons
+    await checkAgainstSystem(loaded, { own: [] }, world.inheritedSockets); // knows file, line and remedy of most reasons
     throw error;
   });
   if (answer.heldBy === null) return answer.found;

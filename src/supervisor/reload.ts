@@ -4,15 +4,17 @@
  */
 import { availableParallelism } from 'node:os';
 import { type PlanEntry, reloadPlan } from '../config/plan.ts';
+import { describeObstacle } from '../config/problems.ts';
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import type { Args, PlannedPool, ReloadResult } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
 import type { Pool } from '../pool/pool.ts';
-import { hasGivenUp, isWanted, stayingOf } from '../pool/pool-state.ts';
+import { failureOf, hasGivenUp, isObstructed, isWanted, stayingOf } from '../pool/pool-state.ts';
 import { rolloutSize } from '../pool/rollout.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { Configuration, Loaded } from './configuration.ts';
 import type { LastReloadRecord } from './last-reload.ts';
+import { addressesOf } from './start-pools.ts';
 import type { Supervisor } from './supervisor.ts';
 
 type ReloadArgs = Args<'reload'>;
@@ -99,16 +101,16 @@ export class Reloads {
   async #prepare(args: ReloadArgs): Promise<{ loaded: Loaded; result: ReloadResult }> {
     const { supervisor, configuration } = this.#ports;
     if (supervisor.isStopping) throw new FpmError('RELOAD_FAILED', 'fpm-ts is stopping');
-    const loaded = configuration.read();
+    const read = configuration.read();
     for (const name of args.pools ?? []) {
-      if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
+      if (!read.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
-    const { config } = supervisor;
-    const own = config.pools.map(({ listen }) => listen.text);
-    const notices = [...loaded.notices, ...(await configuration.check(loaded, own))];
-    const plan = reloadPlan(config, loaded.config);
+    const wish = { own: addressesOf(supervisor), pools: args.pools };
+    const loaded = await configuration.check(read, wish);
+    const { notices } = loaded;
+    const plan = reloadPlan(supervisor.config, loaded.config);
     const pools = plan
-      .flatMap(entry => (entry.pool === null ? [] : [this.#planned(entry.pool, entry, args)]))
+      .flatMap(entry => (entry.pool === null ? [] : [this.#planned(entry.pool, entry, args, loaded)]))
       .filter(({ pool }) => args.pools === undefined || args.pools.includes(pool));
     const needsRestart = plan
       .filter(({ pool }) => pool === null)
@@ -120,10 +122,14 @@ export class Reloads {
   }
 
   /** Without --changed every pool gets new workers, whether its settings changed or not. */
-  #planned(name: string, entry: PlanEntry, args: ReloadArgs): PlannedPool {
+  #planned(name: string, entry: PlanEntry, args: ReloadArgs, { obstacles }: Loaded): PlannedPool {
     const changes = entry.changes.map(({ key, applies }) => ({ key, applied: applies }));
     const running = this.#ports.supervisor.pools.get(name);
-    const action = actionOf(entry, args.changed === true);
+    const isToTry = running !== undefined && isObstructed(running.state);
+    const action = actionOf(entry, args.changed === true && !isToTry);
+    const errors = action === 'remove' || action === 'keep' ? undefined : obstacles.get(name);
+    if (errors !== undefined)
+      return { pool: name, action: 'fail', changes, reason: describeObstacle(errors) };
     const isStopped = running !== undefined && !isWanted(running.state) && action !== 'remove';
     return { pool: name, action: isStopped ? 'stopped' : action, changes };
   }
@@ -132,7 +138,7 @@ export class Reloads {
     const { supervisor, record, onSettings } = this.#ports;
     const { loaded, result: plan } = await this.#prepare(args);
     const concerned = plan.pools
-      .filter(({ action }) => action !== 'keep' && action !== 'stopped')
+      .filter(({ action }) => action !== 'keep' && action !== 'stopped' && action !== 'fail')
       .map(({ pool }) => pool);
     supervisor.ports.report({ type: 'reloading', pools: concerned });
     record.begin(concerned);
@@ -198,6 +204,11 @@ export class Reloads {
     if (supervisor.isStopping) return 'fpm-ts is stopping';
     const pool = supervisor.pools.get(planned.pool);
     try {
+      if (planned.action === 'fail') {
+        const reason = planned.reason ?? '';
+        if (pool !== undefined && isObstructed(pool.state)) pool.obstruct(reason);
+        return reason;
+      }
       if (planned.action === 'remove') {
         if (pool !== undefined) await supervisor.removePool(pool);
       } else if (wanted === undefined || planned.action === 'keep') return null;
@@ -222,7 +233,7 @@ export class Reloads {
     const pool = supervisor.addPool(config);
     const failure = await pool.start(true).then(
       () => null,
-      (error: unknown) => (hasGivenUp(pool.state) ? pool.state.health.lastFailure : messageOf(error)),
+      (error: unknown) => (hasGivenUp(pool.state) ? failureOf(pool.state) : messageOf(error)),
     );
     // A stop that came in between leaves it stopped.
     if (failure === null || (!hasGivenUp(pool.state) && pool.state.openFailure === null)) return failure;

@@ -17,6 +17,7 @@ import type { Pool } from '../pool/pool.ts';
 import {
   comingOf,
   countersOf,
+  failureOf,
   hasGivenUp,
   heldBackText,
   isClosed,
@@ -139,7 +140,7 @@ function stateOf(
 ): { readonly state: PoolState; readonly reason: string } {
   if (!isWanted(state)) return { state: isClosed(state) ? 'stopped' : 'stopping', reason: '' };
   const { health } = state;
-  if (isFailed(state)) return { state: 'failed', reason: health.lastFailure };
+  if (isFailed(state)) return { state: 'failed', reason: failureOf(state) };
   if (lostSocket !== null) return { state: 'degraded', reason: lostSocket };
   let ready = 0;
   for (const { phase } of state.workers.values()) if (phase === 'ready') ready++;

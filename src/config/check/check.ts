@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Endpoint } from '../../os/address.ts';
 import { parseAddress } from '../address.ts';
-import { type Problem, sortProblems } from '../problems.ts';
+import { type Obstacles, type Problem, sortProblems } from '../problems.ts';
 import type { Sources } from '../sources.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import { checkArguments } from './arguments.ts';
@@ -34,11 +34,15 @@ export interface CheckOptions {
   readonly helperPath?: string;
   /** What the pools' `pass_env` and `clear_env = false` take from. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Only these are looked at, and what is for all; every pool when left out. */
+  readonly pools?: ReadonlySet<string>;
 }
 
 export interface SystemCheck {
-  /** By file and line. */
+  /** By file and line: what keeps the whole configuration from being used, and notices. */
   readonly problems: Problem[];
+  /** What keeps one pool from being used. */
+  readonly obstacles: Obstacles;
   readonly untested: Untested[];
 }
 
@@ -70,11 +74,13 @@ export async function checkSystem(
   checkWorkerSum(config, global);
   checkOverlaps(config, findings);
   for (const pool of config.pools) {
+    if (options.pools?.has(pool.name) === false) continue;
     if (pool.enabled) checkPool(pool, around, findings.about(pool.name));
     else findings.about(pool.name).untested('all of it', 'enabled = false');
     await setImmediate(); // a reload of many pools must not hold up the supervisor's loop
   }
-  return { problems: sortProblems(findings.problems), untested: findings.untested };
+  const { problems, obstacles, untested } = findings;
+  return { problems: sortProblems(problems), obstacles, untested };
 }
 
 function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void {

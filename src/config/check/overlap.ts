@@ -18,7 +18,7 @@ export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
     if (other !== undefined) {
       const where = findings.placeText(other.name, 'listen.address');
       const message = `${pool.listen.text} is also pool ${other.name}'s (${other.listen.text}, ${where})`;
-      findings.about(pool.name).error('listen.address', message, 'give each pool its own address');
+      findings.aboutAll(pool.name).error('listen.address', message, 'give each pool its own address');
     }
     earlier.set(key, [...beside, pool]);
   }
