@@ -45,7 +45,7 @@ export function loadPool({ file, pool: name }: IncludedFile, around: PoolSurroun
   );
   const validated = validatePool(said, file);
   const { env_files: paths, enabled } = validated.keys;
-  const secrets = readSecrets(enabled ? paths : [], said.get('env_files'), around.files);
+  const secrets = readSecrets(enabled ? paths : [], said.get('env_files'), validated.keys, around.files);
   const applied = applyRules(POOL_RULES, validated, said, file, { uid: around.uid });
   const problems = withoutFollowUps([
     ...layerProblems,

@@ -68,7 +68,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
     config: hasErrors(problems) ? null : resolveGlobal(options.file, global.keys, global.runDir, pools),
     problems,
     obstacles: obstaclesOf([...loaded].map(([name, it]) => [name, it.obstacles])),
-    sources: new Sources(options.file, placesOf(global.said), placesByPool(loaded), files.read),
+    sources: new Sources(options.file, placesOf(global.said), placesByPool(loaded), files),
   };
 }
 

@@ -96,10 +96,7 @@ async function startFresh(
   const daemon = new Daemon(keeper, world, settings, options.configFile);
   for (const text of [...notices, ...degradations(loaded.config.pools)])
     daemon.report({ type: 'notice', text });
-  daemon.files.remember(
-    loaded.sources.files.map(({ path }) => path),
-    loaded.config,
-  );
+  daemon.files.remember(loaded.sources.files, loaded.config);
   await startPools(daemon.supervisor, keeper, loaded.config.pools, obstacles);
   return daemon;
 }

@@ -72,10 +72,7 @@ export class Reloads {
     const { supervisor, files, record } = this.#ports;
     const wanted = { ...supervisor.config, ...supervisor.settings.wanted };
     if (reloadPlan(wanted, loaded.config).some(({ action }) => action !== 'unchanged')) return;
-    files.remember(
-      loaded.sources.files.map(({ path }) => path),
-      loaded.config,
-    );
+    files.remember(loaded.sources.files, loaded.config);
     record.mend();
   }
 

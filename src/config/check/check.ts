@@ -18,7 +18,8 @@ import { checkOwnFiles, checkPoolLog } from './own-files.ts';
 import { currentSelf, type Self } from './self.ts';
 import { checkSocketPath } from './socket-path.ts';
 import { checkTcpAddress, endpointOf, type TcpSurroundings, tcpSurroundings } from './tcp-address.ts';
-import { checkDirectory, checkDocumentRoot, viewOf } from './worker-view.ts';
+import { checkTrust } from './trust.ts';
+import { checkDirectory, checkDocumentRoot, lookAsWorker } from './worker-view.ts';
 
 export type { Untested } from './findings.ts';
 
@@ -73,6 +74,7 @@ export async function checkSystem(
   checkOwnFiles(config, self, global);
   checkWorkerSum(config, global);
   checkOverlaps(config, findings);
+  findings.problems.push(...checkTrust(sources.documents, config, self));
   for (const pool of config.pools) {
     if (options.pools?.has(pool.name) === false) continue;
     if (pool.enabled) checkPool(pool, around, findings.about(pool.name));
@@ -95,14 +97,11 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
     report.untested('command and directories', 'it is not known who the workers are');
     return;
   }
-  const view = viewOf(pool, actor, self, options.env ?? process.env, report);
-  if (view === null) {
-    report.untested('command and directories', 'there is no such chroot');
-    return;
-  }
-  checkDirectory(view, report);
-  checkDocumentRoot(pool, view, report);
-  checkCommand(pool, view, self, report);
+  lookAsWorker(pool, actor, self, options.env ?? process.env, report, (view, inside) => {
+    checkDirectory(view, inside);
+    checkDocumentRoot(pool, view, inside);
+    checkCommand(pool, view, self, inside);
+  });
   checkHelpers(pool, actor, self, report, options.helperPath);
 }
 
