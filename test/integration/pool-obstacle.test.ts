@@ -38,7 +38,7 @@ suite('integration/pool-obstacle', {}, async scope => {
   const daemon: Daemon = await startDaemon(scope, {
     pools: { good: scriptPool('exec sleep 1000'), tenant },
     ready: status => stateOf(status, 'good') === 'running',
-    expectedLog: [/poolFailed|reloadFailed|supervisorDied|restored/],
+    expectedLog: [/poolFailed|reloadFailed|supervisor \d+ ended|restored/],
   });
   const REASON = /\.env:2:1: env_files: not a KEY=VALUE line/;
 

@@ -270,6 +270,54 @@ suite('root/tenant-files: the program', { root: true, needs: ['gcc'] }, async sc
   });
 });
 
+suite('root/tenant-files: the address', { root: true }, async scope => {
+  const { alice, mallory } = makeHomes(scope);
+  const shared = join(scope.dir, 'sockets');
+  mkdirSync(shared);
+  mkdirSync(join(scope.dir, 'pools.d'));
+  const file = join(scope.dir, 'fpm-ts.toml');
+  writeFileSync(file, `run_dir = "${scope.dir}/run"\n`);
+  const check = async (hers: string, his: string): Promise<readonly [all: number, alone: string[]]> => {
+    const pools = { alice: poolOfUser(ALICE, alice), zmallory: poolOfUser(MALLORY, mallory) };
+    for (const [name, text] of Object.entries(pools)) {
+      const path = name === 'alice' ? hers : his;
+      const listening = text.replace('listen = "none"', `listen.address = "${path}"`);
+      writeFileSync(join(scope.dir, `pools.d/${name}.toml`), listening);
+    }
+    const { config, sources } = load(file);
+    assert.ok(config !== null);
+    const found = await checkSystem(config, sources, { ownAddresses: new Set(), env: {} });
+    return [found.problems.length, [...found.obstacles.keys()]];
+  };
+
+  await scope.test('in the files it is the same: that is everybody’s', async () => {
+    const path = join(shared, 'x.sock');
+    assert.deepEqual(await check(path, path), [1, []]);
+  });
+
+  await scope.test(
+    'a tenant’s directory becomes a link to another one’s: his pool fails, hers does not',
+    async () => {
+      for (const target of [alice, shared]) {
+        symlinkSync(target, join(mallory, 'run'));
+        assert.deepEqual(await check(join(target, 'x.sock'), join(mallory, 'run/x.sock')), [0, ['zmallory']]);
+        rmSync(join(mallory, 'run'));
+      }
+      symlinkSync(mallory, join(alice, 'run'));
+      assert.deepEqual(await check(join(alice, 'run/x.sock'), join(mallory, 'x.sock')), [0, ['alice']]);
+    },
+  );
+
+  await scope.test('or to where fpm-ts has its own: his pool fails', async () => {
+    mkdirSync(join(scope.dir, 'run'));
+    symlinkSync(join(scope.dir, 'run'), join(mallory, 'run'));
+    assert.deepEqual(await check(join(shared, 'x.sock'), join(mallory, 'run/control.sock')), [
+      0,
+      ['zmallory'],
+    ]);
+  });
+});
+
 suite('root/tenant-files: who may change the configuration', { root: true }, async scope => {
   const { mallory } = makeHomes(scope);
   const poolsDir = join(scope.dir, 'pools.d');
