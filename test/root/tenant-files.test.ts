@@ -15,7 +15,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { checkSystem } from '../../src/config/check/check.ts';
 import { type LoadResult, loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problems.ts';
@@ -34,7 +34,7 @@ const AS_MALLORY = ['setpriv', `--reuid=${MALLORY}`, `--regid=${MALLORY}`, '--cl
 interface Homes {
   readonly alice: string;
   readonly mallory: string;
-  /** Alice's, for her alone; and one that only her directory protects. */
+  /** Alice's, for her alone; and one that only her home protects. */
   readonly secret: string;
   readonly open: string;
   /** Mallory's, as the administrator's pool file names it. */
@@ -57,11 +57,14 @@ function makeHomes(scope: Scope): Homes {
     mkdirSync(join(scope.dir, name));
     return own(join(scope.dir, name), name === 'alice' ? ALICE : MALLORY, 0o700);
   }) as [string, string];
+  const site = join(alice, 'site');
+  mkdirSync(site);
+  own(site, ALICE, 0o755);
   return {
     alice,
     mallory,
     secret: write(join(alice, 'secret.env'), `SECRET=${SECRET}\n`, ALICE, 0o600),
-    open: write(join(alice, 'open.env'), `SECRET=${SECRET}\n`, ALICE, 0o644),
+    open: write(join(site, 'open.env'), `SECRET=${SECRET}\n`, ALICE, 0o644),
     own: write(join(mallory, 'app.env'), 'MODE=own\n', MALLORY, 0o600),
   };
 }
@@ -86,11 +89,12 @@ function becomes(path: string, make: (path: string) => unknown): void {
 }
 
 suite('root/tenant-files', { root: true, needs: ['gcc', 'setpriv', 'curl'] }, async scope => {
-  const { alice, mallory, secret, open, own: envFile } = makeHomes(scope);
+  const { mallory, secret, open, own: envFile } = makeHomes(scope);
   await compileFixture('exchange', []);
+  write(join(scope.dir, 'near.env'), `SECRET=${SECRET}\n`, 0, 0o644);
   const daemon = await startDaemon(scope, {
     pools: {
-      alice: poolOfUser(ALICE, alice, { env_files: [secret] }),
+      alice: poolOfUser(ALICE, dirname(open), { env_files: [secret] }),
       mallory: poolOfUser(MALLORY, mallory, { env_files: [envFile] }),
     },
     expectedLog: [/reloadFailed/],
@@ -116,11 +120,11 @@ suite('root/tenant-files', { root: true, needs: ['gcc', 'setpriv', 'curl'] }, as
   const [supervisor] = [(await daemon.status()).supervisor_pid];
   const links: readonly (readonly [name: string, target: string])[] = [
     ['another tenant’s file', secret],
-    ['a file that only its directory protects', open],
+    ['a file that only her home protects', open],
     ['the working directory of another tenant’s worker', `/proc/${hers}/cwd/open.env`],
     ['the root directory of one', `/proc/${hers}/root${open}`],
     ['the variables of one', `/proc/${hers}/environ`],
-    ['what the supervisor works in', `/proc/${supervisor}/cwd/fpm-ts.toml`],
+    ['what the supervisor works in', `/proc/${supervisor}/cwd/near.env`],
     ['the supervisor itself', '/proc/self/maps'],
     ['/dev/zero', '/dev/zero'],
     ['a directory', '/etc'],
