@@ -23,9 +23,9 @@ export function registerCheck(program: Command): void {
 
 async function check(common: GlobalOptions, isStatic: boolean): Promise<number> {
   const [
-    { config, problems: fromFiles, sources },
+    { config, problems: fromFiles, obstacles, sources },
     { checkSystem },
-    { formatProblem, hasErrors, problemsToJson },
+    { formatProblem, hasErrors, problemsToJson, sortProblems },
   ] = await Promise.all([
     loadFiles(common),
     import('../config/check/check.ts'),
@@ -34,9 +34,10 @@ async function check(common: GlobalOptions, isStatic: boolean): Promise<number> 
   const skipped = [{ what: 'the system', why: isStatic ? '--static' : 'the files have errors' }];
   const system =
     config === null || isStatic
-      ? { problems: [], untested: skipped }
+      ? { problems: [], obstacles: new Map(), untested: skipped }
       : await checkSystem(config, sources, { ownAddresses: await addressesOfRunning(common) });
-  const problems = [...fromFiles, ...system.problems];
+  const ofPools = [...obstacles.values(), ...system.obstacles.values()].flat();
+  const problems = sortProblems([...fromFiles, ...system.problems, ...ofPools]);
   const isBad = hasErrors(problems);
   if (common.json === true) {
     printJson({ ok: !isBad, ...problemsToJson(problems), untested: system.untested });

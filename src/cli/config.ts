@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { FpmError } from '../errors.ts';
 import { type GlobalOptions, globals, instance, loadFiles, print, printJson } from './context.ts';
 import { example } from './example.ts';
+import { write } from './output.ts';
 
 interface ConfigOptions {
   readonly origin?: boolean;
@@ -19,9 +20,11 @@ export function registerConfig(program: Command): void {
     .addHelpText('after', example('fpm-ts config', 'fpm-ts config www --origin'))
     .action(async (pool: string | undefined, options: ConfigOptions, command: Command) => {
       const common = globals(command);
-      const { config, problems, sources } = await loadFiles(common);
-      const [{ hasErrors, toFpmError }, { configToJson, differing, poolToJson, printConfig, printPool }] =
-        await Promise.all([import('../config/problems.ts'), import('../config/print.ts')]);
+      const { config, problems, obstacles, sources } = await loadFiles(common);
+      const [
+        { formatProblem, hasErrors, toFpmError },
+        { configToJson, differing, poolToJson, printConfig, printPool },
+      ] = await Promise.all([import('../config/problems.ts'), import('../config/print.ts')]);
       if (config === null || hasErrors(problems)) throw toFpmError(problems);
       if (pool !== undefined && !config.pools.some(it => it.name === pool)) {
         throw new FpmError(
@@ -29,6 +32,8 @@ export function registerConfig(program: Command): void {
           `there is no pool ${pool}; there are: ${config.pools.map(it => it.name).join(', ') || 'none'}`,
         );
       }
+      // The variables that such files would set are missing from what is printed.
+      for (const it of [...obstacles.values()].flat()) write('stderr', `${formatProblem(it)}\n`);
       const selected = config.pools.find(it => it.name === pool);
       const origins = options.origin === true ? { origins: sources } : {};
       if (selected !== undefined) {

@@ -1,8 +1,7 @@
 /** What several commands need: the global options, the configuration, the supervisor's socket. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Problem } from '../config/problems.ts';
-import type { Sources } from '../config/sources.ts';
+import type { LoadResult } from '../config/load.ts';
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
 import type { Instance } from '../control/client.ts';
 import type { CommandName } from '../control/commands.ts';
@@ -19,12 +18,6 @@ export interface GlobalOptions {
 /** The global options, wherever on the line they stood. */
 export function globals(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>();
-}
-
-export interface LoadedFiles {
-  readonly config: GlobalConfig | null;
-  readonly problems: readonly Problem[];
-  readonly sources: Sources;
 }
 
 /** The configuration file of this command line; null when none is named and there is none at the default place. */
@@ -59,7 +52,7 @@ async function writtenByInit(): Promise<string> {
 }
 
 /** Reads the configuration with every problem that it has. @throws {FpmError} CONFIG_MISSING when there is none at all */
-export async function loadFiles(options: GlobalOptions): Promise<LoadedFiles> {
+export async function loadFiles(options: GlobalOptions): Promise<LoadResult> {
   const [file, { loadConfig }] = await Promise.all([
     requiredConfigFile(options),
     import('../config/load.ts'),

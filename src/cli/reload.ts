@@ -1,6 +1,7 @@
 /** `fpm-ts reload`. */
 import type { Command } from 'commander';
 import type { ReloadResult } from '../control/types.ts';
+import { EXIT } from '../errors.ts';
 import { callSupervisor, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
 import { withProgress } from './progress.ts';
@@ -17,6 +18,7 @@ const ACTIONS = {
   live: 'takes its new settings as it runs',
   keep: 'stays as it is',
   stopped: 'is stopped: it takes its settings when it is started',
+  fail: 'cannot be reloaded: it keeps its workers and its settings',
 } as const;
 
 export function registerReload(program: Command): void {
@@ -40,14 +42,16 @@ export function registerReload(program: Command): void {
         dry_run: options.dryRun === true,
       });
       const result = await withProgress(common, reload);
+      if (result.pools.some(({ action }) => action === 'fail')) process.exitCode = EXIT.failed;
       if (common.json === true) printJson(result);
       else print(describe(result));
     });
 }
 
 function describe(result: ReloadResult): string {
-  const lines = result.pools.flatMap(({ pool, action, changes }) => [
+  const lines = result.pools.flatMap(({ pool, action, changes, reason }) => [
     `pool ${pool} ${ACTIONS[action]}`,
+    ...(reason === undefined ? [] : [`  ${reason}`]),
     ...changes.map(({ key, applied }) => `  ${key} changed (${applied})`),
   ]);
   for (const key of result.needs_restart) lines.push(`${key} changed: only a restart of fpm-ts applies it`);

@@ -6,35 +6,47 @@
  */
 
 export interface EnvFile {
-  readonly variables: ReadonlyMap<string, { readonly value: string; readonly line: number }>;
-  /** Lines that set nothing, from 1. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** The first lines that set nothing, from 1. They tell nothing of what is in the file. */
   readonly mistakes: readonly { readonly line: number; readonly message: string }[];
 }
 
-export function parseEnvFile(text: string): EnvFile {
-  const variables = new Map<string, { value: string; line: number }>();
+/** A file that is no env file has one a line. */
+const MISTAKES_MAX = 10;
+
+/** @param nameProblem why a variable of that name cannot be set; null: it can */
+export function parseEnvFile(
+  text: string,
+  nameProblem: (name: string) => string | null = () => null,
+): EnvFile {
+  const variables = new Map<string, string>();
   const mistakes: { line: number; message: string }[] = [];
   let at = 0;
-  while (at < text.length) {
-    const end = lineEnd(text, at);
-    const line = text.slice(at, end);
+  for (let line = 1; at < text.length; ) {
     const start = at;
-    at = end + 1;
-    if (/^\s*([#;]|$)/.test(line)) continue;
-    const name = /^\s*(?:export\s+)?([^=\s]+)\s*=/.exec(line);
-    if (!name?.[1]) {
-      mistakes.push({ line: lineNumber(text, start), message: 'not a KEY=VALUE line' });
-      continue;
-    }
-    const value = readValue(text, start + name[0].length);
-    at = value.next;
-    if (value.open)
-      mistakes.push({ line: lineNumber(text, start), message: `the quote of ${name[1]} has no end` });
-    else if (value.text.includes('\0')) {
-      mistakes.push({ line: lineNumber(text, start), message: `the value of ${name[1]} has a NUL in it` });
-    } else variables.set(name[1], { value: value.text, line: lineNumber(text, start) });
+    const mistake = readEntry();
+    if (mistake !== null && mistakes.length < MISTAKES_MAX) mistakes.push({ line, message: mistake });
+    for (let end = text.indexOf('\n', start); end >= 0 && end < at; end = text.indexOf('\n', end + 1)) line++;
   }
   return { variables, mistakes };
+
+  /** One variable, comment or empty line, from `at` on. @returns what is wrong with it */
+  function readEntry(): string | null {
+    const start = at;
+    const end = lineEnd(text, at);
+    const entry = text.slice(at, end);
+    at = end + 1;
+    if (/^\s*([#;]|$)/.test(entry)) return null;
+    const name = /^\s*(?:export\s+)?([^=\s]+)\s*=/.exec(entry);
+    if (!name?.[1]) return 'not a KEY=VALUE line';
+    const value = readValue(text, start + name[0].length);
+    at = value.next;
+    if (value.open) return 'its quote has no end';
+    if (value.text.includes('\0')) return 'its value has a NUL in it';
+    const problem = nameProblem(name[1]);
+    if (problem === null) variables.set(name[1], value.text);
+    return problem;
+  }
 }
 
 /**
@@ -77,8 +89,4 @@ function escaped(char: string, isQuoted: boolean): string {
 function lineEnd(text: string, from: number): number {
   const end = text.indexOf('\n', from);
   return end < 0 ? text.length : end;
-}
-
-function lineNumber(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
 }

@@ -1,8 +1,8 @@
 /** Reading the files of a configuration: each once, all remembered, and what goes wrong as a problem. */
+import { NOBODY, rightsFor } from '../os/exchange.ts';
 import { type Problem, type ProblemPlace, problem } from './problems.ts';
-import { NoFileError, readRegularFile } from './read-file.ts';
+import { NoFileError, type ReadOptions, readRegularFile } from './read-file.ts';
 import { PLAIN_KEYS } from './said.ts';
-import type { SourceFile } from './sources.ts';
 import { readToml, type TomlDocument } from './toml/document.ts';
 
 export type ReadResult<T> =
@@ -10,19 +10,24 @@ export type ReadResult<T> =
   | { readonly ok: false; readonly problem: Problem };
 
 export class ConfigFiles {
-  readonly #texts = new Map<string, string>();
+  readonly #read = new Set<string>();
   readonly #documents = new Map<string, TomlDocument>();
 
   /** All that were read so far. */
-  get read(): SourceFile[] {
-    return [...this.#texts].map(([path, text]) => ({ path, text }));
+  get read(): string[] {
+    return [...this.#read];
+  }
+
+  /** Of these, those that hold settings. */
+  get documents(): string[] {
+    return [...this.#documents.keys()];
   }
 
   /** A TOML file; `from` is where it was asked for, null for the main file. */
   document(file: string, from: { place: ProblemPlace; key: string } | null): ReadResult<TomlDocument> {
     const known = this.#documents.get(file);
     if (known) return { ok: true, value: known };
-    const text = this.text(file, from);
+    const text = this.text(file, from, { rights: rightsFor(file, NOBODY) });
     if (!text.ok) return text;
     const document = readToml(file, text.value, PLAIN_KEYS);
     this.#documents.set(file, document);
@@ -30,12 +35,16 @@ export class ConfigFiles {
   }
 
   /** A file as text, without a byte order mark. */
-  text(file: string, from: { place: ProblemPlace; key: string } | null): ReadResult<string> {
+  text(
+    file: string,
+    from: { place: ProblemPlace; key: string } | null,
+    options: ReadOptions,
+  ): ReadResult<string> {
     const place = from?.place ?? { file };
     const parts = { key: from?.key ?? null };
     let bytes: Buffer;
     try {
-      bytes = readRegularFile(file);
+      bytes = readRegularFile(file, options);
     } catch (error) {
       if (!(error instanceof NoFileError)) throw error;
       const { message, remedy } = error;
@@ -46,7 +55,7 @@ export class ConfigFiles {
     }
     try {
       const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-      this.#texts.set(file, text);
+      this.#read.add(file);
       return { ok: true, value: text };
     } catch {
       const remedy = 'save it as UTF-8';

@@ -27,13 +27,15 @@ export interface LoadedPool {
   readonly pool: PoolConfig | null;
   readonly places: ReadonlyMap<string, KeyPlace>;
   readonly problems: readonly Problem[];
+  /** What is wrong with its env files, which may be its user's: it concerns this pool alone. */
+  readonly obstacles: readonly Problem[];
   /** Notices about values that have no effect in this pool. */
   readonly unused: readonly Problem[];
 }
 
 export function loadPool({ file, pool: name }: IncludedFile, around: PoolSurroundings): LoadedPool {
   const read = around.files.document(file, null);
-  if (!read.ok) return { pool: null, places: new Map(), problems: [read.problem], unused: [] };
+  if (!read.ok) return { pool: null, places: new Map(), problems: [read.problem], obstacles: [], unused: [] };
   const context = { ...around.context, pool: name };
   const { layers, problems: layerProblems } = readLayers(read.value, around.files, context);
   const { said, problems: variableProblems } = evaluate(
@@ -42,19 +44,19 @@ export function loadPool({ file, pool: name }: IncludedFile, around: PoolSurroun
     context,
   );
   const validated = validatePool(said, file);
-  const secrets = readSecrets(validated.keys.env_files, said.get('env_files'), around.files);
+  const { env_files: paths, enabled } = validated.keys;
+  const secrets = readSecrets(enabled ? paths : [], said.get('env_files'), validated.keys, around.files);
   const applied = applyRules(POOL_RULES, validated, said, file, { uid: around.uid });
   const problems = withoutFollowUps([
     ...layerProblems,
     ...variableProblems,
-    ...unlessDisabled(validated.keys.enabled, [
+    ...unlessDisabled(enabled, [
       ...withoutVariables(validated.problems, variableProblems),
       ...applied.problems,
     ]),
-    ...secrets.problems,
   ]);
   const pool = hasErrors(problems) ? null : resolvePool(name, file, validated.keys, secrets.variables);
-  return { pool, places: placesOf(said), problems, unused: applied.unused };
+  return { pool, places: placesOf(said), problems, obstacles: secrets.problems, unused: applied.unused };
 }
 
 /** A pool that is switched off may ask for what this version does not have. */

@@ -8,7 +8,7 @@ import { evaluate, placesOf } from './effective.ts';
 import { ConfigFiles } from './files.ts';
 import { findPoolFiles } from './include.ts';
 import { type LoadedPool, loadPool, type PoolSurroundings, withoutVariables } from './load-pool.ts';
-import { hasErrors, type Problem, problem, sortProblems } from './problems.ts';
+import { hasErrors, type Obstacles, obstaclesOf, type Problem, problem, sortProblems } from './problems.ts';
 import { defaultRunDir, resolveGlobal } from './resolve.ts';
 import { GLOBAL_RULES } from './rules.ts';
 import { readSaid, type SaidMap } from './said.ts';
@@ -35,6 +35,8 @@ export interface LoadResult {
   readonly config: GlobalConfig | null;
   /** By file and line. */
   readonly problems: readonly Problem[];
+  /** By pool, what keeps that pool alone from being used: its configuration lacks it. */
+  readonly obstacles: Obstacles;
   readonly sources: Sources;
 }
 
@@ -65,7 +67,8 @@ export function loadConfig(options: LoadOptions): LoadResult {
   return {
     config: hasErrors(problems) ? null : resolveGlobal(options.file, global.keys, global.runDir, pools),
     problems,
-    sources: new Sources(options.file, placesOf(global.said), placesByPool(loaded), files.read),
+    obstacles: obstaclesOf([...loaded].map(([name, it]) => [name, it.obstacles])),
+    sources: new Sources(options.file, placesOf(global.said), placesByPool(loaded), files),
   };
 }
 

@@ -21,6 +21,20 @@ export interface Problem {
   readonly remedy: string | null;
 }
 
+/**
+ * By pool, the errors that keep that pool alone from being started or reloaded. What stands in the administrator's
+ * files is right or refused as a whole; what these lead to, a pool's user may change, and harms no other pool.
+ */
+export type Obstacles = ReadonlyMap<string, readonly Problem[]>;
+
+/** All of them, a pool that is named twice once; without pools that have none. */
+export function obstaclesOf(found: Iterable<readonly [pool: string, errors: readonly Problem[]]>): Obstacles {
+  const byPool = new Map<string, readonly Problem[]>();
+  for (const [pool, errors] of found)
+    if (errors.length > 0) byPool.set(pool, [...(byPool.get(pool) ?? []), ...errors]);
+  return byPool;
+}
+
 /** Where a problem is; what `Sources.place` answers fits. */
 export interface ProblemPlace {
   readonly file: string | null;
@@ -65,6 +79,13 @@ export function formatProblem(it: Problem): string {
   const head = [place, it.severity === 'notice' ? 'notice' : '', it.key ?? '', oneLine(it.message)];
   const text = head.filter(part => part !== '').join(': ');
   return it.remedy === null ? text : `${text}\n${indent(it.remedy)}`;
+}
+
+/** What is wrong with one pool, as one line. */
+export function describeObstacle(errors: readonly Problem[]): string {
+  return sortProblems(errors)
+    .map(it => formatProblem(it).replace(/\n\s*/g, '; '))
+    .join('; ');
 }
 
 function indent(text: string): string {

@@ -1,7 +1,6 @@
 /** Reading what a user names as a file: only a regular one, and not without end. */
 import {
   closeSync,
-  constants,
   fstatSync,
   lstatSync,
   openSync,
@@ -10,14 +9,14 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { type FileUser, withRightsOf } from '../os/file-rights.ts';
+import { openExchangeable, READ_FLAGS } from '../os/regular-file.ts';
+import { lookupUser } from '../os/users.ts';
 
 /** Far more than any honest configuration, and little enough to hold in memory. */
 export const FILE_MAX_BYTES: number = 16 * 1024 * 1024;
 
 const CHUNK_BYTES = 64 * 1024;
-/** A pipe without a writer must not hold us up, and a terminal must not become ours. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-
 /** What a file is instead of one that can be read; the message goes after its path. */
 export class NoFileError extends Error {
   readonly remedy: string;
@@ -29,20 +28,37 @@ export class NoFileError extends Error {
   }
 }
 
-/** @throws {NoFileError} when there is no such file, it is none, is larger than FILE_MAX_BYTES, or may not be read */
-export function readRegularFile(path: string): Buffer {
+export interface ReadOptions {
+  /** With whose rights, because others than root could exchange it; null: our own. */
+  readonly rights?: FileUser | null;
+  readonly maxBytes?: number;
+}
+
+/** @throws {NoFileError} when there is no such file, it is none, is larger than it may be, or may not be read */
+export function readRegularFile(path: string, options: ReadOptions = {}): Buffer {
+  const { rights = null, maxBytes = FILE_MAX_BYTES } = options;
+  return rights === null
+    ? read(path, null, () => openOwn(path), maxBytes)
+    : withRightsOf(rights, () => read(path, rights, () => openExchangeable(path, assertRegular), maxBytes));
+}
+
+function read(path: string, rights: FileUser | null, open: () => number, maxBytes: number): Buffer {
   try {
-    assertRegular(statSync(path)); // before it is opened: to open a device may already do something
-    const descriptor = openSync(path, OPEN_FLAGS);
+    const descriptor = open();
     try {
       assertRegular(fstatSync(descriptor)); // it may be another one by now
-      return readAll(descriptor);
+      return readAll(descriptor, maxBytes);
     } finally {
       closeSync(descriptor);
     }
   } catch (error) {
-    throw error instanceof NoFileError ? error : explain(path, error);
+    throw error instanceof NoFileError ? error : explain(path, error, rights);
   }
+}
+
+function openOwn(path: string): number {
+  assertRegular(statSync(path)); // before it is opened: to open a device may already do something
+  return openSync(path, READ_FLAGS);
 }
 
 function assertRegular(stat: Stats): void {
@@ -68,7 +84,7 @@ export function kindOf(stat: Stats): string {
 }
 
 /** Counted while it is read: what stands under /proc has a size of 0. */
-function readAll(descriptor: number): Buffer {
+function readAll(descriptor: number, maxBytes: number): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
   for (;;) {
@@ -77,14 +93,14 @@ function readAll(descriptor: number): Buffer {
     if (length === 0) return Buffer.concat(chunks);
     chunks.push(chunk.subarray(0, length));
     total += length;
-    if (total > FILE_MAX_BYTES) {
-      const message = `is larger than ${FILE_MAX_BYTES / 2 ** 20} MB, which no configuration is`;
+    if (total > maxBytes) {
+      const message = `is larger than ${maxBytes / 1024} KB, which no such file is`;
       throw new NoFileError(message, 'name the right file');
     }
   }
 }
 
-function explain(path: string, error: unknown): NoFileError {
+function explain(path: string, error: unknown, rights: FileUser | null): NoFileError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   if (code === 'ENOENT') {
     const target = linkTarget(path);
@@ -95,8 +111,15 @@ function explain(path: string, error: unknown): NoFileError {
           'create that, or remove the link',
         );
   }
+  if (code === 'ELOOP' && rights !== null)
+    return new NoFileError('leads through a link of /proc, or in a circle', 'correct or remove the link');
   if (code === 'ELOOP')
     return new NoFileError('is a symbolic link that leads back to itself', 'correct or remove the link');
+  if (code === 'EACCES' && rights !== null) {
+    const name = lookupUser(String(rights.uid))?.name ?? `uid ${rights.uid}`;
+    const message = `cannot be read with the rights of ${name} (EACCES), and not with others: not only root could exchange it`;
+    return new NoFileError(message, `let ${name} read it, or keep it where only root may write`);
+  }
   if (code === 'EACCES')
     return new NoFileError('cannot be read (EACCES)', `let the user who starts fpm-ts read ${path}`);
   return new NoFileError(`cannot be read (${code})`, 'correct the path');

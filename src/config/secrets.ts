@@ -1,45 +1,65 @@
-/** What the env files of a pool say. Their values are never shown, so messages name lines, not contents. */
+/**
+ * What the env files of a pool say. They may be its user's own: they are read with his rights where he could exchange
+ * them, and messages name lines, never contents.
+ */
+import { NOBODY, rightsFor } from '../os/exchange.ts';
+import type { FileUser } from '../os/file-rights.ts';
+import { lookupGroup, lookupUser, supplementaryGroups } from '../os/users.ts';
 import { parseEnvFile } from './env-file.ts';
 import type { ConfigFiles } from './files.ts';
 import { type Problem, problem } from './problems.ts';
 import type { Said } from './said.ts';
-import { variableNameProblem } from './schema/environment.ts';
+import { secretNameProblem } from './schema/environment.ts';
+
+/** Twice the longest variable that Linux takes: a supervisor holds those of all its pools in memory. */
+export const ENV_FILE_MAX_BYTES: number = 256 * 1024;
 
 export interface Secrets {
   readonly variables: Readonly<Record<string, string>>;
   readonly problems: readonly Problem[];
 }
 
+export interface SecretsOwner {
+  /** As whom the workers run. */
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+}
+
 /** Later files win. `said` is `env_files` as it was said, for the places of its items. */
-export function readSecrets(paths: readonly string[], said: Said | undefined, files: ConfigFiles): Secrets {
+export function readSecrets(
+  paths: readonly string[],
+  said: Said | undefined,
+  owner: SecretsOwner,
+  files: ConfigFiles,
+): Secrets {
   const variables = new Map<string, string>();
   const problems: Problem[] = [];
   for (const [at, path] of paths.entries()) {
     const place = said?.items[at] ?? said?.place ?? { file: path };
-    const text = files.text(path, { place, key: 'env_files' });
+    const text = files.text(
+      path,
+      { place, key: 'env_files' },
+      { rights: rightsFor(path, userOf(owner)), maxBytes: ENV_FILE_MAX_BYTES },
+    );
     if (!text.ok) {
       problems.push(text.problem);
       continue;
     }
-    const parsed = parseEnvFile(text.value);
+    const parsed = parseEnvFile(text.value, secretNameProblem);
     for (const it of parsed.mistakes) {
-      const remedy = 'write KEY=VALUE, or begin the line with # for a comment';
-      problems.push(
-        problem('CONFIG_SYNTAX', { file: path, line: it.line, column: 1 }, it.message, {
-          key: 'env_files',
-          remedy,
-        }),
-      );
+      const where = { file: path, line: it.line, column: 1 };
+      const remedy = 'write KEY=VALUE, remove the line, or begin it with # for a comment';
+      problems.push(problem('CONFIG_SYNTAX', where, it.message, { key: 'env_files', remedy }));
     }
-    for (const [name, { value, line }] of parsed.variables) {
-      const why = variableNameProblem(name);
-      const remedy = 'remove the line, or give the variable another name';
-      if (why === null) variables.set(name, value);
-      else
-        problems.push(
-          problem('CONFIG_VALUE', { file: path, line, column: 1 }, why, { key: 'env_files', remedy }),
-        );
-    }
+    for (const [name, value] of parsed.variables) variables.set(name, value);
   }
   return { variables: Object.fromEntries(variables), problems };
+}
+
+/** Somebody who does not exist has no rights. */
+function userOf({ user: name = '', group }: SecretsOwner): FileUser {
+  const user = lookupUser(name);
+  const gid = group === undefined ? user?.gid : lookupGroup(group)?.gid;
+  if (user === null || gid === undefined || gid === null) return NOBODY;
+  return { uid: user.uid, gid, groups: supplementaryGroups(user, gid) };
 }

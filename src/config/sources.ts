@@ -20,14 +20,11 @@ export function placeKey(key: string, element?: string | number): string {
   return element === undefined ? key : `${key}\0${element}`;
 }
 
-export interface SourceFile {
-  readonly path: string;
-  readonly text: string;
-}
-
 export class Sources {
   /** Every file that was read, pool files, templates and env files included. */
-  readonly files: readonly SourceFile[];
+  readonly files: readonly string[];
+  /** Of these, fpm-ts.toml, pool files and templates. */
+  readonly documents: readonly string[];
   readonly #main: string;
   readonly #global: PlaceMap;
   readonly #pools: ReadonlyMap<string, { readonly file: string; readonly places: PlaceMap }>;
@@ -36,12 +33,13 @@ export class Sources {
     main: string | null,
     global: PlaceMap,
     pools: ReadonlyMap<string, { readonly file: string; readonly places: PlaceMap }>,
-    files: readonly SourceFile[],
+    { read, documents }: { readonly read: readonly string[]; readonly documents: readonly string[] },
   ) {
     this.#main = main ?? '(no configuration file)';
     this.#global = global;
     this.#pools = pools;
-    this.files = files;
+    this.files = read;
+    this.documents = documents;
   }
 
   /**

@@ -123,8 +123,9 @@ const explanation = z.strictObject({
 
 const plannedPool = z.strictObject({
   pool,
-  action: z.enum(['add', 'remove', 'roll', 'live', 'keep', 'stopped']),
+  action: z.enum(['add', 'remove', 'roll', 'live', 'keep', 'stopped', 'fail']),
   changes: z.array(z.strictObject({ key: z.string(), applied: z.string() })),
+  reason: z.string().optional().meta({ description: 'Why the action is fail.' }),
 });
 
 type Schemas = {

@@ -138,7 +138,10 @@ export interface TakeoverResult {
 
 export interface PlannedPool {
   readonly pool: string;
-  readonly action: 'add' | 'remove' | 'roll' | 'live' | 'keep' | 'stopped';
+  /** `fail`: it cannot be done; the pool keeps its settings and its workers. */
+  readonly action: 'add' | 'remove' | 'roll' | 'live' | 'keep' | 'stopped' | 'fail';
+  /** Why it fails. */
+  readonly reason?: string | undefined;
   readonly changes: readonly { readonly key: string; readonly applied: string }[];
 }
 

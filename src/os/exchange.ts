@@ -5,7 +5,7 @@
  */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { readAcl } from './acl.ts';
+import { type AclEntry, readAcl } from './acl.ts';
 import { type FileUser, withRightsOf } from './file-rights.ts';
 import { lookupUser, supplementaryGroups } from './users.ts';
 
@@ -15,39 +15,76 @@ const STICKY = 0o1000;
 const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 
+/** More directories than any honest way has; the links of a tenant could make it endless. */
+const DIRECTORIES_MAX = 256;
+const WRITE = 2;
+
+/** Who may write a directory on the way, beside root. */
+export interface Writers {
+  readonly uids: ReadonlySet<number>;
+  /** Their members. */
+  readonly gids: ReadonlySet<number>;
+  readonly isEverybody: boolean;
+}
+
 /** `nobody` but root, one user, or `several`: a group, everybody, or more than one user. */
 export type Exchangers = 'nobody' | 'several' | { readonly uid: number };
 
 /** @param path absolute; what does not exist on the way ends it */
 export function exchangersOf(path: string): Exchangers {
-  const uids = new Set<number>();
+  const { uids, gids, isEverybody } = writersOnTheWay(path);
+  const [uid] = uids;
+  if (isEverybody || gids.size > 0 || uids.size > 1) return 'several';
+  return uid === undefined ? 'nobody' : { uid };
+}
+
+/** As `exchangersOf`, in full. */
+export function writersOnTheWay(path: string): Writers {
+  const found = new Found();
   const ahead = split(path);
   const behind: string[] = [];
   let links = 0;
-  for (;;) {
+  for (let left = DIRECTORIES_MAX; ; left--) {
     const here = join('/', ...behind);
     const directory = look(here);
     const next = ahead.shift();
-    if (next === undefined || directory?.isDirectory() !== true) break;
+    if (next === undefined || directory?.isDirectory() !== true) return found;
+    if (left === 0) return found.add(EVERYBODY);
     if (next === '..') {
       behind.pop();
       continue;
     }
     const entry = look(join(here, next));
-    const writers = writersOf(here, directory, entry);
-    if (writers === 'several') return 'several';
-    for (const uid of writers) if (uid !== 0) uids.add(uid);
+    found.add(writersOf(here, directory, entry));
     if (entry?.isSymbolicLink() === true) {
-      if (++links > LINKS_MAX) break;
+      if (++links > LINKS_MAX) return found;
       const target = linkTarget(join(here, next));
-      if (target === null) return 'several'; // it has just been exchanged
+      if (target === null) return found.add(EVERYBODY); // it has just been exchanged
       if (target.startsWith('/')) behind.length = 0;
       ahead.unshift(...split(target));
     } else behind.push(next);
   }
-  if (uids.size > 1) return 'several';
-  const [uid] = uids;
-  return uid === undefined ? 'nobody' : { uid };
+}
+
+/** Who may write what a path names itself. Of a directory: what is in it. */
+export function writersOfFile(path: string, stat: Stats): Writers {
+  return new Found().add(ownersOf(path, stat));
+}
+
+const EVERYBODY: Writers = { uids: new Set(), gids: new Set(), isEverybody: true };
+
+class Found implements Writers {
+  readonly uids = new Set<number>();
+  readonly gids = new Set<number>();
+  isEverybody = false;
+
+  /** Root is not counted. */
+  add({ uids, gids, isEverybody }: Writers): this {
+    for (const uid of uids) if (uid !== 0) this.uids.add(uid);
+    for (const gid of gids) this.gids.add(gid);
+    this.isEverybody ||= isEverybody;
+    return this;
+  }
 }
 
 /**
@@ -70,28 +107,48 @@ export function withRightsFor<T>(path: string, poolUser: FileUser, work: () => T
 
 function fileUser(uid: number): FileUser {
   const user = lookupUser(String(uid));
-  const gid = user?.gid ?? NOBODYS_GROUP;
+  const gid = user?.gid ?? NOBODYS_ID;
   return { uid, gid, groups: user === null ? [] : supplementaryGroups(user, gid) };
 }
 
-/** What the kernel takes for a group that it cannot map. */
-const NOBODYS_GROUP = 65_534;
+/** What the kernel takes for an id that it cannot map. */
+const NOBODYS_ID = 65_534;
 
-/** Who may put something else in the place of an entry, beside root. */
-function writersOf(path: string, { uid, gid, mode }: Stats, entry: Stats | null): number[] | 'several' {
-  const isGroups = (mode & GROUP_WRITE) !== 0 && !(gid === 0 && hasNoAcl(path));
-  const isOpen = isGroups || (mode & OTHERS_WRITE) !== 0;
-  if (!isOpen) return [uid];
-  if ((mode & STICKY) === 0) return 'several';
-  return entry === null ? [uid] : [uid, entry.uid]; // only its owner and the directory's (unlink(2))
+/** Who has no rights but those of everybody. */
+export const NOBODY: FileUser = { uid: NOBODYS_ID, gid: NOBODYS_ID, groups: [] };
+
+/** Who may put something else in the place of an entry; or something where there is none. */
+function writersOf(path: string, directory: Stats, entry: Stats | null): Writers {
+  const owners = ownersOf(path, directory);
+  const isSticky = (directory.mode & STICKY) !== 0 && entry !== null;
+  if (!isSticky || (owners.gids.size === 0 && !owners.isEverybody)) return owners;
+  const uids = new Set([directory.uid, entry.uid]); // only they may remove or rename it (unlink(2))
+  return { uids, gids: new Set(), isEverybody: false };
 }
 
-/** With one, the group's bits are its mask, and others than the group may write. */
-function hasNoAcl(path: string): boolean {
+/** Who may write, by owner, mode and access list. An owner may always give himself the right. */
+function ownersOf(path: string, { uid, gid, mode }: Stats): Writers {
+  const isEverybody = (mode & OTHERS_WRITE) !== 0;
+  // With an access list, the group's bits are its mask, and others than the group may write.
+  if ((mode & GROUP_WRITE) === 0) return { uids: new Set([uid]), gids: new Set(), isEverybody };
+  const writing = listOf(path)?.filter(({ permissions }) => (permissions & WRITE) !== 0);
+  if (writing === undefined) return { uids: new Set([uid]), gids: groups([gid]), isEverybody };
+  const ids = (tag: AclEntry['tag']): number[] => writing.filter(it => it.tag === tag).map(({ id }) => id);
+  const own = writing.some(({ tag }) => tag === 'owning-group') ? [gid] : [];
+  return { uids: new Set([uid, ...ids('user')]), gids: groups([...own, ...ids('group')]), isEverybody };
+}
+
+/** The group of root is root's. */
+function groups(gids: readonly number[]): Set<number> {
+  return new Set(gids.filter(gid => gid !== 0));
+}
+
+/** One that cannot be read counts as none: what its mask allows, the group may. */
+function listOf(path: string): readonly AclEntry[] | undefined {
   try {
-    return readAcl(path) === null;
+    return readAcl(path) ?? undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@
  * opened with root's. Only the file-system ids of this thread change (setfsuid(2)): the process stays root's, so that
  * user can neither signal nor trace it meanwhile. Nothing asynchronous may be done so: it runs in another thread.
  */
+import { withoutCapability } from './capabilities.ts';
 import { declare, must, syscall } from './libc.ts';
 
 const setfsuid = declare('int setfsuid(uint32_t)');
@@ -42,7 +43,8 @@ export function withRightsOf<T>(user: FileUser, work: () => T): T {
       throw new Error(
         `the rights of uid ${user.uid} cannot be taken on: CAP_SETUID or CAP_SETGID is missing`,
       );
-    return work();
+    // With it, the links of /proc would lead to the files of every process.
+    return withoutCapability('sys_ptrace', work);
   } finally {
     setfsuid(0);
     setfsgid(gid);

@@ -2,15 +2,16 @@
  * Paths that are followed under conditions (openat2(2), Linux 5.6), and descriptors that only name a file (O_PATH).
  * Nothing here throws for what a path turns out to be: a server is asked for many that are not there.
  */
-import { closeSync, constants as files, readlinkSync } from 'node:fs';
+import { closeSync, constants as files, openSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
-import { declare, lastErrno } from './libc.ts';
+import { declare, lastErrno, SystemError } from './libc.ts';
 
 const openat2 = declare('long syscall(long, int, const void*, const void*, size_t)');
 const faccessat2 = declare('long syscall(long, int, const void*, int, int)');
 
 const OPENAT2 = 437;
 const FACCESSAT2 = 439;
+const AT_EACCESS = 0x200;
 const AT_EMPTY_PATH = 0x1000;
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
@@ -49,6 +50,25 @@ export function openReference(directory: number, name: Buffer, resolve: number):
 /** The same, but ENOTDIR for what is no directory. */
 export function openDirectory(directory: number, name: Buffer, resolve: number): number {
   return open(directory, name, files.O_DIRECTORY, resolve);
+}
+
+/**
+ * The same for callers that want errors. The links of /proc (noMagicLinks) lead around the permissions of directories;
+ * before Linux 5.6 the conditions do not hold.
+ * @throws {Error} with the system error's name as its code
+ */
+export function openAsReference(directory: number, name: string, resolve: number): number {
+  const opened = openReference(directory, Buffer.from(name), resolve);
+  if (opened >= 0) return opened;
+  if (opened !== -constants.errno.ENOSYS) throw new SystemError('openat2', -opened, name);
+  return openSync(directory === WORKING_DIRECTORY ? name : `/proc/self/fd/${directory}/${name}`, O_PATH);
+}
+
+/** Whether the rights in effect allow it: permissions, access lists, how the file system is mounted. Unknown is yes. */
+export function mayReach(name: string, mode: number): boolean {
+  if (faccessat2(FACCESSAT2, WORKING_DIRECTORY, Buffer.from(`${name}\0`), mode, AT_EACCESS) === 0)
+    return true;
+  return [constants.errno.ENOSYS, constants.errno.EPERM].includes(lastErrno());
 }
 
 function open(directory: number, name: Buffer, flags: number, resolve: number): number {

@@ -127,7 +127,7 @@ export class Apply {
   #take({ number, config, foreign }: Extract<Action, { type: 'take' }>): void {
     const { keeper, news } = this.#ports;
     const failed = (message: string, code: string | null = null): void =>
-      news({ type: 'listenFailed', number, message, code });
+      news({ type: 'listenFailed', number, message, code, isForeign: true });
     const spec = attempt(() => specOf(config, number));
     if (spec instanceof Error || spec === null) {
       failed(spec?.message ?? 'the pool has no listener');

@@ -17,6 +17,8 @@ export interface ForeignSocket {
 export type Command =
   /** `isOnTrial`: a reload adds it, and gives it up should it not come up. */
   | { readonly type: 'start'; readonly isOnTrial: boolean }
+  /** What its settings need is not there. */
+  | { readonly type: 'obstruct'; readonly reason: string }
   /** It has come up: it is a part of the configuration from now on. */
   | { readonly type: 'admit' }
   | { readonly type: 'stop'; readonly now: boolean }
@@ -38,6 +40,8 @@ export type KeeperNews =
       readonly number: number;
       readonly message: string;
       readonly code: string | null;
+      /** It is another program's, which was to be taken over. */
+      readonly isForeign?: true;
     }
   /** `isLost`: nobody of ours can be started on it. */
   | {

@@ -31,6 +31,14 @@ export function open(draft: Draft): void {
   if (!isNone) draft.act({ type: 'listen', number, config });
 }
 
+/** It is not tried until a start or a reload finds that the reason is gone: nothing here would notice. */
+export function obstruct(draft: Draft, reason: string): void {
+  const { obstacle, listening } = draft.state;
+  if (listening !== 'no' || obstacle === reason) return; // it came up meanwhile, or this is known
+  draft.set({ obstacle: reason });
+  draft.report({ type: 'poolFailed', pool: draft.name, reason });
+}
+
 export function takeListened(draft: Draft, number: number, inode: number): void {
   const { state } = draft;
   if (number !== state.opening) {
@@ -113,7 +121,11 @@ export function takeListenFailed(draft: Draft, news: Extract<News, { type: 'list
   draft.set({ opening: null });
   const isServing = state.listener !== null;
   draft.set({ openFailure: { message, code }, listening: isServing ? 'open' : 'no' });
-  if (!isServing && isWanted(state)) draft.set({ desired: 'stopped' });
+  if (!isServing && isWanted(state)) {
+    // One that an earlier supervisor left may have workers, which nobody can reach.
+    if (state.isRestored || news.isForeign === true) draft.set({ desired: 'stopped' });
+    else obstruct(draft, `it cannot listen: ${message}`);
+  }
   if (isServing) draft.set({ noRolloutBeforeMs: draft.nowMs + AGAIN_MS });
   if (state.isRestored) draft.report({ type: 'addressLost', pool: draft.name, message, isServing });
   draft.set({ isRestored: false });

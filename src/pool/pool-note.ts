@@ -25,6 +25,8 @@ const POOL_NOTE = z.object({
   }),
   /** Its address is another program's still: the next supervisor gives the takeover up. */
   isTaking: z.boolean(),
+  /** Its settings may lack what was not there: the next supervisor does not try them either. */
+  obstacle: z.string().nullable().default(null),
 });
 
 export type PoolNote = z.infer<typeof POOL_NOTE>;
@@ -39,7 +41,8 @@ export function parsePoolNote(pool: string, text: string): PoolNote {
 export function noteOf(before: PoolState): PoolNote {
   // The keeper may have published it already: whoever comes next continues with the new generation.
   const state = before.rollout?.phase === 'publishing' ? tookOver(before, 0) : before;
-  const { desired, isOnTrial, config, generation, listener, lastListener, scaledTo, counters } = state;
+  const { desired, isOnTrial, config, generation, listener, lastListener, scaledTo, counters, obstacle } =
+    state;
   return {
     desired,
     isOnTrial,
@@ -49,6 +52,7 @@ export function noteOf(before: PoolState): PoolNote {
     scaledTo,
     counters,
     isTaking: isTaking(state),
+    obstacle,
   };
 }
 

@@ -41,6 +41,8 @@ export interface PoolState {
   readonly listener: Listener | null;
   /** Why it could not be opened; null: it could. `code` is the system error's name where it was one. */
   readonly openFailure: { readonly message: string; readonly code: string | null } | null;
+  /** Why it is not even tried: what its settings need is not there. Until a start or a reload; null: nothing is known. */
+  readonly obstacle: string | null;
   /** Generations that serve no more, and their listeners. */
   readonly draining: readonly Draining[];
   readonly rollout: Rollout | null;
@@ -172,6 +174,7 @@ export function newPool(config: PoolConfig): PoolState {
     replacement: null,
     listener: null,
     openFailure: null,
+    obstacle: null,
     draining: [],
     rollout: null,
     lastRollout: null,
@@ -244,9 +247,19 @@ export function sizeOf({ config, scaledTo, hasBeenWhole }: PoolState): number {
   return (hasBeenWhole ? minSpareServers : startServers) ?? 1;
 }
 
-/** Starting workers has failed again and again, whether others serve or not. */
+/** It is to run, and is not even tried. */
+export function isObstructed(state: PoolState): boolean {
+  return isWanted(state) && state.obstacle !== null;
+}
+
+/** It is obstructed, or starting workers has failed again and again, whether others serve or not. */
 export function hasGivenUp(state: PoolState): boolean {
-  return isWanted(state) && isHopeless(state.health);
+  return isWanted(state) && (state.obstacle !== null || isHopeless(state.health));
+}
+
+/** Why it has given up. */
+export function failureOf({ obstacle, health }: PoolState): string {
+  return obstacle ?? health.lastFailure;
 }
 
 /** It has given up, and nobody serves. */
@@ -256,7 +269,7 @@ export function isFailed(state: PoolState): boolean {
 
 /** It was started, and whether all its workers come up is not known yet. */
 export function isComingUp(state: PoolState): boolean {
-  return isWanted(state) && !state.hasBeenWhole && !isHopeless(state.health);
+  return isWanted(state) && !state.hasBeenWhole && !hasGivenUp(state);
 }
 
 /** Nothing runs and nothing listens. */

@@ -20,9 +20,11 @@ import type { ForeignSocket, News, Observation, SharedLimits } from './observati
 import { listenerId } from './pool-listener.ts';
 import type { PoolNote } from './pool-note.ts';
 import {
+  failureOf,
   hasGivenUp,
   isClosed,
   isComingUp,
+  isObstructed,
   isWanted,
   newPool,
   type PoolState,
@@ -235,9 +237,9 @@ export class Pool {
 
   // Commands
 
-  /** Leaves with the keeper that it is to run, before anything of it does. */
-  announce(): void {
-    this.#apply.save({ ...this.#state, desired: 'running' });
+  /** Leaves with the keeper that it is to run, before anything of it does; or why it is not tried. */
+  announce(obstacle: string | null): void {
+    this.#apply.save({ ...this.#state, desired: 'running', obstacle });
   }
 
   /**
@@ -249,31 +251,37 @@ export class Pool {
     const joined = this.#queue.current === 'start' ? this.#queue.outcome : this.#queue.waiting('start');
     if (joined !== null) return joined as Promise<void>;
     return this.#queue.run('start', async signal => {
-      if (!isWanted(this.#state)) this.tell({ type: 'start', isOnTrial });
-      await this.#untilOpen(signal);
-      await this.until(state => !isComingUp(state), signal);
-      if (!hasGivenUp(this.#state)) {
-        if (isOnTrial) this.tell({ type: 'admit' });
-        await this.until(() => true, signal);
-        return;
-      }
-      const { lastFailure } = this.#state.health;
-      throw new FpmError('POOL_FAILED', `pool ${this.name}: ${lastFailure}`);
+      if (!isWanted(this.#state) || isObstructed(this.#state)) this.tell({ type: 'start', isOnTrial });
+      await this.#untilUp(signal);
+      if (isOnTrial) this.tell({ type: 'admit' });
+      await this.until(() => true, signal);
     });
   }
 
-  /** @throws {FpmError} POOL_FAILED when the address cannot be had */
-  async #untilOpen(signal?: AbortSignal): Promise<void> {
-    await this.until(({ listening, openFailure }) => listening === 'open' || openFailure !== null, signal);
-    const { openFailure, config } = this.#state;
-    if (openFailure === null || isWanted(this.#state)) return;
-    const { file } = config;
-    throw new FpmError('POOL_FAILED', `pool ${this.name} cannot listen: ${openFailure.message}`, { file });
+  /** @throws {FpmError} POOL_FAILED when it does not come up */
+  async #untilUp(signal: AbortSignal): Promise<void> {
+    await this.until(state => !isComingUp(state), signal);
+    const { config, openFailure } = this.#state;
+    const isLost = !isWanted(this.#state) && openFailure !== null;
+    if (!isLost && !hasGivenUp(this.#state)) return;
+    const reason = isLost ? `it cannot listen: ${openFailure.message}` : failureOf(this.#state);
+    throw new FpmError('POOL_FAILED', `pool ${this.name}: ${reason}`, { file: config.file });
   }
 
-  /** Until it listens, once `start` was called. @throws {FpmError} POOL_FAILED when the address cannot be had */
-  untilListening(): Promise<void> {
-    return this.#untilOpen();
+  /**
+   * What its settings need is not there: it has failed, and is not tried before a start or a reload. One that has come
+   * up meanwhile continues.
+   */
+  obstruct(reason: string): void {
+    this.tell({ type: 'obstruct', reason });
+  }
+
+  /** Until it listens, once `start` was called. @throws {FpmError} POOL_FAILED when it cannot, or must not be tried */
+  async untilListening(): Promise<void> {
+    await this.until(state => state.listening === 'open' || isObstructed(state) || !isWanted(state));
+    const { config } = this.#state;
+    if (!isObstructed(this.#state)) return;
+    throw new FpmError('POOL_FAILED', `pool ${this.name}: ${failureOf(this.#state)}`, { file: config.file });
   }
 
   /**
@@ -341,6 +349,7 @@ export class Pool {
         await this.until(() => true, signal);
         return 'stopped' as const;
       }
+      if (isObstructed(this.#state)) return await this.#startAnew(wanted, signal);
       return await this.#roll(wanted, signal);
     });
   }
@@ -366,6 +375,14 @@ export class Pool {
     });
   }
 
+  /** Nothing of it is there that a new generation could take over from. */
+  async #startAnew(config: PoolConfig, signal: AbortSignal): Promise<RolloutResult> {
+    this.tell({ type: 'reconfigure', config });
+    this.tell({ type: 'start', isOnTrial: false });
+    await this.until(state => !isComingUp(state), signal);
+    return hasGivenUp(this.#state) ? { ok: false, reason: failureOf(this.#state) } : { ok: true };
+  }
+
   async #roll(config: PoolConfig, signal: AbortSignal): Promise<RolloutResult> {
     await this.until(({ rollout }) => rollout === null, signal); // one that nobody asked for
     this.tell({ type: 'rollout', config });
@@ -374,6 +391,8 @@ export class Pool {
   }
 
   #mustRun(): void {
+    if (isObstructed(this.#state))
+      throw new FpmError('POOL_FAILED', `pool ${this.name} has failed: ${failureOf(this.#state)}`);
     if (isWanted(this.#state)) return;
     throw new FpmError(
       'POOL_STOPPED',

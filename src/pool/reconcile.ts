@@ -12,6 +12,7 @@ import type { Command, ExitSight, News, Observation, SharedLimits } from './obse
 import {
   close,
   mayReplaceLost,
+  obstruct,
   open,
   takeListened,
   takeListenFailed,
@@ -78,6 +79,7 @@ export function reconcile(before: PoolState, seen: Observation, limits: SharedLi
 function take(draft: Draft, news: News, seen: Observation): void {
   switch (news.type) {
     case 'start':
+    case 'obstruct':
     case 'admit':
     case 'stop':
     case 'remove':
@@ -131,6 +133,9 @@ function obey(draft: Draft, command: Command): void {
       begin(draft);
       draft.set({ isOnTrial: command.isOnTrial });
       break;
+    case 'obstruct':
+      obstruct(draft, command.reason);
+      break;
     case 'admit':
       draft.set({ isOnTrial: false });
       break;
@@ -171,6 +176,7 @@ function begin(draft: Draft): void {
     desired: 'running',
     stopsNow: false,
     openFailure: null,
+    obstacle: null,
     hasBeenWhole: false,
     health: anew(draft.state.health),
     scaling: NEW_POOL,
@@ -188,7 +194,7 @@ function reconfigure(draft: Draft, config: PoolState['config']): void {
 function heedDesire(draft: Draft): void {
   const { state } = draft;
   if (isWanted(state)) {
-    if (state.listening === 'no' && isEmpty(state)) open(draft);
+    if (state.listening === 'no' && state.obstacle === null && isEmpty(state)) open(draft);
     if (mayReplaceLost(state, draft.nowMs)) requestRollout(draft, null);
     return;
   }

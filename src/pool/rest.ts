@@ -1,7 +1,16 @@
 /** How soon a pool must be looked at again, as far as nothing happens: cost follows what changes. Pure. */
 import { isPassing } from '../worker/worker.ts';
 import type { Observation } from './observation.ts';
-import { countOf, isClosed, isTaking, isWanted, type PoolState, presenceOf } from './pool-state.ts';
+import {
+  countOf,
+  isClosed,
+  isEmpty,
+  isObstructed,
+  isTaking,
+  isWanted,
+  type PoolState,
+  presenceOf,
+} from './pool-state.ts';
 import { isRecycling } from './recycle.ts';
 
 /** DESIGN section 5: ten looks a second; more while workers come and go, which are looked at until they have. */
@@ -26,7 +35,7 @@ export interface NextLook {
 const AT_REST: NextLook = { atMs: Number.POSITIVE_INFINITY, isWatched: false, glanceEveryMs: null };
 
 export function nextLook(state: PoolState, { nowMs, load, isBlind }: Observation): NextLook {
-  if (isClosed(state)) return AT_REST;
+  if (isClosed(state) || (isObstructed(state) && isEmpty(state))) return AT_REST;
   if (isBlind) return { ...AT_REST, atMs: onGrid(nowMs, LOOK_MS) };
   if (!isCalm(state))
     return { ...AT_REST, atMs: Math.min(hurriedLook(state, nowMs), onGrid(nowMs, LOOK_MS)) };

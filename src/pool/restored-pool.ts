@@ -28,7 +28,9 @@ export function restorePool(
   nowMs: number,
 ): Restored {
   const { config, generation } = note;
-  const hasToListen = note.desired === 'running' && config.listen.address.type !== 'none';
+  const { obstacle } = note;
+  const isTried = note.desired === 'running' && obstacle === null;
+  const hasToListen = isTried && config.listen.address.type !== 'none';
   const known = held.map(heldListener);
   const serving = known.find(({ number }) => number === note.listener) ?? null;
   const opening = hasToListen ? numberToOpen(note.listener, serving, known) : null;
@@ -41,7 +43,8 @@ export function restorePool(
       generation,
       lastGeneration: Math.max(generation, ...generations),
       lastListener: Math.max(note.listener, opening ?? 0, ...known.map(({ number }) => number)),
-      listening: hasToListen ? 'opening' : 'open',
+      obstacle,
+      listening: hasToListen ? 'opening' : obstacle === null ? 'open' : 'no',
       isRestored: hasToListen,
       opening,
       listener: serving,

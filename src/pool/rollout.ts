@@ -153,6 +153,7 @@ export function tookOver(state: PoolState, nowMs: number): PoolState {
     rollout: null,
     lastRollout: { ok: true },
     openFailure: null,
+    obstacle: null,
     config: rollout.config,
     generation: rollout.generation,
     listener: next,

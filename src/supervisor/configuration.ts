@@ -1,7 +1,15 @@
 /** Reads the configuration and checks it against the system: for start and reload what `fpm-ts check` is for the shell. */
 import { checkSystem } from '../config/check/check.ts';
 import { loadConfig } from '../config/load.ts';
-import { hasErrors, type Problem, partOf, toFpmError } from '../config/problems.ts';
+import {
+  hasErrors,
+  type Obstacles,
+  obstaclesOf,
+  type Problem,
+  partOf,
+  sortProblems,
+  toFpmError,
+} from '../config/problems.ts';
 import type { Sources } from '../config/sources.ts';
 import type { GlobalConfig } from '../config/types.ts';
 import type { Part } from '../errors.ts';
@@ -11,15 +19,18 @@ import type { Globals } from './global-settings.ts';
 export interface Loaded {
   readonly config: GlobalConfig;
   readonly sources: Sources;
+  /** Why single pools cannot be started or reloaded now; of their settings something may be missing. */
+  readonly obstacles: Obstacles;
   /** What is worth saying and changes nothing. */
   readonly notices: readonly Part[];
 }
 
 /** @throws {FpmError} with every error of the files, one a line */
 export function readConfiguration(file: string | null): Loaded {
-  const { config, problems, sources } = loadConfig({ file, env: process.env, uid: process.getuid?.() ?? 0 });
+  const uid = process.getuid?.() ?? 0;
+  const { config, problems, obstacles, sources } = loadConfig({ file, env: process.env, uid });
   if (config === null || hasErrors(problems)) throw toFpmError(problems);
-  return { config, sources, notices: noticesOf(problems) };
+  return { config, sources, obstacles, notices: noticesOf(problems) };
 }
 
 /** Where a reload or a takeover reads what it is to bring about. */
@@ -27,14 +38,21 @@ export interface Configuration {
   /** @throws {FpmError} with every error of the files, one a line */
   read(): Loaded;
   /** As `checkAgainstSystem`. */
-  check(loaded: Loaded, own: readonly string[]): Promise<readonly Part[]>;
+  check(loaded: Loaded, wish: CheckWish): Promise<Loaded>;
+}
+
+export interface CheckWish {
+  /** Addresses that we hold ourselves: they are not taken. */
+  readonly own: readonly string[];
+  /** The pools that it is about; undefined: all. */
+  readonly pools?: readonly string[] | undefined;
 }
 
 /** The files, beneath the one that is named. @param inheritedSockets as for `checkAgainstSystem` */
 export function configurationOf(file: string | null, inheritedSockets: readonly string[]): Configuration {
   return {
     read: () => readConfiguration(file),
-    check: (loaded, own) => checkAgainstSystem(loaded, own, inheritedSockets),
+    check: (loaded, wish) => checkAgainstSystem(loaded, wish, inheritedSockets),
   };
 }
 
@@ -44,22 +62,23 @@ export function residenceOf({ runDir, pidFile, log, control }: Globals): Ask<'se
 }
 
 /**
- * @param own the addresses that we hold ourselves: they are not taken
  * @param inheritedSockets names of the sockets that the service manager passed to the keeper
- * @returns notices
- * @throws {FpmError} with everything that the system does not have as the configuration says
+ * @returns it with the notices of the system, and with what the system lacks of single pools
+ * @throws {FpmError} with everything that is wrong, when some of it concerns all pools
  */
 export async function checkAgainstSystem(
   loaded: Loaded,
-  own: readonly string[],
+  { own, pools }: CheckWish,
   inheritedSockets: readonly string[],
-): Promise<readonly Part[]> {
-  const { problems } = await checkSystem(loaded.config, loaded.sources, {
+): Promise<Loaded> {
+  const { problems, obstacles } = await checkSystem(loaded.config, loaded.sources, {
     ownAddresses: new Set(own),
     inheritedSockets: new Set(inheritedSockets),
+    ...(pools !== undefined && { pools: new Set(pools) }),
   });
-  if (hasErrors(problems)) throw toFpmError(problems);
-  return noticesOf(problems);
+  const all = obstaclesOf([...loaded.obstacles, ...obstacles]);
+  if (hasErrors(problems)) throw toFpmError(sortProblems([...problems, ...[...all.values()].flat()]));
+  return { ...loaded, notices: [...loaded.notices, ...noticesOf(problems)], obstacles: all };
 }
 
 function noticesOf(problems: readonly Problem[]): Part[] {

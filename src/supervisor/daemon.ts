@@ -7,7 +7,7 @@ import type { World } from '../keeper/protocol.ts';
 import { logEvents, supervisorLogger } from '../observe/log.ts';
 import { CLOCK } from '../os/clock.ts';
 import type { Pool } from '../pool/pool.ts';
-import { hasGivenUp, type PoolState } from '../pool/pool-state.ts';
+import { failureOf, hasGivenUp, type PoolState } from '../pool/pool-state.ts';
 import { KERNEL } from '../worker/kernel.ts';
 import { identifyCaller, Ranks } from './callers.ts';
 import { ConfigFiles } from './config-files.ts';
@@ -19,6 +19,7 @@ import { Reloads } from './reload.ts';
 import { finishStops } from './restore-pools.ts';
 import { scale } from './scale-pool.ts';
 import { ServiceReport } from './service-report.ts';
+import { startAnew } from './start-pools.ts';
 import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
@@ -155,7 +156,7 @@ export class Daemon {
     const failed = pools.filter(({ state }) => hasGivenUp(state)).map(({ state }) => state);
     const reasons = [
       ...(unapplied === null ? [] : [unapplied]),
-      ...failed.map(({ config, health }) => `pool ${config.name} failed: ${health.lastFailure}`),
+      ...failed.map(state => `pool ${state.config.name} failed: ${failureOf(state)}`),
     ];
     const ok = reasons.length === 0;
     if (ok) this.report({ type: 'ready' });
@@ -226,7 +227,9 @@ export class Daemon {
       },
       start: async ({ pools }) => {
         const named = pools.map(name => supervisor.pool(name));
-        const outcomes = await Promise.allSettled(named.map(pool => pool.start()));
+        const outcomes = await Promise.allSettled(
+          named.map(pool => startAnew(pool, supervisor, this.#configuration)),
+        );
         throwFailures(outcomes);
         return { started: pools };
       },

@@ -92,16 +92,13 @@ async function startFresh(
   loaded: Loaded,
   options: SupervisorOptions,
 ): Promise<Daemon> {
-  const notices = [...loaded.notices, ...(await checkAgainstSystem(loaded, [], world.inheritedSockets))];
+  const { notices, obstacles } = await checkAgainstSystem(loaded, { own: [] }, world.inheritedSockets);
   const settings = new Settings(loaded.config);
   const daemon = new Daemon(keeper, world, settings, options.configFile);
   for (const text of [...notices.map(it => it.text), ...degradations(loaded.config.pools)])
     daemon.report({ type: 'notice', text });
-  daemon.files.remember(
-    loaded.sources.files.map(({ path }) => path),
-    loaded.config,
-  );
-  await startPools(daemon.supervisor, keeper, loaded.config.pools);
+  daemon.files.remember(loaded.sources.files, loaded.config);
+  await startPools(daemon.supervisor, keeper, loaded.config.pools, obstacles);
   return daemon;
 }
 
@@ -109,7 +106,7 @@ async function startFresh(
 async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<World | null> {
   const { runDir, pidFile } = loaded.config;
   const answer = await keeper.ask('settle', residenceOf(loaded.config)).catch(async (error: unknown) => {
-    await checkAgainstSystem(loaded, [], world.inheritedSockets); // knows file, line and remedy of most reasons
+    await checkAgainstSystem(loaded, { own: [] }, world.inheritedSockets); // knows file, line and remedy of most reasons
     throw error;
   });
   if (answer.heldBy === null) return answer.found;

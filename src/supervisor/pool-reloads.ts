@@ -6,8 +6,7 @@
 import { type PlanEntry, poolPlan } from '../config/plan.ts';
 import type { PoolConfig } from '../config/types.ts';
 import type { PlannedPool } from '../control/types.ts';
-import type { Pool } from '../pool/pool.ts';
-import { hasGivenUp, isWanted, stayingOf } from '../pool/pool-state.ts';
+import { failureOf, hasGivenUp, isObstructed, isWanted, stayingOf } from '../pool/pool-state.ts';
 import { rolloutSize } from '../pool/rollout.ts';
 import { RolloutRoom } from './rollout-room.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -21,6 +20,8 @@ export interface Wanted {
   readonly config: PoolConfig | undefined;
   /** Of a pool whose settings have not changed, nothing is touched. */
   readonly onlyChanged: boolean;
+  /** Why it can neither be started nor reloaded now; null: it can. */
+  readonly obstacle: string | null;
 }
 
 export interface Outcome {
@@ -71,7 +72,7 @@ export class PoolReloads {
     const { waiting } = orders;
     if (waiting !== null) {
       const onlyChanged = waiting.wanted.onlyChanged && wanted.onlyChanged;
-      waiting.wanted = { config: wanted.config, onlyChanged };
+      waiting.wanted = { ...wanted, onlyChanged };
       return waiting.outcome;
     }
     const order = this.#order(name, wanted);
@@ -81,12 +82,15 @@ export class PoolReloads {
   }
 
   /** What a reload of it would do now. */
-  plan(name: string, { config, onlyChanged }: Wanted): PlannedPool {
+  plan(name: string, { config, onlyChanged, obstacle }: Wanted): PlannedPool {
     const pool = this.#supervisor.pools.get(name);
+    const isToTry = pool !== undefined && isObstructed(pool.state);
     const entry = poolPlan(name, pool?.state.config, config?.enabled === true ? config : undefined);
-    const action = actionOf(entry, onlyChanged);
-    const isStopped = pool !== undefined && !isWanted(pool.state) && action !== 'remove';
+    const action = actionOf(entry, onlyChanged && !isToTry);
     const changes = entry.changes.map(({ key, applies }) => ({ key, applied: applies }));
+    if (obstacle !== null && action !== 'remove' && action !== 'keep')
+      return { pool: name, action: 'fail', changes, reason: obstacle };
+    const isStopped = pool !== undefined && !isWanted(pool.state) && action !== 'remove';
     return { pool: name, action: isStopped ? 'stopped' : action, changes };
   }
 
@@ -148,8 +152,12 @@ export class PoolReloads {
   ): Promise<string | typeof STOPPED | null> {
     const supervisor = this.#supervisor;
     if (supervisor.isStopping) return 'fpm-ts is stopping';
-    const { pool: name, action } = planned;
+    const { pool: name, action, reason = '' } = planned;
     const pool = supervisor.pools.get(name);
+    if (action === 'fail') {
+      if (pool !== undefined && isObstructed(pool.state)) pool.obstruct(reason);
+      return reason;
+    }
     if (action === 'remove' || config === undefined) {
       if (pool !== undefined) await supervisor.removePool(pool);
       return null;
@@ -170,7 +178,7 @@ export class PoolReloads {
     const pool = supervisor.addPool(config);
     const failure = await pool.start(true).then(
       () => null,
-      (error: unknown) => failureOf(pool, error),
+      (error: unknown) => (hasGivenUp(pool.state) ? failureOf(pool.state) : messageOf(error)),
     );
     // A stop that came in between leaves it stopped.
     if (failure === null || (!hasGivenUp(pool.state) && pool.state.openFailure === null)) return failure;
@@ -178,10 +186,6 @@ export class PoolReloads {
     await supervisor.removePool(pool);
     return failure;
   }
-}
-
-function failureOf({ state }: Pool, error: unknown): string {
-  return hasGivenUp(state) ? state.health.lastFailure : messageOf(error);
 }
 
 /** Without --changed every pool gets new workers, whether its settings changed or not. */

@@ -4,6 +4,7 @@
  * what was read later holds, and is waited for pool by pool (pool-reloads.ts).
  */
 import { reloadPlan } from '../config/plan.ts';
+import { describeObstacle } from '../config/problems.ts';
 import type { Args, ReloadResult } from '../control/types.ts';
 import { FpmError, type Part } from '../errors.ts';
 import type { ConfigFiles } from './config-files.ts';
@@ -11,6 +12,7 @@ import type { Configuration, Loaded } from './configuration.ts';
 import type { LastReloadRecord, ReloadEntry } from './last-reload.ts';
 import { type Outcome, PoolReloads, type Wanted } from './pool-reloads.ts';
 import { type Asked, type Asker, askedFor, ReloadQueue } from './reload-queue.ts';
+import { addressesOf } from './start-pools.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface ReloadPorts {
@@ -77,10 +79,7 @@ export class Reloads {
     const { supervisor, files, record } = this.#ports;
     const wanted = { ...supervisor.config, ...supervisor.settings.wanted };
     if (reloadPlan(wanted, loaded.config).some(({ action }) => action !== 'unchanged')) return;
-    files.remember(
-      loaded.sources.files.map(({ path }) => path),
-      loaded.config,
-    );
+    files.remember(loaded.sources.files, loaded.config);
     record.mend();
   }
 
@@ -151,13 +150,13 @@ export class Reloads {
   async #read(asked: Asked): Promise<Reading> {
     const { supervisor, configuration } = this.#ports;
     if (supervisor.isStopping) throw stopping(asked);
-    const loaded = configuration.read();
+    const read = configuration.read();
     for (const name of asked.pools ?? []) {
-      if (!loaded.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
+      if (!read.config.pools.some(pool => pool.name === name)) supervisor.pool(name); // throws: unknown to both
     }
+    const loaded = await configuration.check(read, { own: addressesOf(supervisor), pools: asked.pools });
+    const { notices } = loaded;
     const { config } = supervisor;
-    const own = config.pools.map(({ listen }) => listen.text);
-    const notices = [...loaded.notices, ...(await configuration.check(loaded, own))];
     const [global] = reloadPlan({ ...config, pools: [] }, { ...loaded.config, pools: [] });
     const restarts = global?.changes.filter(({ applies }) => applies === 'restart') ?? [];
     const wanted = this.#concerned(asked, loaded);
@@ -167,11 +166,17 @@ export class Reloads {
   }
 
   /** Of the pools that run, and those that are to run, by name: what was asked for. */
-  #concerned(asked: Asked, { config }: Loaded): Reading['wanted'] {
+  #concerned(asked: Asked, { config, obstacles }: Loaded): Reading['wanted'] {
     const enabled = new Map(config.pools.filter(it => it.enabled).map(it => [it.name, it]));
     const names = [...new Set([...this.#ports.supervisor.pools.keys(), ...enabled.keys()])].sort();
     const concerned = asked.pools === undefined ? names : names.filter(name => asked.pools?.includes(name));
-    return new Map(concerned.map(name => [name, { config: enabled.get(name), onlyChanged: asked.changed }]));
+    return new Map(
+      concerned.map(name => {
+        const errors = obstacles.get(name);
+        const obstacle = errors === undefined ? null : describeObstacle(errors);
+        return [name, { config: enabled.get(name), onlyChanged: asked.changed, obstacle }];
+      }),
+    );
   }
 
   async #apply(asked: Asked, entry: ReloadEntry): Promise<ReloadOutcome> {
@@ -180,7 +185,7 @@ export class Reloads {
     const { loaded, plan, outcomes } = await this.#alone(async () => {
       const reading = await this.#read(asked);
       concerned = reading.plan.pools
-        .filter(({ action }) => action !== 'keep' && action !== 'stopped')
+        .filter(({ action }) => action !== 'keep' && action !== 'stopped' && action !== 'fail')
         .map(({ pool }) => pool);
       supervisor.ports.report({ type: 'reloading', pools: concerned });
       record.begin(entry, concerned);

@@ -2,7 +2,7 @@
 import type { Keeper } from '../keeper/client.ts';
 import type { ServicePhase } from '../keeper/protocol.ts';
 import type { LastReload } from '../observe/status.ts';
-import { hasGivenUp, isFailed, isWanted, type PoolState } from '../pool/pool-state.ts';
+import { failureOf, hasGivenUp, isFailed, isWanted, type PoolState } from '../pool/pool-state.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const EVERY_MS = 1000;
@@ -74,7 +74,7 @@ function newsOf(state: PoolState): PoolNews {
     isFailed: isFailed(state),
     hasGivenUp: hasGivenUp(state),
     hasBeenWhole: state.hasBeenWhole,
-    lastFailure: state.health.lastFailure,
+    lastFailure: failureOf(state),
   };
 }
 

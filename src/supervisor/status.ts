@@ -16,6 +16,7 @@ import type { Pool } from '../pool/pool.ts';
 import {
   comingOf,
   countersOf,
+  failureOf,
   hasGivenUp,
   heldBackText,
   isClosed,
@@ -138,7 +139,7 @@ function stateOf(
 ): { readonly state: PoolState; readonly reason: string } {
   if (!isWanted(state)) return { state: isClosed(state) ? 'stopped' : 'stopping', reason: '' };
   const { health } = state;
-  if (isFailed(state)) return { state: 'failed', reason: health.lastFailure };
+  if (isFailed(state)) return { state: 'failed', reason: failureOf(state) };
   if (lost !== null) return { state: 'degraded', reason: lost };
   let ready = 0;
   for (const { phase } of state.workers.values()) if (phase === 'ready') ready++;

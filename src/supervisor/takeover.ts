@@ -4,6 +4,7 @@
  * is never signalled: its manager is an administrator's to stop. If anything goes wrong, it has everything as before.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { sortProblems, toFpmError } from '../config/problems.ts';
 import type { PoolConfig } from '../config/types.ts';
 import type { Args, TakeoverResult } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
@@ -12,8 +13,9 @@ import { type ForeignSocket, findForeign, nameOf, PTRACE } from '../observe/fore
 import { type FormerHolder, formerHolders, howToStop } from '../observe/managers.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
 import type { Pool } from '../pool/pool.ts';
-import { isClosed, isWanted } from '../pool/pool-state.ts';
+import { isClosed, isObstructed, isWanted } from '../pool/pool-state.ts';
 import type { Configuration, Loaded } from './configuration.ts';
+import { addressesOf } from './start-pools.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const LOOK_EVERY_MS = 100;
@@ -33,7 +35,7 @@ export async function takeOver(
 ): Promise<TakeoverResult> {
   const { supervisor } = ports;
   if (supervisor.isStopping) throw new FpmError('FAILED', 'fpm-ts is stopping');
-  const { config, notices, loaded } = await wantedPool(name, pid, ports);
+  const { config, loaded } = await wantedPool(name, pid, ports);
   const foreign = findForeign(pid, config.listen.address, config.listen.text);
   const program = nameOf(foreign.pid);
   supervisor.ports.report({ type: 'takingOver', pool: name, program });
@@ -52,7 +54,7 @@ export async function takeOver(
     drained: left.every(({ connections }) => connections === 0),
     left: left.map(({ pid: it, command, connections }) => ({ pid: it, command, connections })),
     advice: howToStop(left, foreign.inode),
-    notices: [...notices],
+    notices: loaded.notices.map(({ text }) => text),
   };
 }
 
@@ -61,16 +63,16 @@ async function wantedPool(
   name: string,
   pid: number,
   { supervisor, configuration }: TakeoverPorts,
-): Promise<{ config: PoolConfig; notices: readonly string[]; loaded: Loaded }> {
-  const loaded = configuration.read();
-  const config = loaded.config.pools.find(pool => pool.name === name);
+): Promise<{ config: PoolConfig; loaded: Loaded }> {
+  const read = configuration.read();
+  const config = read.config.pools.find(pool => pool.name === name);
   if (config === undefined) {
-    const known = loaded.config.pools.map(pool => pool.name).join(', ') || 'none';
+    const known = read.config.pools.map(pool => pool.name).join(', ') || 'none';
     throw new FpmError('NO_SUCH_POOL', `there is no pool ${name} in the configuration; there are: ${known}`);
   }
   const { file, listen } = config;
   const known = supervisor.pools.get(name);
-  if (known !== undefined && isWanted(known.state))
+  if (known !== undefined && isWanted(known.state) && !isObstructed(known.state))
     throw new FpmError(
       'FAILED',
       `pool ${name} runs already, on a socket of its own: \`fpm-ts stop ${name}\` comes first`,
@@ -89,13 +91,13 @@ async function wantedPool(
       { file, key: 'listen.swap' },
     );
   // Other pools are not concerned: those that wait for a takeover of their own have their addresses taken, too.
-  const concerned = loaded.config.pools.filter(pool => pool.name === name || supervisor.pools.has(pool.name));
-  const own = supervisor.config.pools.map(running => running.listen.text);
-  const notices = await configuration.check({ ...loaded, config: { ...loaded.config, pools: concerned } }, [
-    ...own,
-    listen.text,
-  ]);
-  return { config, notices: [...loaded.notices, ...notices].map(({ text }) => text), loaded };
+  const loaded = await configuration.check(read, {
+    own: [...addressesOf(supervisor), listen.text],
+    pools: [name],
+  });
+  const errors = loaded.obstacles.get(name);
+  if (errors !== undefined) throw toFpmError(sortProblems(errors));
+  return { config, loaded };
 }
 
 async function begin(
@@ -105,7 +107,7 @@ async function begin(
   supervisor: Supervisor,
 ): Promise<Pool> {
   const known = supervisor.pools.get(config.name);
-  if (known !== undefined) await known.until(isClosed);
+  if (known !== undefined) await known.until(state => isClosed(state) || isObstructed(state));
   const pool = known ?? supervisor.addPool(config);
   try {
     const result = await pool.takeOver(config, foreign);

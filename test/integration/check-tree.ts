@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type CheckOptions, checkSystem, type SystemCheck } from '../../src/config/check/check.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { formatProblem, type Problem } from '../../src/config/problems.ts';
+import { formatProblem, type Problem, sortProblems } from '../../src/config/problems.ts';
 import { TEMPORARY } from '../lib/place.ts';
 import { IS_ROOT } from '../lib/suite.ts';
 
@@ -42,11 +42,9 @@ export function checkTree(t: TestContext): CheckTree {
       const uid = options.self?.uid ?? process.geteuid?.() ?? 0;
       const { config, problems, sources } = loadConfig({ file, env: {}, uid });
       assert.ok(config !== null, problems.map(formatProblem).join('\n'));
-      return await checkSystem(config, sources, {
-        ownAddresses: new Set(),
-        env: {},
-        ...options,
-      });
+      const checked = await checkSystem(config, sources, { ownAddresses: new Set(), env: {}, ...options });
+      const ofPools = [...checked.obstacles.values()].flat();
+      return { ...checked, problems: sortProblems([...checked.problems, ...ofPools]) };
     },
   };
 }

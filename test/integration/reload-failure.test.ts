@@ -101,11 +101,11 @@ suite('integration/reload-failure', { needs: NEEDS }, async scope => {
   await scope.test('what the system does not have', async () => {
     await assertPoolFails(
       { command: ['/no/such/program'] },
-      { exit: 78, code: 'CONFIG_SYSTEM', message: /\/no\/such\/program/ },
+      { exit: 1, code: 'RELOAD_FAILED', message: /pool www: .*\/no\/such\/program/ },
     );
     await assertPoolFails(
       { 'listen.address': '/no/such/directory/www.sock' },
-      { exit: 78, code: 'CONFIG_SYSTEM', message: /\/no\/such\/directory/ },
+      { exit: 1, code: 'RELOAD_FAILED', message: /pool www: .*\/no\/such\/directory/ },
     );
   });
 
@@ -126,7 +126,10 @@ suite('integration/reload-failure', { needs: NEEDS }, async scope => {
   await scope.test('a program that is no program', async () => {
     const file = join(scope.dir, 'text');
     writeFileSync(file, 'not a program\n', { mode: 0o755 });
-    await assertPoolFails({ command: [file] }, { exit: 78, code: 'CONFIG_SYSTEM', message: /is no program/ });
+    await assertPoolFails(
+      { command: [file] },
+      { exit: 1, code: 'RELOAD_FAILED', message: /pool www: .*is no program/ },
+    );
   });
 
   await scope.test('a new address whose workers do not come up is closed again', async () => {

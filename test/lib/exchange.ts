@@ -50,10 +50,17 @@ export function exchangedPairs(root: string, away: string, inside: string, outsi
   });
 }
 
-/** Exchanges them from now on. @returns what stops it */
-export async function exchange(place: Place, { one, other }: Pair): Promise<() => Promise<void>> {
+/** Exchanges them from now on, as that user. @returns what stops it */
+export async function exchange(
+  place: Place,
+  { one, other }: Pick<Pair, 'one' | 'other'>,
+  uid?: number,
+): Promise<() => Promise<void>> {
   const program = await compileFixture('exchange', []);
-  const child = spawn(program, [one, other], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(program, [one, other], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...(uid !== undefined && { uid, gid: uid }),
+  });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');

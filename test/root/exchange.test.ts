@@ -31,6 +31,7 @@ suite('root/exchange', { root: true }, async scope => {
   const shared = make(join(top, 'shared'), 0, 0o2775, 4499);
   const sticky = make(join(top, 'sticky'), 0, 0o1777);
   make(join(sticky, 'alice'), ALICE.uid);
+  make(join(sticky, 'roots'), 0);
   symlinkSync(alice, join(roots, 'link'));
   symlinkSync(join(roots, 'file'), join(alice, 'back'));
   symlinkSync('loop', join(roots, 'loop'));
@@ -47,7 +48,8 @@ suite('root/exchange', { root: true }, async scope => {
     [join(roots, 'link', 'file'), { uid: ALICE.uid }],
     [join(bobInAlice, 'file'), 'several'],
     [join(shared, 'file'), 'several'],
-    [join(sticky, 'new'), 'nobody'],
+    [join(sticky, 'new'), 'several'],
+    [join(sticky, 'roots'), 'nobody'],
     [join(sticky, 'alice'), { uid: ALICE.uid }],
     [join(sticky, 'alice', 'file'), { uid: ALICE.uid }],
     [join(roots, 'loop'), 'nobody'],
@@ -57,8 +59,9 @@ suite('root/exchange', { root: true }, async scope => {
       assert.deepEqual(exchangersOf(path), expected);
     });
 
-  await scope.test('the temporary directory of the machine is nobody else’s way to a file of root', () => {
-    assert.equal(exchangersOf(join(tmpdir(), 'not-yet-there')), 'nobody');
+  await scope.test('in the temporary directory of the machine anybody may put what is not there yet', () => {
+    assert.equal(exchangersOf(join(tmpdir(), 'not-yet-there')), 'several');
+    assert.equal(exchangersOf(top), 'nobody');
   });
 
   await scope.test('the rights: the one who could, and of several the pool’s user', () => {

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Endpoint } from '../../os/address.ts';
 import { parseAddress } from '../address.ts';
-import { type Problem, sortProblems } from '../problems.ts';
+import { type Obstacles, type Problem, sortProblems } from '../problems.ts';
 import type { Sources } from '../sources.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import { checkArguments } from './arguments.ts';
@@ -18,7 +18,8 @@ import { checkOwnFiles, checkPoolLog } from './own-files.ts';
 import { currentSelf, type Self } from './self.ts';
 import { checkSocketPath } from './socket-path.ts';
 import { checkTcpAddress, endpointOf, type TcpSurroundings, tcpSurroundings } from './tcp-address.ts';
-import { checkDirectory, checkDocumentRoot, viewOf } from './worker-view.ts';
+import { checkTrust } from './trust.ts';
+import { checkDirectory, checkDocumentRoot, lookAsWorker } from './worker-view.ts';
 
 export type { Untested } from './findings.ts';
 
@@ -34,11 +35,15 @@ export interface CheckOptions {
   readonly helperPath?: string;
   /** What the pools' `pass_env` and `clear_env = false` take from. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Only these are looked at, and what is for all; every pool when left out. */
+  readonly pools?: ReadonlySet<string>;
 }
 
 export interface SystemCheck {
-  /** By file and line. */
+  /** By file and line: what keeps the whole configuration from being used, and notices. */
   readonly problems: Problem[];
+  /** What keeps one pool from being used. */
+  readonly obstacles: Obstacles;
   readonly untested: Untested[];
 }
 
@@ -69,12 +74,15 @@ export async function checkSystem(
   checkOwnFiles(config, self, global);
   checkWorkerSum(config, global);
   checkOverlaps(config, findings);
+  findings.problems.push(...checkTrust(sources.documents, config, self));
   for (const pool of config.pools) {
+    if (options.pools?.has(pool.name) === false) continue;
     if (pool.enabled) checkPool(pool, around, findings.about(pool.name));
     else findings.about(pool.name).untested('all of it', 'enabled = false');
     await setImmediate(); // a reload of many pools must not hold up the supervisor's loop
   }
-  return { problems: sortProblems(findings.problems), untested: findings.untested };
+  const { problems, obstacles, untested } = findings;
+  return { problems: sortProblems(problems), obstacles, untested };
 }
 
 function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void {
@@ -89,16 +97,13 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
     report.untested('command and directories', 'it is not known who the workers are');
     return;
   }
-  const view = viewOf(pool, actor, self, options.env ?? process.env, report);
-  if (view === null) {
-    report.untested('command and directories', 'there is no such chroot');
-    return;
-  }
-  checkDirectory(view, report);
-  checkDocumentRoot(pool, view, report);
-  checkCommand(pool, view, self, report);
+  lookAsWorker(pool, actor, self, options.env ?? process.env, report, (view, inside) => {
+    checkDirectory(view, inside);
+    checkDocumentRoot(pool, view, inside);
+    checkCommand(pool, view, self, inside);
+    checkEnv(pool, view, self, options, inside);
+  });
   checkHelpers(pool, actor, self, report, options.helperPath);
-  checkEnv(pool, view, self, options, report);
 }
 
 function checkAddress(pool: PoolConfig, { self, options, tcp, config }: Surroundings, report: Report): void {

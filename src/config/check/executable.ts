@@ -1,7 +1,11 @@
 /** Whether somebody can execute a file: what execve(2) would say, followed through `#!` lines. */
-import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, readSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
+import { withCapability } from '../../os/capabilities.ts';
+import { exchangersOf } from '../../os/exchange.ts';
+import { RESOLVE, WORKING_DIRECTORY } from '../../os/openat2.ts';
 import { HEAD_BYTES, isProgramFormat } from '../../os/program-format.ts';
+import { openExchangeable } from '../../os/regular-file.ts';
 import type { Report } from './findings.ts';
 import { type Actor, EXECUTE, READ } from './permission.ts';
 import { confirmed, ownership, reportDeadEnd } from './places.ts';
@@ -36,14 +40,14 @@ export function checkExecutable(path: string, view: WorkerView, subject: Subject
     report.error(key, `${path} is not a program`, 'correct the path');
     return;
   }
-  if (!isAllowed(end.path, end.stat, EXECUTE, actor, subject)) return;
+  if (!isAllowed(end.path, end.stat, EXECUTE, view, subject)) return;
   // What our own access(2) says beyond modes holds for everybody: the mount. Without the right to override
   // modes, it may be about ourselves.
   if ((actor.uid === self.uid || self.overrides) && !confirmed(end.path, constants.X_OK, self)) {
     report.error(key, `the system refuses to execute ${end.path}`, 'is it on a file system mounted noexec?');
     return;
   }
-  const head = readHead(end.path, subject);
+  const head = readHead(end.path, view, subject);
   if (head === null) return;
   if (!isProgramFormat(end.path, head)) {
     // execvp(3), and so every program that stands in front of a command, would hand it to a shell.
@@ -51,7 +55,7 @@ export function checkExecutable(path: string, view: WorkerView, subject: Subject
     report.error(key, message, 'name a program, or begin the script with #! and its interpreter');
     return;
   }
-  const interpreter = readInterpreter(end.path, head, end.stat, actor, subject);
+  const interpreter = readInterpreter(end.path, head, end.stat, view, subject);
   if (interpreter === null) return;
   if (depth >= INTERPRETERS_MAX) {
     report.error(key, `${path} needs too many interpreters`, 'name the program');
@@ -95,15 +99,16 @@ function isAllowed(
   path: string,
   stat: Stats,
   wanted: number,
-  actor: Actor,
+  view: WorkerView,
   { key, report }: Subject,
 ): boolean {
+  const { actor } = view;
   const allowed = may(actor, path, stat, wanted);
   if (allowed === null) report.untested(`${key} ${path}`, 'its access list cannot be read');
   if (allowed === false) {
     const [verb, bit] = wanted === EXECUTE ? ['execute', 'x'] : ['read', 'r'];
     const message = `${actor.label} may not ${verb} ${path} (${ownership(stat)})`;
-    const isData = wanted === EXECUTE && looksLikeData(path);
+    const isData = wanted === EXECUTE && looksLikeData(path, view);
     report.error(
       key,
       message,
@@ -118,27 +123,44 @@ function readInterpreter(
   path: string,
   head: Buffer,
   stat: Stats,
-  actor: Actor,
+  view: WorkerView,
   subject: Subject,
 ): string | null {
   const line = /^#![ \t]*([^\n]*)/.exec(head.toString('latin1'))?.[1]?.replace(/[ \t]+$/, '');
   if (line === undefined) return null;
   // The kernel needs no right to read a script, but its interpreter does.
-  return isAllowed(path, stat, READ, actor, subject) ? line : null;
+  return isAllowed(path, stat, READ, view, subject) ? line : null;
 }
 
 /** What the kernel looks at, and a word when it cannot be had. */
-function readHead(path: string, { key, report }: Subject): Buffer | null {
-  const head = headOf(path);
+function readHead(path: string, view: WorkerView, { key, report }: Subject): Buffer | null {
+  const head = headOf(path, view);
   if (head === null)
-    report.untested(`${key} ${path}`, 'we may not read it, to see what kind of program it is');
+    report.untested(
+      `${key} ${path}`,
+      `${view.actor.label} may not read it, so what kind of program it is cannot be seen`,
+    );
   return head;
 }
 
-/** Null when we may not read it. */
-function headOf(path: string): Buffer | null {
+/**
+ * Null when the worker may not read it: a path without links, of a walk. A program that he may only execute is read
+ * with our rights where he could not exchange it for something else.
+ */
+function headOf(path: string, view: WorkerView): Buffer | null {
+  const head = tryHead(path, view);
+  if (head !== null || view.rootDescriptor !== WORKING_DIRECTORY || exchangersOf(path) !== 'nobody')
+    return head;
+  return withCapability('dac_read_search', () => tryHead(path, view));
+}
+
+function tryHead(path: string, { root, rootDescriptor }: WorkerView): Buffer | null {
+  const name = rootDescriptor === WORKING_DIRECTORY ? path : path.slice(root.length + 1);
   try {
-    const descriptor = openSync(path, 'r');
+    const descriptor = openExchangeable(name, assertFile, {
+      directory: rootDescriptor,
+      resolve: RESOLVE.noLinks,
+    });
     try {
       const head = Buffer.alloc(HEAD_BYTES);
       return head.subarray(0, readSync(descriptor, head, 0, HEAD_BYTES, 0));
@@ -150,9 +172,14 @@ function headOf(path: string): Buffer | null {
   }
 }
 
+/** It was one when it was walked to, and may have been exchanged. */
+function assertFile(stat: Stats): void {
+  if (!stat.isFile()) throw new Error('no regular file');
+}
+
 /** To make it executable would help nobody. */
-function looksLikeData(path: string): boolean {
-  const head = headOf(path);
+function looksLikeData(path: string, view: WorkerView): boolean {
+  const head = headOf(path, view);
   return head !== null && !isProgramFormat(path, head);
 }
 

@@ -1,5 +1,5 @@
 /** Collects what the checks find, each thing at the place in the configuration that says it. */
-import { type Problem, problem } from '../problems.ts';
+import { type Obstacles, obstaclesOf, type Problem, problem } from '../problems.ts';
 import type { Sources } from '../sources.ts';
 
 /** Something that was left out, and why. */
@@ -10,7 +10,9 @@ export interface Untested {
 }
 
 export class Findings {
+  /** What concerns fpm-ts as a whole, and all notices. */
   readonly problems: Problem[] = [];
+  readonly #obstacles: [pool: string, errors: readonly Problem[]][] = [];
   readonly untested: Untested[] = [];
   readonly #sources: Sources;
 
@@ -18,13 +20,29 @@ export class Findings {
     this.#sources = sources;
   }
 
-  /** Findings about a pool; null is fpm-ts.toml itself. */
+  /** Errors of one pool. */
+  get obstacles(): Obstacles {
+    return obstaclesOf(this.#obstacles);
+  }
+
+  /** Findings about a pool; null is fpm-ts.toml itself. An error of a pool is that pool's alone. */
   about(pool: string | null): Report {
+    return this.#report(pool, pool);
+  }
+
+  /** Findings at a place in a pool's file that concern others as well. */
+  aboutAll(pool: string): Report {
+    return this.#report(pool, null);
+  }
+
+  #report(pool: string | null, concerned: string | null): Report {
     const add =
       (severity: Problem['severity']): Add =>
       (key, message, remedy, element) => {
         const place = this.#sources.place(pool, key, element);
-        this.problems.push(problem('CONFIG_SYSTEM', place, message, { key, remedy }, severity));
+        const found = problem('CONFIG_SYSTEM', place, message, { key, remedy }, severity);
+        if (concerned === null || severity === 'notice') this.problems.push(found);
+        else this.#obstacles.push([concerned, [found]]);
       };
     return {
       error: add('error'),
@@ -46,7 +64,7 @@ export class Findings {
 type Add = (key: string, message: string, remedy: string, element?: string | number) => void;
 
 export interface Report {
-  /** Keeps the configuration from being used. */
+  /** Keeps the pool, or the whole configuration, from being used. */
   readonly error: Add;
   /** Is said and changes nothing. */
   readonly notice: Add;

@@ -2,8 +2,10 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { collide } from '../../os/address.ts';
+import { exchangersOf } from '../../os/exchange.ts';
+import { lookupUser } from '../../os/users.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
-import type { Findings } from './findings.ts';
+import type { Findings, Report } from './findings.ts';
 import { endpointOf } from './tcp-address.ts';
 
 /** The later of two pools, by name, is told. */
@@ -15,13 +17,33 @@ export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
     if (key === null) continue;
     const beside = earlier.get(key) ?? [];
     const other = beside.find(it => wantTheSame(it, pool));
-    if (other !== undefined) {
-      const where = findings.placeText(other.name, 'listen.address');
-      const message = `${pool.listen.text} is also pool ${other.name}'s (${other.listen.text}, ${where})`;
-      findings.about(pool.name).error('listen.address', message, 'give each pool its own address');
-    }
+    if (other !== undefined) report(pool, other, findings);
     earlier.set(key, [...beside, pool]);
   }
+}
+
+function report(pool: PoolConfig, other: PoolConfig, findings: Findings): void {
+  const tell = (at: PoolConfig, beside: PoolConfig, to: Report): void => {
+    const where = findings.placeText(beside.name, 'listen.address');
+    const message = `${at.listen.text} is also pool ${beside.name}'s (${beside.listen.text}, ${where})`;
+    to.error('listen.address', message, 'give each pool its own address');
+  };
+  const [a, b] = [exposureOf(other), exposureOf(pool)];
+  if (a > b) tell(other, pool, findings.about(other.name));
+  else if (b > 0) tell(pool, other, findings.about(pool.name));
+  else tell(pool, other, findings.aboutAll(pool.name));
+}
+
+/**
+ * How far its path is others' to lead elsewhere, such as to another pool's: not at all, its own user's, or more than
+ * his. One that was led astray goes through directories of both.
+ */
+function exposureOf({ user, listen: { address } }: PoolConfig): 0 | 1 | 2 {
+  if (process.geteuid?.() !== 0 || address.type !== 'unix') return 0;
+  const exchangers = exchangersOf(address.path);
+  if (exchangers === 'nobody') return 0;
+  const isOwn = exchangers !== 'several' && user !== undefined && lookupUser(user)?.uid === exchangers.uid;
+  return isOwn ? 1 : 2;
 }
 
 /** Pools of different places cannot want the same; null: it wants none. */

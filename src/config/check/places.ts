@@ -1,5 +1,6 @@
 /** Where a walk ended, in words; and what several checks ask of a directory. */
-import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
+import { constants, lstatSync, type Stats } from 'node:fs';
+import { mayReach } from '../../os/openat2.ts';
 import { lookupGroup, lookupUser } from '../../os/users.ts';
 import type { Report } from './findings.ts';
 import { type Actor, EXECUTE, WRITE } from './permission.ts';
@@ -27,6 +28,9 @@ export function reportDeadEnd(key: string, path: string, end: DeadEnd, actor: Ac
         `${path} is a symbolic link that leads back to itself at ${end.at}`,
         'correct the link',
       );
+      return;
+    case 'too far':
+      report.error(key, `${path} leads through too many directories`, 'correct the links');
       return;
     case 'closed':
       report.error(
@@ -84,15 +88,9 @@ export function checkWritableDirectory(key: string, path: string, self: Self, re
   return null;
 }
 
-/** The kernel's own word, where it is about ourselves: read-only and noexec mounts, security modules. */
+/** The kernel's own word for whose rights are in effect: read-only and noexec mounts, security modules. */
 export function confirmed(path: string, wanted: number, self: Self): boolean {
-  if (!self.isThisProcess) return true;
-  try {
-    accessSync(path, wanted);
-    return true;
-  } catch {
-    return false;
-  }
+  return !self.isThisProcess || mayReach(path, wanted);
 }
 
 /** lstat(2); null where there is nothing, or nothing that we may see. */

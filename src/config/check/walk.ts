@@ -2,19 +2,21 @@
  * Follows a path as somebody else would, component by component, symbolic links included, and inside a jail as
  * from inside: what access(2) answers only for ourselves, and without saying where the way ends.
  */
-import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAcl } from '../../os/acl.ts';
 import { type Actor, EXECUTE, permits } from './permission.ts';
 
 /** path_resolution(7): the kernel follows no more links than this. */
 const LINKS_MAX = 40;
+/** More than any honest way has; links that a pool's user makes could lead through millions. */
+const DIRECTORIES_MAX = 256;
 
 export type Walk =
   | { readonly found: true /** On the host, without links. */; readonly path: string; readonly stat: Stats }
   | {
       readonly found: false;
-      readonly why: 'missing' | 'no directory' | 'closed' | 'loop' | 'unseen';
+      readonly why: 'missing' | 'no directory' | 'closed' | 'loop' | 'too far' | 'unseen';
       /** The component where the way ends, on the host. */
       readonly at: string;
       readonly stat: Stats | null;
@@ -22,19 +24,21 @@ export type Walk =
 
 /**
  * @param path absolute, as `actor` says it
- * @param root where `/` is for `actor`; on the host
+ * @param root where `/` is for `actor`; on the host. It may itself be a link
  */
 export function walk(path: string, actor: Actor, root = '/'): Walk {
   const ahead = split(path);
   const behind: string[] = [];
   let links = 0;
-  for (;;) {
+  for (let left = DIRECTORIES_MAX; ; left--) {
     const here = join(root, ...behind);
-    const stat = look(here);
+    const stat = behind.length === 0 ? look(here, statSync) : look(here, lstatSync);
     if (!(stat instanceof Object)) return { found: false, why: stat, at: here, stat: null };
     if (stat.isSymbolicLink() && behind.length > 0) {
       if (++links > LINKS_MAX) return { found: false, why: 'loop', at: here, stat };
-      const target = readlinkSync(here);
+      const target = linkTarget(here);
+      if (target === null) return { found: false, why: 'unseen', at: here, stat };
+      if (left === 0) return { found: false, why: 'too far', at: here, stat };
       if (target.startsWith('/')) behind.length = 0;
       else behind.pop();
       ahead.unshift(...split(target));
@@ -42,6 +46,7 @@ export function walk(path: string, actor: Actor, root = '/'): Walk {
     }
     const next = ahead.shift();
     if (next === undefined) return { found: true, path: here, stat };
+    if (left === 0) return { found: false, why: 'too far', at: here, stat };
     if (!stat.isDirectory()) return { found: false, why: 'no directory', at: here, stat };
     const mayEnter = may(actor, here, stat, EXECUTE);
     if (mayEnter !== true)
@@ -60,13 +65,22 @@ export function may(actor: Actor, path: string, stat: Stats, wanted: number): bo
   }
 }
 
+/** null: it has just been exchanged, or we may not. */
+function linkTarget(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
 function split(path: string): string[] {
   return path.split('/').filter(part => part !== '' && part !== '.');
 }
 
-function look(path: string): Stats | 'missing' | 'unseen' {
+function look(path: string, ask: typeof lstatSync): Stats | 'missing' | 'unseen' {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) ?? 'missing';
+    return ask(path, { throwIfNoEntry: false }) ?? 'missing';
   } catch (error) {
     // ENOTDIR cannot be: the parent was a directory a moment ago. What is left is that we may not look.
     return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'missing' : 'unseen';

@@ -1,5 +1,8 @@
 /** The file system as a pool's workers see it: their jail, their directory, their PATH. */
+import { closeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { withRightsOf } from '../../os/file-rights.ts';
+import { openAsReference, RESOLVE, WORKING_DIRECTORY } from '../../os/openat2.ts';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import type { PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
@@ -11,31 +14,69 @@ import { may, walk } from './walk.ts';
 
 export interface WorkerView {
   readonly actor: WorkerActor;
-  /** Where `/` is for the workers, on the host and without links. */
+  /** Where `/` is for the workers, on the host and without links; and as a descriptor. */
   readonly root: string;
+  readonly rootDescriptor: number;
   readonly chdir: string;
   /** Absolute directories. */
   readonly path: readonly string[];
 }
 
-/** @returns null when there is no jail as the pool wants it, which has been reported then */
-export function viewOf(
+/**
+ * Looks at what the workers will see with their rights: what their user exchanges meanwhile leads us nowhere that he
+ * could not go himself. Left out when there is no jail as the pool wants it, which has been reported then.
+ */
+export function lookAsWorker(
   pool: PoolConfig,
   actor: WorkerActor,
   self: Self,
   env: NodeJS.ProcessEnv,
   report: Report,
-): WorkerView | null {
-  const root = pool.chroot === undefined ? '/' : checkJail(pool.chroot, self, report);
-  if (root === null) return null;
-  return { actor, root, chdir: pool.chdir, path: workerPath(pool, env) };
+  look: (view: WorkerView, report: Report) => void,
+): void {
+  const seen = { actor, chdir: pool.chdir, path: workerPath(pool, env, report) };
+  if (pool.chroot === undefined) {
+    withRightsOf(actor, () => look({ ...seen, root: '/', rootDescriptor: WORKING_DIRECTORY }, report));
+    return;
+  }
+  const jail = checkJail(pool.chroot, self, report);
+  if (jail === null) {
+    report.untested('command and directories', 'there is no such chroot');
+    return;
+  }
+  // By its descriptor, because the way to it may be closed to the workers, who begin inside.
+  const rootDescriptor = openAsReference(WORKING_DIRECTORY, jail, RESOLVE.noMagicLinks);
+  try {
+    const root = `/proc/self/fd/${rootDescriptor}`;
+    withRightsOf(actor, () => look({ ...seen, root, rootDescriptor }, naming(root, jail, report)));
+  } finally {
+    closeSync(rootDescriptor);
+  }
 }
 
+/** Says the name of the jail for the descriptor's. */
+function naming(root: string, jail: string, report: Report): Report {
+  const named = (text: string): string => text.replaceAll(root, jail);
+  return {
+    error: (key, message, remedy, element) => report.error(key, named(message), named(remedy), element),
+    notice: (key, message, remedy, element) => report.notice(key, named(message), named(remedy), element),
+    untested: (what, why) => report.untested(named(what), named(why)),
+  };
+}
+
+/** More than any honest one has; where it is looked through, it is so at each start of a worker. */
+const PATH_DIRECTORIES_MAX = 100;
+
 /** Relative elements of PATH would be looked for in `chdir`; nobody means that, so they are left out. */
-function workerPath(pool: PoolConfig, env: NodeJS.ProcessEnv): string[] {
+function workerPath(pool: PoolConfig, env: NodeJS.ProcessEnv, report: Report): string[] {
   const passed = !pool.clearEnv || pool.passEnv.includes('PATH') ? env.PATH : undefined;
-  const path = pool.env.PATH ?? passed ?? DEFAULT_PATH;
-  return path.split(delimiter).filter(directory => directory.startsWith('/'));
+  const path = (pool.env.PATH ?? passed ?? DEFAULT_PATH).split(delimiter);
+  if (path.length > PATH_DIRECTORIES_MAX) {
+    const message = `PATH has ${path.length} directories, and no more than ${PATH_DIRECTORIES_MAX} are searched`;
+    const key = pool.secretEnv.includes('PATH') ? 'env_files' : 'env';
+    report.error(key, message, 'shorten it');
+  }
+  return path.slice(0, PATH_DIRECTORIES_MAX).filter(directory => directory.startsWith('/'));
 }
 
 /** The jail is entered by us, before credentials change. */

@@ -19,6 +19,16 @@ export function variableNameProblem(name: string): string | null {
   return null;
 }
 
+/** Longer than any that a program asks for: it is shown where a variable is talked of. */
+const NAME_MAX_CHARS = 255;
+
+/** As `variableNameProblem`, for a name that may be a part of a secret: it is not repeated. */
+export function secretNameProblem(name: string): string | null {
+  if (!VARIABLE_NAME.test(name) || name.length > NAME_MAX_CHARS)
+    return 'what stands before the = is not the name of a variable';
+  return variableNameProblem(name);
+}
+
 export const variableName = z.string().superRefine((name, ctx) => {
   const problem = variableNameProblem(name);
   if (problem) ctx.addIssue({ code: 'custom', message: problem });

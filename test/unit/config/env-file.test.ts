@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseEnvFile } from '../../../src/config/env-file.ts';
+import { secretNameProblem } from '../../../src/config/schema/environment.ts';
 
 /** As systemd.exec(5) describes EnvironmentFile=. */
 const ROWS: readonly (readonly [string, string, Record<string, string>])[] = [
@@ -25,8 +26,7 @@ const ROWS: readonly (readonly [string, string, Record<string, string>])[] = [
 for (const [name, text, expected] of ROWS) {
   void test(name, () => {
     const parsed = parseEnvFile(text);
-    const values = Object.fromEntries([...parsed.variables].map(([key, { value }]) => [key, value]));
-    assert.deepEqual([values, parsed.mistakes], [expected, []]);
+    assert.deepEqual([Object.fromEntries(parsed.variables), parsed.mistakes], [expected, []]);
   });
 }
 
@@ -39,6 +39,22 @@ void test('lines that set nothing are named', () => {
   );
 });
 
-void test('a variable knows its line', () => {
-  assert.equal(parseEnvFile('\nA="x\ny"\nB=1').variables.get('B')?.line, 4);
+void test('lines are counted through values of several', () => {
+  assert.deepEqual(parseEnvFile('\nA="x\ny"\nB').mistakes, [{ line: 4, message: 'not a KEY=VALUE line' }]);
+});
+
+void test('what is wrong is told without a word of the file, and of a file that is none but once in a while', () => {
+  const key = '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg+/kq==\n"SECRET="x\nSECRET="never ends';
+  const { mistakes } = parseEnvFile(key, secretNameProblem);
+  assert.deepEqual(
+    mistakes.map(({ line }) => line),
+    [1, 2, 3],
+  );
+  assert.doesNotMatch(JSON.stringify(mistakes), /MII|SECRET|BEGIN/);
+  assert.equal(parseEnvFile('garbage\n'.repeat(1000)).mistakes.length, 10);
+});
+
+void test('the time that it takes grows with the file, and no faster', () => {
+  const { variables } = parseEnvFile(Array.from({ length: 60_000 }, (_, i) => `A${i}=`).join('\n'));
+  assert.equal(variables.size, 60_000);
 });

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { findConfigFile } from '../../../src/config/find.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { FILE_MAX_BYTES } from '../../../src/config/read-file.ts';
 import { runtimePaths } from '../../../src/config/runtime-paths.ts';
+import { ENV_FILE_MAX_BYTES } from '../../../src/config/secrets.ts';
 import { GOOD_POOL, onlyPool, said, writeTree } from './tree.ts';
 
 void test('the file is the option, else $FPM_TS_CONFIG, else the one of the system', () => {
@@ -298,7 +298,7 @@ p.toml: p.toml is a symbolic link that leads back to itself\n  correct or remove
 void test('no file that is named is a pipe, a device or without end', t => {
   const tree = writeTree(t, {
     'pools.d/p.toml': `extends = "../pipe"\nenv_files = ["../pipe", "/dev/zero", "../large"]\n${GOOD_POOL}`,
-    large: 'A=1\n'.repeat(FILE_MAX_BYTES / 4).concat('#'),
+    large: 'A=1\n'.repeat(ENV_FILE_MAX_BYTES / 4).concat('#'),
   });
   execFileSync('mkfifo', [join(tree.directory, 'pipe')]);
   assert.equal(
@@ -309,7 +309,7 @@ p.toml:2:14: env_files: pipe is a named pipe, not a regular file
   name a regular file
 p.toml:2:25: env_files: /dev/zero is a device, not a regular file
   name a regular file
-p.toml:2:38: env_files: large is larger than 16 MB, which no configuration is
+p.toml:2:38: env_files: large is larger than 256 KB, which no such file is
   name the right file`,
   );
   const main = (file: string) => loadConfig({ file, env: {}, uid: 0 }).problems[0]?.message;
@@ -389,7 +389,7 @@ void test('all files that were read are known, for whoever watches them', t => {
     't.toml': '',
     'pools.d/a.env': 'A=1',
   });
-  const files = tree.load().sources.files.map(file => file.path.slice(tree.directory.length + 1));
+  const files = tree.load().sources.files.map(file => file.slice(tree.directory.length + 1));
   assert.deepEqual(files.sort(), ['fpm-ts.toml', 'pools.d/a.env', 'pools.d/p.toml', 't.toml']);
 });
 

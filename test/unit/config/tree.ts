@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type LoadResult, loadConfig } from '../../../src/config/load.ts';
-import { formatProblem } from '../../../src/config/problems.ts';
+import { formatProblem, sortProblems } from '../../../src/config/problems.ts';
 import type { PoolConfig } from '../../../src/config/types.ts';
 
 export interface Tree {
@@ -36,7 +36,8 @@ export function writeTree(t: TestContext, files: Readonly<Record<string, string>
 
 /** All problems as they are printed, with the directories left out. */
 export function said(tree: Tree, result: LoadResult): string {
-  const text = result.problems.map(formatProblem).join('\n');
+  const all = [...result.problems, ...[...result.obstacles.values()].flat()];
+  const text = sortProblems(all).map(formatProblem).join('\n');
   return text.replaceAll(`${tree.directory}/pools.d/`, '').replaceAll(`${tree.directory}/`, '');
 }
 

@@ -6,6 +6,7 @@ import {
   countOf,
   isClosed,
   isFailed,
+  isObstructed,
   isTaking,
   isWanted,
   presenceOf,
@@ -113,6 +114,8 @@ export class Invariants {
       if (!isClosed(state)) return [`${name} is not closed`];
       return own.length === 0 ? [] : [`${name} is stopped, and has ${own.join(' ')}`];
     }
+    if (isObstructed(state))
+      return own.length + countOf(state) === 0 ? [] : [`${name} is not tried, and has ${own.join(' ')}`];
     const problems: string[] = [];
     if (state.rollout !== null) problems.push(`${name} has a rollout`);
     if (state.draining.length > 0) problems.push(`${name} drains`);

@@ -1,4 +1,5 @@
 /** The real supervisor in the model's world: it is given commands, it dies and comes back, and what it promises is checked. */
+import { type Obstacles, problem } from '../../../../src/config/problems.ts';
 import type { GlobalConfig } from '../../../../src/config/types.ts';
 import { FpmError } from '../../../../src/errors.ts';
 import type { Keeper } from '../../../../src/keeper/client.ts';
@@ -9,12 +10,13 @@ import type { Pool } from '../../../../src/pool/pool.ts';
 import { listenerId } from '../../../../src/pool/pool-listener.ts';
 import { countersOf, isClosed, isWanted } from '../../../../src/pool/pool-state.ts';
 import { ConfigFiles } from '../../../../src/supervisor/config-files.ts';
+import type { Configuration } from '../../../../src/supervisor/configuration.ts';
 import { type Globals, Settings } from '../../../../src/supervisor/global-settings.ts';
 import { LastReloadRecord } from '../../../../src/supervisor/last-reload.ts';
 import { Reloads } from '../../../../src/supervisor/reload.ts';
 import { finishStops, restorePools, startedAgain } from '../../../../src/supervisor/restore-pools.ts';
 import { scale } from '../../../../src/supervisor/scale-pool.ts';
-import { startPools } from '../../../../src/supervisor/start-pools.ts';
+import { startAnew, startPools } from '../../../../src/supervisor/start-pools.ts';
 import { Supervisor } from '../../../../src/supervisor/supervisor.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeKeeper } from './fake-keeper.ts';
@@ -27,6 +29,7 @@ interface Instance {
   readonly supervisor: Supervisor;
   readonly reloads: Reloads;
   readonly record: LastReloadRecord;
+  readonly configuration: Configuration;
   isAlive: boolean;
 }
 
@@ -36,6 +39,8 @@ export class Model {
   readonly keeper: FakeKeeper = new FakeKeeper(this.world, NAMES);
   /** What the files say. */
   readonly files = new Map<string, PoolShape>();
+  /** What their settings need is not there. */
+  readonly obstructed = new Set<string>();
   globals: Globals = GLOBALS;
   /** When the files were edited last, and when the supervisor last noted that they are in effect, both counted. */
   edits = 0;
@@ -84,12 +89,17 @@ export class Model {
     return { ...this.globals, pools: pools.sort((a, b) => (a.name < b.name ? -1 : 1)) };
   }
 
+  get #obstacles(): Obstacles {
+    const missing = problem('CONFIG_SYSTEM', { file: '/pool.toml' }, 'its program does not exist');
+    return new Map([...this.obstructed].map(name => [name, [missing]]));
+  }
+
   /** @param missing pools whose files are not there yet */
   async begin(pools: ReadonlyMap<string, PoolShape>, missing: readonly string[]): Promise<void> {
     for (const [name, shape] of pools) this.files.set(name, shape);
     for (const name of missing) this.removeFile(name);
     const { instance, keeper } = this.#connect(new Settings(this.wanted));
-    void startPools(instance.supervisor, keeper, this.wanted.pools);
+    void startPools(instance.supervisor, keeper, this.wanted.pools, this.#obstacles);
     await this.clock.pass(200);
   }
 
@@ -118,12 +128,21 @@ export class Model {
       signalled: () => {},
     });
     const record = new LastReloadRecord(noted, report);
+    const configuration: Configuration = {
+      read: () => ({
+        config: this.wanted,
+        sources: { files: [] } as never,
+        obstacles: new Map(),
+        notices: [],
+      }),
+      check: (loaded, { pools }) => {
+        const all = [...this.#obstacles].filter(([name]) => pools === undefined || pools.includes(name));
+        return Promise.resolve({ ...loaded, obstacles: new Map(all) });
+      },
+    };
     const reloads = new Reloads({
       supervisor,
-      configuration: {
-        read: () => ({ config: this.wanted, sources: { files: [] } as never, notices: [] }),
-        check: () => Promise.resolve([]),
-      },
+      configuration,
       record,
       files: new ConfigFiles(noted),
       onPhase: () => {},
@@ -132,7 +151,7 @@ export class Model {
         return Promise.resolve();
       },
     });
-    const instance: Instance = Object.assign(now, { supervisor, reloads, record });
+    const instance: Instance = Object.assign(now, { supervisor, reloads, record, configuration });
     this.#instance = instance;
     return { instance, keeper: noted };
   }
@@ -206,7 +225,8 @@ export class Model {
   start(name: string): void {
     const pool = this.pool(name);
     if (pool === null) return;
-    this.run(`start ${name}`, pool.start(), () => this.whyNotServing(pool));
+    const { supervisor, configuration } = this.instance;
+    this.run(`start ${name}`, startAnew(pool, supervisor, configuration), () => this.whyNotServing(pool));
   }
 
   stop(name: string, now: boolean): void {

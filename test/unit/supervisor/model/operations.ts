@@ -1,6 +1,6 @@
 /** What may happen in the model, as values that fast-check makes and shrinks: each makes sense whatever came before. */
 import * as fc from 'fast-check';
-import { isWanted } from '../../../../src/pool/pool-state.ts';
+import { isObstructed, isWanted } from '../../../../src/pool/pool-state.ts';
 import { Invariants } from './invariants.ts';
 import { Model } from './model.ts';
 import { type Kind, NAMES, type PoolShape } from './settings.ts';
@@ -13,6 +13,8 @@ export type Operation =
   | { readonly do: 'reload'; readonly pools: readonly string[] | null; readonly changed: boolean }
   | { readonly do: 'edit'; readonly pool: string; readonly change: Partial<PoolShape> }
   | { readonly do: 'remove' | 'add'; readonly pool: string }
+  /** What the pool's settings need is not there any more, or is again. */
+  | { readonly do: 'obstruct'; readonly pool: string; readonly isMended: boolean }
   | { readonly do: 'log'; readonly file: string }
   | { readonly do: 'clients'; readonly pool: string; readonly count: number; readonly serveMs: number }
   | { readonly do: 'worker dies'; readonly pool: string; readonly which: number; readonly signal: boolean }
@@ -27,6 +29,8 @@ export interface Scenario {
   readonly pools: readonly PoolShape[];
   /** The files of so many of them are not there at the start. */
   readonly missing: number;
+  /** What the first one needs is not there at the start, if there are others. */
+  readonly isObstructed: boolean;
   readonly operations: readonly Operation[];
 }
 
@@ -94,6 +98,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('add' as const), pool }) },
   {
     weight: 2,
+    arbitrary: fc.record({ do: fc.constant('obstruct' as const), pool, isMended: fc.boolean() }),
+  },
+  {
+    weight: 2,
     arbitrary: fc.record({
       do: fc.constant('scale' as const),
       pool,
@@ -138,6 +146,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
   pools: fc.array(shape, { minLength: 1, maxLength: 3 }),
   missing: fc.nat(1),
+  isObstructed: fc.boolean(),
   operations: fc.array(operation, { maxLength: 30 }),
 });
 
@@ -145,7 +154,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
 const REST_MS = 150_000;
 
 /** Plays it. @throws {Error} what does not hold, with all that happened */
-export async function play({ pools, missing, operations }: Scenario): Promise<void> {
+export async function play({ pools, missing, operations, ...begun }: Scenario): Promise<void> {
   const model = new Model();
   const rejections: string[] = [];
   const rejected = (error: unknown): void => {
@@ -153,6 +162,7 @@ export async function play({ pools, missing, operations }: Scenario): Promise<vo
   };
   process.on('unhandledRejection', rejected);
   try {
+    if (begun.isObstructed && pools.length - missing > 1) model.obstructed.add(NAMES[0] ?? '');
     await model.begin(
       new Map(pools.map((it, i) => [NAMES[i] ?? '', it])),
       NAMES.slice(pools.length - missing, pools.length),
@@ -163,10 +173,16 @@ export async function play({ pools, missing, operations }: Scenario): Promise<vo
       refuse(model, [...rejections, ...invariants.afterStep()]);
     }
     await rest(model, invariants, rejections);
+    model.obstructed.clear();
     model.reload(null, false);
     await rest(model, invariants, rejections);
     const { last } = model.instance.record;
     if (last?.ok !== true) refuse(model, [`the reload at the end failed: ${last?.message}`]);
+    const failed = [...model.instance.supervisor.pools.values()].filter(({ state }) => isObstructed(state));
+    refuse(
+      model,
+      failed.map(({ name }) => `${name} was not tried by the reload at the end`),
+    );
     model.run('stop', model.instance.supervisor.stopAll(false));
     await rest(model, invariants, rejections);
     if (model.keeper.listeners.size + model.world.workers.size > 0) refuse(model, ['something is left']);
@@ -205,6 +221,10 @@ async function perform(model: Model, invariants: Invariants, it: Operation): Pro
       break;
     case 'reload':
       model.reload(it.pools, it.changed);
+      break;
+    case 'obstruct':
+      if (it.isMended) model.obstructed.delete(it.pool);
+      else model.obstructed.add(it.pool);
       break;
     case 'edit': {
       const before = files.get(it.pool);

@@ -90,4 +90,4 @@ const STORIES: Readonly<Record<string, readonly [readonly PoolShape[], readonly 
 };
 
 for (const [name, [pools, operations]] of Object.entries(STORIES))
-  void test(name, () => play({ pools, missing: 0, operations }));
+  void test(name, () => play({ pools, missing: 0, isObstructed: false, operations }));
