@@ -122,14 +122,26 @@ async function testWaysOut(scope: Scope, site: Site): Promise<void> {
 
 async function testFields(scope: Scope, site: Site): Promise<void> {
   await scope.test('a field becomes HTTP_ and its name, or nothing', async () => {
-    const hostile = ['Ld-Preload', 'Script-Filename', 'Proxy', 'Path-Info', 'Bash_Func_x%%', 'Ifs', 'Document-Root'];
+    const hostile = [
+      'Ld-Preload',
+      'Script-Filename',
+      'Proxy',
+      'Path-Info',
+      'Bash_Func_x%%',
+      'Ifs',
+      'Document-Root',
+    ];
     const answer = await exchange(
       scope,
       site,
       get('/cgi-bin/env.sh', hostile.map(name => `${name}: /evil\r\n`).join('')),
     );
     assert.match(answer, /^HTTP\/1\.1 200 /, answer);
-    const evil = answer.split('\r\n\r\n', 2)[1]?.split('\n').filter(line => line.includes('/evil')) ?? [];
+    const evil =
+      answer
+        .split('\r\n\r\n', 2)[1]
+        ?.split('\n')
+        .filter(line => line.includes('/evil')) ?? [];
     assert.ok(evil.length > 0, answer);
     for (const line of evil) assert.match(line, /^HTTP_[A-Z_]+=\/evil\r?$/);
     assert.ok(!evil.some(line => line.startsWith('HTTP_PROXY=')), evil.join(' '));
@@ -150,13 +162,28 @@ async function testRequestsWithinRequests(scope: Scope, site: Site): Promise<voi
   const post = (fields: string, body: string): string =>
     `POST /cgi-bin/runs.sh?sent HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
   for (const [name, bytes] of [
-    ['within a body by Content-Length', post(`Content-Length: ${hidden.length}\r\nConnection: close\r\n`, hidden)],
-    ['two lengths', post(`Content-Length: 0\r\nContent-Length: ${hidden.length}\r\nConnection: close\r\n`, hidden)],
+    [
+      'within a body by Content-Length',
+      post(`Content-Length: ${hidden.length}\r\nConnection: close\r\n`, hidden),
+    ],
+    [
+      'two lengths',
+      post(`Content-Length: 0\r\nContent-Length: ${hidden.length}\r\nConnection: close\r\n`, hidden),
+    ],
     ['a length of two', post(`Content-Length: 0, ${hidden.length}\r\nConnection: close\r\n`, hidden)],
     ['a length with a sign', post(`Content-Length: +${hidden.length}\r\nConnection: close\r\n`, hidden)],
-    ['a length and chunks', post('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${hidden}`)],
-    ['chunks by another name', post('Transfer-Encoding: xchunked\r\nContent-Length: 5\r\n', `0\r\n\r\n${hidden}`)],
-    ['chunks behind a tab', post('Transfer-Encoding:\tchunked\r\nConnection: close\r\n', `0\r\n\r\n${hidden}`)],
+    [
+      'a length and chunks',
+      post('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${hidden}`),
+    ],
+    [
+      'chunks by another name',
+      post('Transfer-Encoding: xchunked\r\nContent-Length: 5\r\n', `0\r\n\r\n${hidden}`),
+    ],
+    [
+      'chunks behind a tab',
+      post('Transfer-Encoding:\tchunked\r\nConnection: close\r\n', `0\r\n\r\n${hidden}`),
+    ],
     ['a length in an underscore', post(`Content_Length: ${hidden.length}\r\nContent-Length: 0\r\n`, hidden)],
   ] as const) {
     await scope.test(`a request within a request: ${name}`, async () => {

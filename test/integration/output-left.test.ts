@@ -4,8 +4,8 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from '../lib/daemon.ts';
 import { until } from '../lib/poll.ts';
-import { openDescriptors } from '../lib/processes.ts';
 import { scriptPool } from '../lib/pools.ts';
+import { openDescriptors } from '../lib/processes.ts';
 import { suite } from '../lib/suite.ts';
 
 const WORKERS = 140;
@@ -31,13 +31,20 @@ suite('integration/output-left', { needs: ['setsid'] }, async scope => {
   await until(() => left().length === WORKERS, { what: 'what the workers leave behind' });
   const before = openDescriptors(daemon.pid);
 
-  await scope.test('the oldest pipes of a pool are closed above a bound; other pools are read on', async () => {
-    assert.equal((await daemon.cli('reload', 'leaves')).code, 0);
-    await until(() => left().length === 2 * WORKERS, { what: 'what the next workers leave behind' });
-    await until(() => daemon.log().some(({ msg }) => msg?.includes('left behind hold more than')), { what: 'the warning' });
-    const now = openDescriptors(daemon.pid);
-    assert.ok(now <= before + MOST_MORE, `${before} descriptors before, ${now} now`);
-    assert.equal((await daemon.cli('reload', 'other')).code, 0);
-    await until(() => daemon.log().filter(({ msg }) => /^other \d+$/.test(msg ?? '')).length === 2, { what: "the other pool's output" });
-  });
+  await scope.test(
+    'the oldest pipes of a pool are closed above a bound; other pools are read on',
+    async () => {
+      assert.equal((await daemon.cli('reload', 'leaves')).code, 0);
+      await until(() => left().length === 2 * WORKERS, { what: 'what the next workers leave behind' });
+      await until(() => daemon.log().some(({ msg }) => msg?.includes('left behind hold more than')), {
+        what: 'the warning',
+      });
+      const now = openDescriptors(daemon.pid);
+      assert.ok(now <= before + MOST_MORE, `${before} descriptors before, ${now} now`);
+      assert.equal((await daemon.cli('reload', 'other')).code, 0);
+      await until(() => daemon.log().filter(({ msg }) => /^other \d+$/.test(msg ?? '')).length === 2, {
+        what: "the other pool's output",
+      });
+    },
+  );
 });

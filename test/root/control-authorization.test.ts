@@ -28,7 +28,17 @@ const CALLERS = {
 type CallerName = keyof typeof CALLERS;
 
 /** Names that an object has without anybody having set them, paths, and no name at all. */
-const ODD_NAMES = ['__proto__', 'constructor', 'hasOwnProperty', 'own/../other', 'own\0', 'OWN', 'own ', '', '*'];
+const ODD_NAMES = [
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'own/../other',
+  'own\0',
+  'OWN',
+  'own ',
+  '',
+  '*',
+];
 
 suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, async scope => {
   const pool = (user: string): string => scriptPool('exec sleep 1000', { user });
@@ -37,10 +47,21 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
     config: 'control.group = "games"',
   });
 
-  function ask(caller: CallerName, name: CommandName, args: Readonly<Record<string, unknown>>): Promise<CurlAnswer> {
+  function ask(
+    caller: CallerName,
+    name: CommandName,
+    args: Readonly<Record<string, unknown>>,
+  ): Promise<CurlAnswer> {
     const { method, path } = COMMANDS[name];
     const query = new URLSearchParams(Object.entries(args).map(([key, value]) => [key, String(value)]));
-    const body = ['--request', method, '--data', JSON.stringify(args), '--header', 'content-type: application/json'];
+    const body = [
+      '--request',
+      method,
+      '--data',
+      JSON.stringify(args),
+      '--header',
+      'content-type: application/json',
+    ];
     const as = CALLERS[caller];
     return method === 'GET'
       ? curl(daemon.controlSocket, `${path}?${query}`, [], { as })

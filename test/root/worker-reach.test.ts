@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandResult, runCommand } from '../lib/command.ts';
 import { startDaemon } from '../lib/daemon.ts';
@@ -51,23 +51,59 @@ while (1) {
 
 suite('root/worker-reach', { root: true, needs: ['setpriv'] }, async scope => {
   const pool = (user: string, workers: number): string =>
-    scriptPool('exec sleep 1000', { user, 'pm.max_children': workers, 'env.SECRET': SECRET, 'process.no_new_privileges': true });
+    scriptPool('exec sleep 1000', {
+      user,
+      'pm.max_children': workers,
+      'env.SECRET': SECRET,
+      'process.no_new_privileges': true,
+    });
   const daemon = await startDaemon(scope, { pools: { own: pool('www-data', 12), other: pool('daemon', 1) } });
   const { supervisor_pid: supervisor } = await daemon.status();
   const pidsOf = async (name: string): Promise<number[]> => workerPids(await daemon.status(), name);
-  const asWorker = (...command: string[]): Promise<CommandResult> => runCommand('env', [...AS_WORKER, ...command]);
+  const asWorker = (...command: string[]): Promise<CommandResult> =>
+    runCommand('env', [...AS_WORKER, ...command]);
 
-  await scope.test('memory, environment, descriptors and signals of keeper, supervisor and other pools', async () => {
-    const closed = [daemon.pid, supervisor, ...(await pidsOf('other'))].map(String);
-    const { stdout } = await asWorker('/bin/sh', '-c', LOOK, 'sh', ...closed);
-    assert.equal(stdout, '');
-    const [own = 0] = await pidsOf('own');
-    const { stdout: seen } = await asWorker('cat', `/proc/${own}/environ`);
-    assert.ok(seen.includes(SECRET), 'the look itself works: its own is open to it');
-    for (const pid of [daemon.pid, supervisor, ...(await pidsOf('own'))]) {
-      const { stdout: line } = await asWorker('cat', `/proc/${pid}/cmdline`);
-      assert.ok(!line.includes(SECRET), line);
-    }
+  await scope.test(
+    'memory, environment, descriptors and signals of keeper, supervisor and other pools',
+    async () => {
+      const closed = [daemon.pid, supervisor, ...(await pidsOf('other'))].map(String);
+      const { stdout } = await asWorker('/bin/sh', '-c', LOOK, 'sh', ...closed);
+      assert.equal(stdout, '');
+      const [own = 0] = await pidsOf('own');
+      const { stdout: seen } = await asWorker('cat', `/proc/${own}/environ`);
+      assert.ok(seen.includes(SECRET), 'the look itself works: its own is open to it');
+      for (const pid of [daemon.pid, supervisor, ...(await pidsOf('own'))]) {
+        const { stdout: line } = await asWorker('cat', `/proc/${pid}/cmdline`);
+        assert.ok(!line.includes(SECRET), line);
+      }
+    },
+  );
+
+  await scope.test('the state, which holds the variables of pools, is open to root alone', async () => {
+    const journal = join(daemon.runDir, 'state.journal');
+    assert.ok(readFileSync(journal, 'latin1').includes(SECRET), 'it holds them');
+    const { uid, mode } = statSync(journal);
+    assert.deepEqual([uid, mode & 0o777], [0, 0o600]);
+    assert.notEqual((await asWorker('cat', journal)).code, 0);
+    const { stdout } = await asWorker(
+      'find',
+      daemon.runDir,
+      '-type',
+      'f',
+      '-readable',
+      '-exec',
+      'cat',
+      '{}',
+      '+',
+    );
+    assert.ok(!stdout.includes(SECRET));
+    const changed = await asWorker(
+      '/bin/sh',
+      '-c',
+      'touch "$0/x"; mv "$0/control.sock" "$0/y"; rm "$0/state.journal"; ls "$0"',
+      daemon.runDir,
+    );
+    assert.ok(!/^[xy]$/m.test(changed.stdout) && /^state\.journal$/m.test(changed.stdout), changed.stdout);
   });
 
   await scope.test('three descriptors, and pipes of its own', async () => {
@@ -86,7 +122,9 @@ suite('root/worker-reach', { root: true, needs: ['setpriv'] }, async scope => {
   await scope.test('nothing can be traced before it is the worker: no helper, no capability', async () => {
     const program = join(scope.dir, 'trace.pl');
     writeFileSync(program, TRACE, { mode: 0o644 });
-    const tracer = spawn('env', [...AS_WORKER, 'perl', program, String(daemon.pid)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const tracer = spawn('env', [...AS_WORKER, 'perl', program, String(daemon.pid)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     scope.defer(() => void tracer.kill('SIGKILL'));
     let traced = '';
     tracer.stdout.on('data', chunk => (traced += chunk));
