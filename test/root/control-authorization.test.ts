@@ -53,7 +53,9 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
     args: Readonly<Record<string, unknown>>,
   ): Promise<CurlAnswer> {
     const { method, path } = COMMANDS[name];
-    const query = new URLSearchParams(Object.entries(args).map(([key, value]) => [key, String(value)]));
+    const query = new URLSearchParams(
+      Object.entries(args).map(([key, value]) => [key, String(value)] as [string, string]),
+    );
     const body = [
       '--request',
       method,
@@ -64,7 +66,7 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
     ];
     const as = CALLERS[caller];
     return method === 'GET'
-      ? curl(daemon.controlSocket, `${path}?${query}`, [], { as })
+      ? curl(daemon.controlSocket, `${path}?${query.toString()}`, [], { as })
       : curl(daemon.controlSocket, path, body, { as });
   }
 
