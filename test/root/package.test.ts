@@ -62,6 +62,17 @@ suite('root/package', {
     assert.equal(one, other);
   });
 
+  await scope.test(
+    "all of it is root's, nobody else may write to any of it, and nothing is setuid",
+    async () => {
+      const lines = (await good('dpkg-deb', '--contents', first)).stdout.trim().split('\n');
+      assert.ok(lines.length > 100);
+      const open = lines.filter(line => !/^(l\S+|[-d]rw[-x]r-[-x]r-[-x]) root\/root /.test(line));
+      assert.deepEqual(open, []);
+      assert.ok(lines.some(line => line.endsWith(' ./etc/fpm-ts/pools.d/')));
+    },
+  );
+
   await scope.test('it installs without systemd, and starts nothing', async () => {
     const { stderr } = await dpkg('--install', first);
     assert.match(stderr, /^(Created symlink .*\n)?$/);

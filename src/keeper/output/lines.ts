@@ -3,8 +3,8 @@
  * line on any terminal and in any file, whatever the worker wrote.
  *
  * Text is UTF-8. A byte that is not shows as `\xNN`, a control character other than the tab as `\xNN` too
- * (`\uNNNN` above 7f; U+2028 and U+2029, which some viewers break lines at, as well), so an escape sequence
- * can be read but cannot act. A backslash that the worker wrote stays as it is.
+ * (`\uNNNN` above 7f; U+2028 and U+2029, at which some viewers break lines, and the controls of text direction, which
+ * make a line look like another one, as well), so an escape sequence can be read but cannot act. A backslash that the worker wrote stays as it is.
  */
 
 /** A longer line comes in parts of at most so many bytes; it also bounds what a pipe may hold back. */
@@ -127,7 +127,7 @@ function wholeCharacters(bytes: Buffer): number {
   return bytes.length;
 }
 
-const HIDDEN = /(?!\t)[\p{Cc}\u2028\u2029]/gu;
+const HIDDEN = /(?!\t)[\p{Cc}\u2028\u2029\p{Bidi_Control}]/gu;
 /** Well-formed UTF-8 beyond ASCII (Unicode 15, table 3-7), or one byte that is none; each byte a character. */
 const WELL_FORMED_OR_BYTE =
   /((?:[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})+)|[\x80-\xff]/g;

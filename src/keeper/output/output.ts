@@ -10,6 +10,8 @@ import { type LogSinks, pathOf } from './log-sinks.ts';
 export interface FollowedPipe {
   /** null: it is at its end. */
   readonly saved: SavedPipe | null;
+  /** Its worker is gone. Processes that the worker left behind may hold it open. */
+  workerGone(): void;
 }
 
 /** Where a record comes from. */
@@ -20,7 +22,13 @@ export interface Origin {
 }
 
 const INFO = 30;
+const WARN = 40;
 const ERROR = 50;
+/**
+ * A pool's user chooses how many processes keep the pipes of workers that are gone, and each pipe is a descriptor of
+ * the keeper's. Above this many in a pool the oldest is closed.
+ */
+const LEFT_PIPES_MAX = 256;
 /** As much as a pipe holds, so that one read empties it. */
 const CHUNK_BYTES = 256 * 1024;
 
@@ -29,6 +37,10 @@ export class OutputReaders {
   readonly #sinks: () => LogSinks;
   /** Files of pools that could not be opened. */
   readonly #unopened = new Set<string>();
+  /** Of each pool: how to close the pipes whose workers are gone, oldest first. */
+  readonly #left = new Map<string, Set<() => void>>();
+  /** Pools of which a pipe was closed, for one line each. */
+  readonly #saidLeft = new Set<string>();
   /** How many pipes there are whose lines go to a file. */
   readonly #users = new Map<string, number>();
   /** One for all: a line that is complete is decoded at once, the rest is copied. */
@@ -57,9 +69,37 @@ export class OutputReaders {
         sink.write({ level: INFO, time: Date.now(), ...origin, ...part, msg: text });
       }
     };
-    return this.#read(descriptor, new LineSplitter(unfinished), deliver, () => {
+    const { saved, close } = this.#read(descriptor, new LineSplitter(unfinished), deliver, () => {
       if (file !== null) this.#count(file, -1);
+      this.#forgetLeft(origin.pool, close);
     });
+    return {
+      get saved() {
+        return saved();
+      },
+      workerGone: () => {
+        if (saved() !== null) this.#keepLeft(origin.pool, close);
+      },
+    };
+  }
+
+  #keepLeft(pool: string, close: () => void): void {
+    const left = this.#left.get(pool) ?? new Set();
+    this.#left.set(pool, left.add(close));
+    const [oldest] = left;
+    if (left.size <= LEFT_PIPES_MAX || oldest === undefined) return;
+    oldest();
+    if (this.#saidLeft.has(pool)) return;
+    this.#saidLeft.add(pool);
+    const msg =
+      `pool ${pool}: processes that its workers left behind hold more than ${LEFT_PIPES_MAX} output pipes open; ` +
+      'the output of the oldest is no longer read. Stop these processes; rlimit_nproc limits how many there can be';
+    this.#sinks().main.write({ level: WARN, time: Date.now(), pool, msg });
+  }
+
+  #forgetLeft(pool: string, close: () => void): void {
+    const left = this.#left.get(pool);
+    if (left?.delete(close) === true && left.size === 0) this.#left.delete(pool);
   }
 
   /** How many pipes of supervisors are not at their end. */
@@ -96,26 +136,28 @@ export class OutputReaders {
     splitter: LineSplitter,
     deliver: (lines: OutputLine[]) => void,
     ended: () => void = () => {},
-  ): FollowedPipe {
+  ): { readonly saved: () => SavedPipe | null; readonly close: () => void } {
     let isOpen = true;
     let inode: number | null = null;
-    this.#poller.add(descriptor, () => {
-      const count = readAvailable(descriptor, this.#chunk);
-      if (count === null) return;
-      if (count > 0) return deliver(splitter.push(this.#chunk.subarray(0, count)));
+    const close = (): void => {
       deliver(splitter.end());
       this.#poller.remove(descriptor);
       closeSync(descriptor);
       isOpen = false;
       ended();
-    });
-    return {
-      get saved() {
-        if (!isOpen) return null;
-        inode ??= fstatSync(descriptor).ino;
-        return { descriptor, inode, unfinished: splitter.unfinished };
-      },
     };
+    this.#poller.add(descriptor, () => {
+      const count = readAvailable(descriptor, this.#chunk);
+      if (count === null) return;
+      if (count > 0) deliver(splitter.push(this.#chunk.subarray(0, count)));
+      else close();
+    });
+    const saved = (): SavedPipe | null => {
+      if (!isOpen) return null;
+      inode ??= fstatSync(descriptor).ino;
+      return { descriptor, inode, unfinished: splitter.unfinished };
+    };
+    return { saved, close };
   }
 
   /** The pool's own file, or the common log where that cannot be opened, which then says so once. */

@@ -173,7 +173,11 @@ export class Workers {
 
   /** Forgets a worker that is gone. */
   acknowledge(pid: number): void {
-    if (this.#workers.get(pid)?.handle.isGone === true) this.#workers.delete(pid);
+    const worker = this.#workers.get(pid);
+    if (worker?.handle.isGone !== true) return;
+    this.#workers.delete(pid);
+    worker.stdout?.workerGone();
+    worker.stderr?.workerGone();
   }
 
   get states(): WorkerState[] {

@@ -17,6 +17,7 @@ export class Admission<T> {
   /** In the order of their coming. */
   readonly #waiting = new Map<T, string>();
   #count = 0;
+  #undecided = 0;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -39,6 +40,22 @@ export class Admission<T> {
     if (this.#waiting.size >= this.#limits.maxQueue) return 'refused';
     this.#waiting.set(who, key);
     return 'waits';
+  }
+
+  /**
+   * One has not brought the first byte of its body yet, so it need not enter: a client that sends none takes no place.
+   * It holds descriptors, so there are no more of them than may wait.
+   * @returns false: it has to enter at once. After true, `decide` follows
+   */
+  defer(): boolean {
+    if (this.#undecided >= this.#limits.maxQueue) return false;
+    this.#undecided++;
+    return true;
+  }
+
+  /** It enters now, or goes away. */
+  decide(): void {
+    this.#undecided--;
   }
 
   /** One that waits goes away. @returns false when it did not wait */

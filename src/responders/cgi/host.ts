@@ -68,7 +68,7 @@ function neededFiles({ maxScripts, maxQueue }: CgiSettings): number {
   return (
     FILES_OF_OURS +
     FILES_A_SCRIPT * (maxScripts === 0 ? SCRIPTS_WITHOUT_LIMIT : maxScripts) +
-    FILES_A_WAITING_ONE * maxQueue
+    FILES_A_WAITING_ONE * 2 * maxQueue // as many may wait, and as many have not begun to send their body
   );
 }
 

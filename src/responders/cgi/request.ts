@@ -56,6 +56,7 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   /** As the log names it. */
   readonly #name: string;
   #state: State = 'asked';
+  #isDeferred = false;
   #script: Script | null = null;
 
   constructor(tools: RequestTools, exchange: Exchange, asked: ScriptAsked) {
@@ -66,7 +67,8 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
     this.#answer = new ScriptAnswer(exchange, asked.bodyBytes !== 0);
     this.#key = asked.script.path.toString('latin1');
     this.#name = shown(asked.script.path);
-    if (asked.bodyBytes !== null) this.#enter();
+    if (asked.bodyBytes === null) this.#isDeferred = tools.admission.defer();
+    if (!this.#isDeferred) this.#enter();
   }
 
   body(chunk: Buffer): void {
@@ -167,6 +169,7 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   }
 
   #enter(): void {
+    this.#decide();
     const admitted = this.#tools.admission.enter(this.#key, this);
     if (admitted === 'runs') this.run();
     else if (admitted === 'waits') this.#state = 'waiting';
@@ -175,6 +178,11 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
         503,
         `${this.#name}: not run, as enough run and wait already (--max-scripts, --max-queue)`,
       );
+  }
+
+  #decide(): void {
+    if (this.#isDeferred) this.#tools.admission.decide();
+    this.#isDeferred = false;
   }
 
   #complete({ exit, lastErrorLine }: ScriptEnd): void {
@@ -212,6 +220,7 @@ export class ScriptRequest implements ExchangeHandler, ScriptEvents {
   #giveUp(): void {
     const before = this.#state;
     this.#state = 'over';
+    this.#decide();
     this.#input.close();
     if (before === 'waiting') this.#tools.admission.withdraw(this);
     if (before === 'waiting' || before === 'asked') closeScript(this.#asked.script);

@@ -29,6 +29,11 @@ const cases: readonly (readonly [name: string, chunks: (string | Buffer)[], expe
   ['a tab stays', ['a\tb\n'], ['a\tb']],
   ['NUL and an escape sequence', ['a\0b\x1b[31mred\x7f\n'], ['a\\x00b\\x1b[31mred\\x7f']],
   ['C1 controls and line separators', ['a\u0085b\u2028c\u2029d\n'], ['a\\u0085b\\u2028c\\u2029d']],
+  [
+    'controls of text direction (CVE-2021-42574)',
+    ['a\u202eb\u2066c\u2069d\u200fe\u061c\n'],
+    ['a\\u202eb\\u2066c\\u2069d\\u200fe\\u061c'],
+  ],
   ['characters of two to four bytes', ['äßЖ€中😀\n'], ['äßЖ€中😀']],
   ['a backslash stays', ['C:\\temp\\x41\n'], ['C:\\temp\\x41']],
   ['U+FFFD that the worker wrote', ['a\ufffdb\n'], ['a\ufffdb']],

@@ -112,3 +112,11 @@ void test('whatever happens: limits hold, nobody is lost, and nobody waits besid
     ),
   );
 });
+
+void test('as many as may wait need not enter before they bring a body', () => {
+  const places = admission({ maxQueue: 2 });
+  assert.deepEqual([places.defer(), places.defer(), places.defer()], [true, true, false]);
+  places.decide();
+  assert.equal(places.defer(), true);
+  assert.equal(admission({ maxQueue: 0 }).defer(), false);
+});
