@@ -42,7 +42,7 @@ suite('integration/cgi-slow-bodies', {}, async scope => {
     for (const socket of slow) socket.destroy();
     await until(() => host.descriptors() <= before, {
       what: 'their descriptors to be closed',
-      explain: host.openFiles,
+      explain: () => host.openFiles(),
     });
   });
 
