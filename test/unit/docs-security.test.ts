@@ -11,24 +11,6 @@ const [claims = ''] = text.split('## What fpm-ts does not protect');
 const items = claims.split('\n').filter(line => line.startsWith('- ') && !line.startsWith('- ['));
 const NAMES = /<!-- ([^>]+) -->$/;
 
-/** Suites of branches that are not merged yet. Each is deleted here as soon as it is there. */
-const TO_BE_MERGED: readonly string[] = [
-  'root/control-disclosure',
-  'root/control-places',
-  'root/exchanged-log',
-  'root/exchanged-socket',
-  'root/helpers-environment',
-  'root/look-budget',
-  'root/reload-tenant',
-  'root/run-lock',
-  'root/squatted-socket',
-  'root/tenant-files',
-  'unit/keeper/supervision/places',
-  'unit/printable',
-  'unit/supervisor/model/reloads',
-  'unit/worker/look-budget',
-];
-
 const isThere = (name: string): boolean => existsSync(join(REPOSITORY, 'test', `${name}.test.ts`));
 
 void test('each claim names suites, and each suite is there', () => {
@@ -36,13 +18,8 @@ void test('each claim names suites, and each suite is there', () => {
   for (const item of items) {
     const [, names = ''] = NAMES.exec(item) ?? [];
     assert.notEqual(names, '', `no test is named behind: ${item}`);
-    for (const name of names.split(' '))
-      assert.ok(isThere(name) || TO_BE_MERGED.includes(name), `test/${name}.test.ts is missing: ${item}`);
+    for (const name of names.split(' ')) assert.ok(isThere(name), `test/${name}.test.ts is missing: ${item}`);
   }
-});
-
-void test('what has been merged is no longer awaited', () => {
-  assert.deepEqual(TO_BE_MERGED.filter(isThere), []);
 });
 
 void test('SECURITY.md says how to report, and the page and the list of documents lead there', () => {
