@@ -1,7 +1,6 @@
 /** `fpm-ts stop`. */
 import type { Command } from 'commander';
-import type { Instance } from '../control/client.ts';
-import type { LeftBehind } from '../control/types.ts';
+import type { Instance, LeftBehind } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
 import { oneLine } from '../printable.ts';
 import { callSupervisor, globals, instance, print, printJson } from './context.ts';

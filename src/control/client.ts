@@ -8,17 +8,8 @@ import { COMMANDS, type Command, type CommandName } from './commands.ts';
 import { toFpmError } from './error-body.ts';
 import { type Answer, exchange, SilenceError } from './exchange.ts';
 import { mustBeTrusted } from './trusted-server.ts';
-import type { Args, ErrorBody, Result } from './types.ts';
+import type { Args, ErrorBody, Instance, Result } from './types.ts';
 import { brokeOff, isSilent, mayNotConnect, notRunning, withoutSupervisor } from './unreachable.ts';
-
-/** Where an instance can be found. */
-export interface Instance {
-  readonly socket: string;
-  readonly runDir: string;
-  readonly pidFile: string;
-  /** Named by its keeper, too; null: it runs without. */
-  readonly configFile: string | null;
-}
 
 /** A supervisor that died, or that an upgrade has ended, is back before that, on a busy machine as well. */
 const RESTART_PATIENCE_MS = 10_000;

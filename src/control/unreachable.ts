@@ -2,9 +2,9 @@
 import { FpmError } from '../errors.ts';
 import { configFileOf, keepers } from '../os/keepers.ts';
 import { readStat } from '../os/proc.ts';
-import type { Instance } from './client.ts';
 import type { Command } from './commands.ts';
 import type { SilenceError } from './exchange.ts';
+import type { Instance } from './types.ts';
 
 export async function notRunning({ socket, runDir }: Instance): Promise<FpmError> {
   const left = await leftBehind(runDir);

@@ -1,23 +1,17 @@
 /** The run directory and the pid file. Who is the one supervisor of a run directory, its lock says (run-lock.ts). */
 import {
   closeSync,
-  constants,
   fstatSync,
-  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
   type Stats,
   statSync,
-  unlinkSync,
-  writeSync,
 } from 'node:fs';
 import { isKeeper } from '../os/keepers.ts';
-import { isOwnFile } from '../os/listener.ts';
 import { descriptorsOf, uidOf } from '../os/proc.ts';
-
-const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+import { HeldFile, OPEN_HELD, writeOwnPid } from './held-file.ts';
 
 /**
  * Makes the directory for sockets and pid file, which must be ours: in /tmp another user could have made it first.
@@ -40,15 +34,7 @@ export function makeRunDir(path: string): void {
   }
 }
 
-export class PidFile {
-  readonly path: string;
-  readonly #descriptor: number;
-
-  private constructor(path: string, descriptor: number) {
-    this.path = path;
-    this.#descriptor = descriptor;
-  }
-
+export class PidFile extends HeldFile {
   /**
    * Writes our pid. A file left by a process that died is taken over.
    * @returns the pid in the file when that is a keeper which has it: of another run directory, or of a version that knew
@@ -56,7 +42,7 @@ export class PidFile {
    * @throws {Error} when the file is another user's, or no file
    */
   static take(path: string): PidFile | { readonly heldBy: number } {
-    const descriptor = openSync(path, OPEN_FLAGS, 0o644);
+    const descriptor = openSync(path, OPEN_HELD, 0o644);
     try {
       const stat = fstatSync(descriptor);
       refuseForeign(path, stat);
@@ -65,34 +51,12 @@ export class PidFile {
         closeSync(descriptor);
         return { heldBy: pid };
       }
-      ftruncateSync(descriptor);
-      writeSync(descriptor, `${process.pid}\n`, 0);
-      return new PidFile(path, descriptor);
+      writeOwnPid(descriptor);
+      return new PidFile({ path, descriptor });
     } catch (error) {
       closeSync(descriptor);
       throw error;
     }
-  }
-
-  /** One that this process had before it became another program. */
-  static inherited({ path, descriptor }: { readonly path: string; readonly descriptor: number }): PidFile {
-    return new PidFile(path, descriptor);
-  }
-
-  /** For the program that this process becomes. */
-  get passed(): { readonly path: string; readonly descriptor: number } {
-    return { path: this.path, descriptor: this.#descriptor };
-  }
-
-  /** Who looks for us under the path finds us. */
-  isInPlace(): boolean {
-    return isOwnFile(this.path, fstatSync(this.#descriptor));
-  }
-
-  /** Removes the file when it is still ours. */
-  release(): void {
-    if (this.isInPlace()) unlinkSync(this.path);
-    closeSync(this.#descriptor);
   }
 }
 

@@ -52,8 +52,8 @@ export class Residence {
   /** Goes on as before an upgrade; one from a version without the lock takes it with the next `take`. */
   resume(settled: Ask<'settle'> | null, { lock, pidFile }: Pick<Passed, 'lock' | 'pidFile'>): void {
     this.#settled = settled;
-    this.#lock = lock === null || lock === undefined ? null : RunLock.inherited(lock);
-    this.#pidFile = pidFile === null ? null : PidFile.inherited(pidFile);
+    this.#lock = lock === null || lock === undefined ? null : new RunLock(lock);
+    this.#pidFile = pidFile === null ? null : new PidFile(pidFile);
     if (settled !== null) this.keepState();
   }
 

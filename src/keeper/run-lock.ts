@@ -2,32 +2,14 @@
  * The lock of a run directory: the keeper that holds it is the one of that directory. Any process that can open a file
  * can lock it, so only the keeper's user can open this one; a lock on the pid file, which all may read, would be anybody's.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from '../os/descriptor.ts';
 import { isOwnFile } from '../os/listener.ts';
 import { LOCK_FILE } from '../os/locks.ts';
+import { HeldFile, OPEN_HELD, writeOwnPid } from './held-file.ts';
 
-const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-export class RunLock {
-  readonly path: string;
-  readonly #descriptor: number;
-
-  private constructor(path: string, descriptor: number) {
-    this.path = path;
-    this.#descriptor = descriptor;
-  }
-
+export class RunLock extends HeldFile {
   /**
    * Takes the lock, and writes our pid for whoever does not get it.
    * @returns the pid of its holder (0 when it cannot be read)
@@ -36,7 +18,7 @@ export class RunLock {
   static take(runDir: string): RunLock | { readonly heldBy: number } {
     const path = join(runDir, LOCK_FILE);
     for (;;) {
-      const descriptor = openSync(path, OPEN_FLAGS, 0o600);
+      const descriptor = openSync(path, OPEN_HELD, 0o600);
       try {
         refuseOthers(path, descriptor);
       } catch (error) {
@@ -45,35 +27,14 @@ export class RunLock {
       }
       const isLocked = tryLock(descriptor);
       if (isLocked && isOwnFile(path, fstatSync(descriptor))) {
-        ftruncateSync(descriptor);
-        writeSync(descriptor, `${process.pid}\n`, 0);
-        return new RunLock(path, descriptor);
+        writeOwnPid(descriptor);
+        return new RunLock({ path, descriptor });
       }
       const heldBy = isLocked ? null : Number.parseInt(readFileSync(descriptor, 'latin1'), 10) || 0;
       closeSync(descriptor);
       if (heldBy !== null) return { heldBy };
       // Its holder removed it between our open and our lock: once more.
     }
-  }
-
-  /** One that this process took before it became another program; the lock goes with the descriptor. */
-  static inherited({ path, descriptor }: { readonly path: string; readonly descriptor: number }): RunLock {
-    return new RunLock(path, descriptor);
-  }
-
-  /** For the program that this process becomes. */
-  get passed(): { readonly path: string; readonly descriptor: number } {
-    return { path: this.path, descriptor: this.#descriptor };
-  }
-
-  isInPlace(): boolean {
-    return isOwnFile(this.path, fstatSync(this.#descriptor));
-  }
-
-  /** Removes the file when it is still ours, then lets go of the lock. */
-  release(): void {
-    if (this.isInPlace()) unlinkSync(this.path);
-    closeSync(this.#descriptor);
   }
 }
 

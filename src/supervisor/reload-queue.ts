@@ -5,8 +5,11 @@
  */
 import type { Caller } from '../control/access.ts';
 import { ClientLeft } from '../control/request-error.ts';
-import type { Args } from '../control/types.ts';
-import type { ReloadOutcome } from './reload.ts';
+import type { Args, ReloadResult } from '../control/types.ts';
+import type { Part } from '../errors.ts';
+
+/** With whose each notice is. */
+export type ReloadOutcome = Omit<ReloadResult, 'notices'> & { readonly notices: readonly Part[] };
 
 /** Who asks. */
 export interface Asker {

@@ -5,13 +5,13 @@
  */
 import { reloadPlan } from '../config/plan.ts';
 import { describeObstacle } from '../config/problems.ts';
-import type { Args, ReloadResult } from '../control/types.ts';
-import { FpmError, type Part } from '../errors.ts';
+import type { Args } from '../control/types.ts';
+import { FpmError } from '../errors.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { Configuration, Loaded } from './configuration.ts';
 import type { LastReloadRecord, ReloadEntry } from './last-reload.ts';
 import { type Outcome, PoolReloads, type Wanted } from './pool-reloads.ts';
-import { type Asked, type Asker, askedFor, ReloadQueue } from './reload-queue.ts';
+import { type Asked, type Asker, askedFor, type ReloadOutcome, ReloadQueue } from './reload-queue.ts';
 import { addressesOf } from './start-pools.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -31,9 +31,6 @@ const OURSELVES: Asker = {
   caller: { uid: process.getuid?.() ?? 0, mayDoAll: true },
   left: null,
 };
-
-/** With whose each notice is. */
-export type ReloadOutcome = Omit<ReloadResult, 'notices'> & { readonly notices: readonly Part[] };
 
 /** What is known once the files have been read. */
 interface Reading {

@@ -3,7 +3,6 @@ import { basename, delimiter, resolve } from 'node:path';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import { ENV_IN_JAIL, lateVariable } from '../late-variables.ts';
 import type { PoolConfig } from '../types.ts';
-import type { CheckOptions } from './check.ts';
 import { checkExecutable, checkInPath, isProgram, type Subject } from './executable.ts';
 import type { Report } from './findings.ts';
 import type { WorkerActor } from './identity.ts';
@@ -75,7 +74,10 @@ export function checkEnv(
   pool: PoolConfig,
   { actor, root }: WorkerView,
   self: Self,
-  { env = process.env, helperPath = DEFAULT_PATH }: Pick<CheckOptions, 'env' | 'helperPath'>,
+  {
+    env = process.env,
+    helperPath = DEFAULT_PATH,
+  }: { readonly env?: NodeJS.ProcessEnv; readonly helperPath?: string },
   report: Report,
 ): void {
   const late = lateVariable(pool, env);
