@@ -36,7 +36,9 @@ async function startSite(scope: Scope, web: WebServer, protocol: CgiProtocol): P
   const runs = join(scope.dir, 'runs');
   writeFileSync(runs, '');
   chmodSync(runs, 0o666);
-  script(join(scope.dir, 'secret.sh'), sh(`echo ${SECRET}`));
+  // One level above the scripts, and one above the pages.
+  for (const above of [join(scripts, '..'), join(pages, '..')])
+    script(join(above, 'secret.sh'), sh(`echo ${SECRET}`));
   symlinkSync('../secret.sh', join(scripts, 'out.sh'));
   script(join(scripts, 'runs.sh'), sh(`echo "$QUERY_STRING" >> ${runs}; cat > /dev/null; echo ran`));
   const nginxFiles = { '/srv$uri': `${join(scripts, '..')}$uri`, '/srv/www': pages };
