@@ -154,13 +154,14 @@ function credentials(pool: PoolConfig, identity: Identity): string[] {
   const groups = identity.groups.join(',');
   const privileges = noNewPrivileges ? ['--no-new-privs'] : [];
   if (pool.chroot !== undefined) {
-    // setpriv would not be found inside, and chroot is not permitted any more once the user has changed.
+    // setpriv would not be found inside, and chroot is not permitted any more once the user has changed. Without the
+    // plus, chroot(1) looks a number up as a name as well, in the jail's own /etc/passwd, which its user may write.
     const outer = noNewPrivileges ? [helperProgram('setpriv'), ...privileges, '--'] : [];
     return [
       ...outer,
       helperProgram('chroot'),
-      `--userspec=${identity.uid}:${identity.gid}`,
-      `--groups=${groups}`,
+      `--userspec=+${identity.uid}:+${identity.gid}`,
+      `--groups=${identity.groups.map(group => `+${group}`).join(',')}`,
       pool.chroot,
     ];
   }

@@ -1,6 +1,6 @@
 /** Workers in a jail: what they see, and that they have the user, the groups and the limits all the same. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unixSocket } from '../lib/ask-pool.ts';
 import { compileFixture } from '../lib/compile.ts';
@@ -17,8 +17,22 @@ suite('root/chroot', { root: true, needs: ['gcc', 'libfcgi'] }, async scope => {
   jailed(jail, await compileFixture('inspect'), '/app/inspect');
   jailed(jail, '/bin/sh', '/bin/sh');
   const keys = { user: 'www-data', chroot: jail, 'pm.max_children': 1, rlimit_files: 123 };
+  // chroot(1) would look the numbers up there, where the pool's user may write.
+  const hostile = join(scope.dir, 'hostile');
+  jailed(hostile, await compileFixture('inspect'), '/app/inspect');
+  mkdirSync(join(hostile, 'etc'));
+  writeFileSync(join(hostile, 'etc/passwd'), '33:x:0:0::/:/bin/sh\n');
+  const entries = [33, 34, 103].map(number => `${number}:x:0:\n`).join('');
+  writeFileSync(join(hostile, 'etc/group'), entries);
+  cpSync('/etc/nsswitch.conf', join(hostile, 'etc/nsswitch.conf'));
   const daemon = await startDaemon(scope, {
     pools: {
+      hostile: poolText({
+        ...keys,
+        chroot: hostile,
+        command: ['/app/inspect'],
+        'listen.address': socketOf(scope, 'hostile'),
+      }),
       top: poolText({ ...keys, command: ['/app/inspect', 'a b'], 'listen.address': socketOf(scope, 'top') }),
       inside: poolText({
         ...keys,
@@ -50,7 +64,7 @@ suite('root/chroot', { root: true, needs: ['gcc', 'libfcgi'] }, async scope => {
     assert.deepEqual(seen.argv.slice(1), ['$HOME', "'"]);
   });
 
-  for (const name of ['top', 'inside']) {
+  for (const name of ['top', 'inside', 'hostile']) {
     await scope.test(
       `${name}: user, groups, session, descriptors, signals and limits as outside`,
       async () => {
