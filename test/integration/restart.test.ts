@@ -129,7 +129,7 @@ suite('integration/restart-young', { needs: ['gcc', 'libfcgi'] }, async scope =>
     process.kill(victim, 'SIGTERM');
     const after = await daemon.statusWhen(
       'a new worker',
-      status => poolOf(status, 'www').state === 'running' && !workerPids(status, 'www').includes(victim),
+      status => poolOf(status, 'www').workers.idle === 2 && !workerPids(status, 'www').includes(victim),
     );
     assert.equal(poolOf(after, 'broken').state, 'failed');
     assert.equal(poolOf(after, 'www').counters.spawned, 3);
