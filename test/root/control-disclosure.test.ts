@@ -61,7 +61,7 @@ suite('root/control-disclosure', { root: true, needs: NEEDS }, async scope => {
 
   await scope.test("another's mistake: the user learns that there is one, root reads which", async () => {
     write('rival', { command: ['/home/secret/app'] });
-    assert.equal((await daemon.cli('reload', 'rival')).code, 78);
+    assert.equal((await daemon.cli('reload', 'rival')).code, 1);
     const { last_reload } = await shown();
     assert.equal(last_reload.ok, false);
     assert.match(last_reload.message, NEUTRAL);
@@ -79,6 +79,19 @@ suite('root/control-disclosure', { root: true, needs: NEEDS }, async scope => {
     }
     write('rival');
   });
+
+  await scope.test(
+    'a file of another that refuses every reload: the user learns that there is one',
+    async () => {
+      write('rival', { home_secret: 1 });
+      assert.equal((await daemon.cli('reload', 'rival')).code, 78);
+      assert.match((await shown()).last_reload.message, NEUTRAL);
+      const refused = await reload('{"pools":["own"]}');
+      assert.notEqual(refused.status, 200);
+      assert.doesNotMatch(refused.body, OTHERS);
+      write('rival');
+    },
+  );
 
   await scope.test('his own mistake he reads, with its place', async () => {
     write('own', { command: ['/home/mine/app'] });
@@ -116,7 +129,7 @@ suite('root/control-disclosure', { root: true, needs: NEEDS }, async scope => {
 
   await scope.test('nor does the keeper tell, while there is no supervisor', async () => {
     write('rival', { command: ['/home/secret/app'] });
-    assert.equal((await daemon.cli('reload', 'rival')).code, 78);
+    assert.equal((await daemon.cli('reload', 'rival')).code, 1);
     write('rival', { 'pm.max_children': 3 });
     writeFileSync(doom, JSON.stringify({ code: 7 }));
     process.kill((await daemon.status()).supervisor_pid, 'SIGKILL');
