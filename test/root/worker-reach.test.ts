@@ -119,21 +119,25 @@ suite('root/worker-reach', { root: true, needs: ['setpriv'] }, async scope => {
     assert.notEqual(code, 0);
   });
 
-  await scope.test('nothing can be traced before it is the worker: no helper, no capability', async () => {
-    const program = join(scope.dir, 'trace.pl');
-    writeFileSync(program, TRACE, { mode: 0o644 });
-    const tracer = spawn('env', [...AS_WORKER, 'perl', program, String(daemon.pid)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    scope.defer(() => void tracer.kill('SIGKILL'));
-    let traced = '';
-    tracer.stdout.on('data', chunk => (traced += chunk));
-    await once(tracer.stdout, 'data');
-    for (let at = 0; at < 3; at++) assert.equal((await daemon.cli('reload', 'own')).code, 0);
-    tracer.kill('SIGKILL');
-    await once(tracer, 'close');
-    const found = traced.split('\n').slice(1, -1);
-    assert.ok(found.length > 20, traced);
-    for (const line of found) assert.match(line, /^\d+ \/\S*\/(dash|sh|bash|busybox|sleep|coreutils) 0{16}$/);
-  });
+  await scope.test(
+    'nothing can be traced before it has the rights of the worker: no helper of root, no capability',
+    async () => {
+      const program = join(scope.dir, 'trace.pl');
+      writeFileSync(program, TRACE, { mode: 0o644 });
+      const tracer = spawn('env', [...AS_WORKER, 'perl', program, String(daemon.pid)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      scope.defer(() => void tracer.kill('SIGKILL'));
+      let traced = '';
+      tracer.stdout.on('data', chunk => (traced += chunk));
+      await once(tracer.stdout, 'data');
+      for (let at = 0; at < 3; at++) assert.equal((await daemon.cli('reload', 'own')).code, 0);
+      tracer.kill('SIGKILL');
+      await once(tracer, 'close');
+      const found = traced.split('\n').slice(1, -1);
+      assert.ok(found.length > 20, traced);
+      for (const line of found)
+        assert.match(line, /^\d+ \/\S*\/(dash|sh|bash|busybox|sleep|env|coreutils) 0{16}$/);
+    },
+  );
 });
