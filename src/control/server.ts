@@ -1,8 +1,8 @@
 /** HTTP with JSON on the control socket (DESIGN section 4): `curl --unix-socket` works on it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FpmError } from '../errors.ts';
+import type { Rank } from '../keeper/supervision/connection-places.ts';
 import { HttpDoor } from '../keeper/supervision/http-door.ts';
-import type { Rank } from '../keeper/supervision/places.ts';
 import type { Peer } from '../os/peer.ts';
 import { type Caller, mayAsk, mayUse } from './access.ts';
 import { argumentsOf, commandOf } from './command-arguments.ts';

@@ -3,11 +3,9 @@
  * with that user's rights: it reaches nothing that this user could not have reached alone.
  */
 import { dirname } from 'node:path';
-import { rightsFor } from './exchange.ts';
+import { NOBODY, rightsFor } from './exchange.ts';
 import { type FileUser, withRightsOf } from './file-rights.ts';
 
-/** Of a pool that runs as root, where several users could exchange the directory: its own rights would be no limit. */
-const NOBODY: FileUser = { uid: 65_534, gid: 65_534, groups: [] };
 const DENIED: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM']);
 
 /**
@@ -19,6 +17,7 @@ const DENIED: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM']);
 export function touchSocket<T>(path: string, user: FileUser | null, work: () => T): T {
   const found = user === null ? null : rightsFor(dirname(path), user);
   if (found === null) return work();
+  // A pool that runs as root, where several users could exchange the directory: its own rights would be no limit.
   const rights = found.uid === 0 ? NOBODY : found;
   try {
     return withRightsOf(rights, work);

@@ -1,7 +1,7 @@
 /** What a process at the control socket may do, by the credentials that the kernel recorded. */
 import type { PoolConfig } from '../config/types.ts';
 import type { Caller } from '../control/access.ts';
-import type { Rank } from '../keeper/supervision/places.ts';
+import type { Rank } from '../keeper/supervision/connection-places.ts';
 import type { Peer } from '../os/peer.ts';
 import { Recent } from '../os/recent.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';

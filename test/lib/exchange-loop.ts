@@ -1,10 +1,8 @@
 /**
  * Somebody who exchanges two names as fast as the kernel does it (renameat2(2) with RENAME_EXCHANGE), as an ordinary
- * user: what an attacker does to whoever looks first and acts then. Perl, because it does nothing else in between.
+ * user: what an attacker does to a program that looks first and acts then.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { startPerlLoop } from './perl-loop.ts';
 import type { Place } from './place.ts';
 
 const LOOP = `
@@ -26,19 +24,6 @@ export async function startExchange(
   one: string,
   two: string,
 ): Promise<() => Promise<number>> {
-  const credentials = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-  const args = [...credentials, '--', 'perl', '-e', LOOP, String(RENAMEAT2), one, two];
-  const child = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit');
-  place.defer(async () => {
-    child.stdin.end();
-    await exited;
-  });
-  const output = text(child.stdout);
-  await once(child.stdout, 'data');
-  return async () => {
-    child.stdin.end();
-    await exited;
-    return Number((await output).trim().split('\n').at(-1));
-  };
+  const end = await startPerlLoop(place, uid, LOOP, [String(RENAMEAT2), one, two]);
+  return async () => Number((await end()).at(-1));
 }

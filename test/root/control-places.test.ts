@@ -99,7 +99,7 @@ async function crowd(scope: Scope, daemon: Daemon, pid: () => number): Promise<v
     alone(async () => void (await Promise.all(STRANGERS.map(user => clients.come(user, 0))))),
   );
 
-  await scope.test('whoever finds no place is told so at once', async () => {
+  await scope.test('a client for which there is no place is refused at once', async () => {
     await clients.come('nobody', 500);
     const answer = await curl(daemon.controlSocket, '/v1/status', [], { as: as('nobody') });
     assert.equal(answer.status, 429, answer.body);
@@ -145,10 +145,10 @@ suite('root/control-places-keeper', { root: true, needs: NEEDS }, async scope =>
   const clients = new Crowd(scope, daemon.controlSocket, program);
 
   for (const [what, connections] of [
-    ['500 connections each that say nothing', 500],
-    ['connections in a loop', 0],
+    ['hold 500 silent connections each', 500],
+    ['connect in a loop', 0],
   ] as const)
-    await scope.test(`the keeper that stands in answers root, beside ${what}`, async () => {
+    await scope.test(`without a supervisor, the keeper answers root while others ${what}`, async () => {
       await Promise.all(STRANGERS.map(user => clients.come(user, connections)));
       for (let times = 0; times < 3; times++) {
         const { code, stdout, stderr } = await daemon.cli('status');

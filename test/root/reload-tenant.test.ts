@@ -43,7 +43,7 @@ suite('root/reload-tenant', { root: true, needs: ['gcc', 'libfcgi', 'curl', 'set
       ),
     );
 
-  await scope.test('root reloads another pool, and all of them, meanwhile', async () => {
+  await scope.test('root reloads another pool, and all pools, at the same time', async () => {
     const ordinary = openDescriptors(supervisor);
     writeFileSync(gate, '');
     const spellings = Promise.allSettled(reloadAsTenant(8));

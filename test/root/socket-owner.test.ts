@@ -1,12 +1,10 @@
 /** Owner, group and mode of socket files: right from the first moment that the path exists. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { askPool, unixSocket } from '../lib/ask-pool.ts';
 import { type Daemon, startDaemon } from '../lib/daemon.ts';
+import { startPerlLoop } from '../lib/perl-loop.ts';
 import { helloPools, socketOf } from '../lib/pools.ts';
 import { type Scope, suite } from '../lib/suite.ts';
 
@@ -44,18 +42,9 @@ interface Hammered {
 }
 
 async function startHammer(scope: Scope, path: string): Promise<() => Promise<Hammered>> {
-  const args = ['--reuid=65534', '--regid=65534', '--clear-groups', '--', 'perl', '-e', HAMMER, path];
-  const child = spawn('setpriv', args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit');
-  scope.defer(async () => {
-    child.stdin.end();
-    await exited;
-  });
-  const output = text(child.stdout);
-  await once(child.stdout, 'data');
+  const end = await startPerlLoop(scope, 65_534, HAMMER, [path]);
   return async () => {
-    child.stdin.end();
-    const [, tries, connected, ...looks] = (await output).trim().split('\n');
+    const [, tries, connected, ...looks] = await end();
     return { tries: Number(tries), connected: Number(connected), looks };
   };
 }

@@ -174,7 +174,7 @@ suite('root/tenant-files', { root: true, needs: ['gcc', 'setpriv', 'curl'] }, as
     write(envFile, 'MODE=own\n', MALLORY, 0o600);
   });
 
-  await scope.test('meanwhile others are reloaded, and an administrator hears why one was not', async () => {
+  await scope.test('the other pools are reloaded, and root is told which pool failed and why', async () => {
     becomes(envFile, path => symlinkSync(secret, path));
     const { code, stderr } = await daemon.cli('reload');
     assert.equal(code, 1);

@@ -1,5 +1,5 @@
 /**
- * Takes connections on the control socket. Each gets a place (places.ts) or is told at once that there is none. So many
+ * Takes connections on the control socket. Each gets a place (connection-places.ts) or is told at once that there is none. So many
  * a turn are taken and no more: Node's own servers accept as long as somebody connects, so a client that connects in a
  * loop would keep the process from everything else.
  */
@@ -8,7 +8,7 @@ import { Socket } from 'node:net';
 import { type LoopHandle, SystemError, watchReadable } from '../../os/libc.ts';
 import { type Peer, peerOf } from '../../os/peer.ts';
 import { accept, finishSending, send } from '../../os/stream-socket.ts';
-import { type NoPlace, Places, type Rank } from './places.ts';
+import { type NoPlace, Places, type Rank } from './connection-places.ts';
 
 const ACCEPTS_A_TURN = 64;
 /** How long connections wait when there is no descriptor for one. */

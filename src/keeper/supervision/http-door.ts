@@ -6,8 +6,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { currentFileLimit } from '../../os/file-limit.ts';
 import type { Peer } from '../../os/peer.ts';
+import type { NoPlace, Rank } from './connection-places.ts';
 import { Door } from './door.ts';
-import type { NoPlace, Rank } from './places.ts';
 
 /** Or half of what the process may have open: its own work needs descriptors, too. */
 const MOST_CONNECTIONS = 500;

@@ -6,8 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FileIdentity, listenUnix, unlinkOwn } from '../../os/listener.ts';
 import type { Peer } from '../../os/peer.ts';
 import { Recent } from '../../os/recent.ts';
+import type { Rank } from './connection-places.ts';
 import { HttpDoor } from './http-door.ts';
-import type { Rank } from './places.ts';
 import type { StandInView } from './stand-in-view.ts';
 
 const BACKLOG = 511;

@@ -3,20 +3,18 @@
  * calls for and no more: the rows of connections cost ten times what a queue does, and a look into a worker as much.
  */
 import type { PoolConfig } from '../../config/types.ts';
-import type { Exit } from '../../keeper/protocol.ts';
-import { describeOom, isOutOfMemoryRuledOut, type OomCounters } from '../../observe/out-of-memory.ts';
 import type { ListenerLoad, Watched } from '../../observe/sockets.ts';
-import { nameHolders } from '../../observe/strangers.ts';
 import type { LookBudget } from '../../os/look-budget.ts';
 import { AcceptCounts } from '../../worker/accept-counts.ts';
 import { hasArrived } from '../../worker/arrival.ts';
 import { listenerDescriptor } from '../../worker/command.ts';
 import type { Kernel } from '../../worker/kernel.ts';
 import { isLookDue, isPassing, isStartTimeUp, type Worker } from '../../worker/worker.ts';
-import type { ExitSight, News, Observation, WorkerSights } from '../observation.ts';
+import type { News, Observation, WorkerSights } from '../observation.ts';
 import { isWanted, listenersOf, type PoolState, readyOf } from '../pool-state.ts';
 import type { Sight } from '../scaling/goal.ts';
 import { DrainLook } from './drain-look.ts';
+import { ExitLook } from './exit-look.ts';
 import { LoadMeter } from './load-meter.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { RequestWatch } from './request-watch.ts';
@@ -30,17 +28,6 @@ const QUIET_LOOK_MS = 500;
 const AWAY_MS = 1000;
 /** Workers whose time was over by then may be free: so long is for looking, which takes two looks. */
 const LOOK_FIRST_MS = 500;
-/** Going into the background is what a program does first. */
-const SOON_MS = 5000;
-/**
- * A worker that ends itself after twenty requests lives shorter than the time between two looks: what was seen so long
- * before its start counts for it, too.
- */
-const MOVED_BEFORE_MS = 1000;
-
-/** A look at all processes of the machine. */
-const LEFT_BEHIND_EVERY_MS = 1000;
-
 const NOTHING: readonly Watched[] = [];
 
 export class Observer {
@@ -48,10 +35,10 @@ export class Observer {
   readonly #acceptCounts = new AcceptCounts();
   readonly #requests = new RequestWatch();
   readonly #kernel: Kernel;
+  readonly #budget: LookBudget;
   readonly #memory: MemoryWatch;
   readonly #drains: DrainLook;
-  #oom: OomCounters;
-  #lastLeft: { readonly inode: number; readonly atMs: number; readonly text: string } | null = null;
+  readonly #exits: ExitLook;
   #watched: readonly Watched[] = NOTHING;
   /** A client knocked at a sleeping pool, and was not seen yet. */
   #isKnocked = false;
@@ -60,15 +47,13 @@ export class Observer {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isBackSinceMs = Number.NEGATIVE_INFINITY;
 
-  readonly #budget: LookBudget;
-
   /** @param budget of the kernel's looks into workers, for the others */
   constructor(kernel: Kernel, budget: LookBudget) {
     this.#kernel = kernel;
     this.#budget = budget;
     this.#memory = new MemoryWatch(kernel);
     this.#drains = new DrainLook(kernel);
-    this.#oom = kernel.readOomCounters();
+    this.#exits = new ExitLook(kernel);
   }
 
   /** What the next look at the kernel's tables should tell about. */
@@ -112,7 +97,7 @@ export class Observer {
       nowMs,
       news,
       isBlind,
-      exits: this.#lookAtExits(state, news, nowMs),
+      exits: this.#exits.look(state, news, this.meter.movedAtMs, nowMs),
       mayTimeOut: !isBlind && this.#mayTimeOut(nowMs),
       workers: isBlind ? NO_WORKERS : lookAtWorkers(this.#kernel, state, accepted, nowMs),
       load: isYetToListen(state) ? NOBODY : this.load,
@@ -184,63 +169,6 @@ export class Observer {
     if (nowMs - this.#lookedAtMs > AWAY_MS) this.#isBackSinceMs = nowMs;
     this.#lookedAtMs = nowMs;
     return nowMs - this.#isBackSinceMs >= LOOK_FIRST_MS;
-  }
-
-  #lookAtExits(state: PoolState, news: readonly News[], nowMs: number): ReadonlyMap<number, ExitSight> {
-    const sights = new Map<number, ExitSight>();
-    const stay = new Set(state.workers.keys());
-    for (const it of news) if (it.type === 'exited') stay.delete(it.pid);
-    for (const it of news) {
-      if (it.type !== 'exited') continue;
-      const worker = state.workers.get(it.pid) ?? justSpawned(news, it.pid);
-      if (worker !== null) sights.set(it.pid, this.#lookAtExit(state, worker, it.exit, stay, nowMs));
-    }
-    return sights;
-  }
-
-  /** @param stay workers that have not ended */
-  #lookAtExit(
-    state: PoolState,
-    worker: Ended,
-    { code, signal }: Exit,
-    stay: ReadonlySet<number>,
-    nowMs: number,
-  ): ExitSight {
-    const { listenerInode, startedAtMs, wasReady } = worker;
-    const isOnServing = listenerInode !== null && listenerInode === state.listener?.inode;
-    const hasMoved = isOnServing && this.meter.movedAtMs >= startedAtMs - MOVED_BEFORE_MS;
-    // A look costs much, and a command whose workers have served and ended before does not go into the background.
-    const hasRecycled = Number.isFinite(state.recycledAtMs);
-    const mayHaveLeft = code === 0 && !hasMoved && !hasRecycled && nowMs - startedAtMs <= SOON_MS;
-    const left = mayHaveLeft ? this.#leftBehind(worker, stay, nowMs) : '';
-    return {
-      // Whoever waited in accept does not end by itself unless somebody came, however short it was.
-      hasServed: code === 0 && (hasMoved || (isOnServing && wasReady && left === '')),
-      memory: signal === 'SIGKILL' && worker.reason === null ? this.#lookAtKills() : null,
-      leftBehind: left,
-    };
-  }
-
-  /** Processes that have the listener of a worker that ended, and are no workers; of all that end within a second. */
-  #leftBehind(
-    { listenerInode: inode, startedWith }: Ended,
-    workers: ReadonlySet<number>,
-    nowMs: number,
-  ): string {
-    // One of the service manager's is held by whatever opened it, and should be.
-    if (inode === null || startedWith?.listen.address.type === 'systemd') return '';
-    const last = this.#lastLeft;
-    if (last?.inode === inode && nowMs - last.atMs < LEFT_BEHIND_EVERY_MS) return last.text;
-    const text = nameHolders(this.#kernel.holdersOf(new Set([inode]), workers));
-    this.#lastLeft = { inode, atMs: nowMs, text };
-    return text;
-  }
-
-  /** Whether a SIGKILL that was not ours may have been the kernel's, for memory. */
-  #lookAtKills(): NonNullable<ExitSight['memory']> {
-    const before = this.#oom;
-    this.#oom = this.#kernel.readOomCounters();
-    return { text: describeOom(before, this.#oom), isRuledOut: isOutOfMemoryRuledOut(before, this.#oom) };
   }
 
   #lookAtRequests(state: PoolState, looks: Looks, nowMs: number): Observation['longRequests'] {
@@ -320,16 +248,4 @@ function acceptedOnAll(state: PoolState, looks: Looks): ReadonlySet<number> | nu
     for (const inode of accepted) all.add(inode);
   }
   return all;
-}
-
-type Ended = Pick<Worker, 'pid' | 'startedAtMs' | 'listenerInode' | 'startedWith' | 'reason' | 'wasReady'>;
-
-/** One that was started since the last turn, and has ended already. */
-function justSpawned(news: readonly News[], pid: number): Ended | null {
-  for (const it of news) {
-    if (it.type !== 'spawned' || !it.pids.includes(pid)) continue;
-    const { askedAtMs: startedAtMs, listenerInode, config: startedWith } = it;
-    return { pid, startedAtMs, listenerInode, startedWith, reason: null, wasReady: false };
-  }
-  return null;
 }

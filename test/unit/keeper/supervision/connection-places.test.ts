@@ -1,7 +1,7 @@
 /** Places of the control socket: nobody takes those of a rank above. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type NoPlace, Places, type Rank } from '../../../../src/keeper/supervision/places.ts';
+import { type NoPlace, Places, type Rank } from '../../../../src/keeper/supervision/connection-places.ts';
 
 /** Takes as many as there are. @returns what gives them back, and why there were no more */
 function takeAll(places: Places, uid: number, rank: Rank): { frees: (() => void)[]; why: NoPlace } {
