@@ -52,7 +52,10 @@ export interface WorkerSpec {
   readonly path: string;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Where the first program begins: the working directory, or the root of a jail. */
   readonly cwd: string;
+  /** Whose rights count on the way to `cwd`, where others than root could lead it elsewhere. */
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   readonly umask: number;
   /** Its hard limit of descriptors, where it would inherit a higher one; null: a program in front of it sets one. */
   readonly filesMax: number | null;

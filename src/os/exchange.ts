@@ -7,6 +7,8 @@ import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { type AclEntry, readAcl } from './acl.ts';
 import { type FileUser, withRightsOf } from './file-rights.ts';
+import { SystemError } from './libc.ts';
+import { openAsReference, RESOLVE, WORKING_DIRECTORY } from './openat2.ts';
 import { lookupUser, supplementaryGroups } from './users.ts';
 
 /** path_resolution(7): the kernel follows no more links than this. */
@@ -103,6 +105,24 @@ export function rightsFor(path: string, poolUser: FileUser): FileUser | null {
 export function withRightsFor<T>(path: string, poolUser: FileUser, work: () => T): T {
   const rights = rightsFor(path, poolUser);
   return rights === null ? work() : withRightsOf(rights, work);
+}
+
+/**
+ * Opens a directory for a child of ours to begin in, which root enters and its user could not.
+ * @returns a descriptor that only names it (O_PATH)
+ * @throws {SystemError} when there is no such directory, or no way to it with the rights that it must be touched with
+ */
+export function openDirectoryFor(path: string, poolUser: FileUser): number {
+  const rights = rightsFor(path, poolUser);
+  // The dot takes the right to search the directory itself.
+  const open = (): number => openAsReference(WORKING_DIRECTORY, `${path}/.`, RESOLVE.noMagicLinks);
+  try {
+    return rights === null ? open() : withRightsOf(rights, open);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const who = rights === null ? '' : ` with the rights of uid ${rights.uid}`;
+    throw new SystemError('enter', error.errno, `${path}${who}`);
+  }
 }
 
 function fileUser(uid: number): FileUser {

@@ -4,7 +4,6 @@ import { declare } from './libc.ts';
 const actionsInit = declare('int posix_spawn_file_actions_init(void*)');
 const actionsDestroy = declare('int posix_spawn_file_actions_destroy(void*)');
 const actionsDup2 = declare('int posix_spawn_file_actions_adddup2(void*, int, int)');
-const actionsChdir = declare('int posix_spawn_file_actions_addchdir_np(void*, const char*)');
 const actionsFchdir = declare('int posix_spawn_file_actions_addfchdir_np(void*, int)');
 const attrInit = declare('int posix_spawnattr_init(void*)');
 const attrFlags = declare('int posix_spawnattr_setflags(void*, short)');
@@ -52,10 +51,6 @@ export class FileActions {
   /** The child has `descriptor` as `target`, and keeps it. */
   dup2(descriptor: number, target: number): void {
     actionsDup2(this.structure, descriptor, target);
-  }
-
-  chdir(directory: string): void {
-    actionsChdir(this.structure, directory);
   }
 
   /** @param directory an open descriptor, also one of O_PATH */

@@ -17,7 +17,6 @@ export interface Command {
   readonly path: string;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly cwd?: string;
   readonly umask?: number;
   /** The hard limit of descriptors, where it would inherit a higher one; null and undefined: it inherits. */
   readonly filesMax?: number | null;
@@ -29,18 +28,16 @@ export class Program {
   readonly #name: string;
   readonly #argv = new StringVector();
   readonly #environment = new StringVector();
-  readonly #cwd: string | undefined;
   readonly #umask: number | undefined;
   readonly #filesMax: bigint | null;
   readonly #actions = new FileActions();
   readonly #pid: Buffer = Buffer.alloc(4);
 
-  constructor({ path, argv, env, cwd, umask, filesMax }: Command) {
+  constructor({ path, argv, env, umask, filesMax }: Command) {
     this.#path = Buffer.from(`${path}\0`);
     this.#name = path;
     for (const argument of argv) this.#argv.add(Buffer.from(argument));
     for (const [name, value] of Object.entries(env)) this.#environment.add(Buffer.from(`${name}=${value}`));
-    this.#cwd = cwd;
     this.#umask = umask;
     this.#filesMax = typeof filesMax === 'number' ? BigInt(filesMax) : null;
   }
@@ -49,15 +46,16 @@ export class Program {
    * Starts a child: signals at their defaults and unblocked, own session, the soft descriptor limit that we were
    * started with.
    * @param descriptors the child's by number; it gets no others, because all of ours are close-on-exec
+   * @param directory a descriptor of the directory that it works in, if not in ours
    * @returns its pid
    * @throws {SystemError} when the executable, the directory or the kernel refuses
    */
-  spawn(descriptors: ReadonlyMap<number, number>): number {
+  spawn(descriptors: ReadonlyMap<number, number>, directory?: number): number {
     const actions = this.#actions;
     actions.init();
     try {
       for (const [target, descriptor] of descriptors) actions.dup2(descriptor, target);
-      if (this.#cwd !== undefined) actions.chdir(this.#cwd);
+      if (directory !== undefined) actions.fchdir(directory);
       return withInheritedState(this.#umask, () => {
         const errno = posixSpawn(
           this.#pid,
@@ -79,8 +77,10 @@ export class Program {
 }
 
 /** Starts one child of a command. @throws {SystemError} as `Program.spawn` */
-export function spawn(command: Command & { readonly descriptors: ReadonlyMap<number, number> }): number {
-  return new Program(command).spawn(command.descriptors);
+export function spawn(
+  command: Command & { readonly descriptors: ReadonlyMap<number, number>; readonly directory?: number },
+): number {
+  return new Program(command).spawn(command.descriptors, command.directory);
 }
 
 /** The umask and the soft descriptor limit are inherited, so they are set on ourselves for the instant of the call. */

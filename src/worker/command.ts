@@ -35,7 +35,8 @@ export function workerSpec(
   return {
     path: program.includes('/') ? program : command,
     ...started,
-    cwd: pool.chroot === undefined ? pool.chdir : '/',
+    cwd: pool.chroot ?? pool.chdir,
+    user: { uid: identity.uid, gid: identity.gid, groups: identity.groups },
     umask: pool.umask,
     filesMax: pool.rlimits.files === undefined ? FILES_MAX : null,
     listener,
@@ -162,7 +163,7 @@ function credentials(pool: PoolConfig, identity: Identity): string[] {
       helperProgram('chroot'),
       `--userspec=+${identity.uid}:+${identity.gid}`,
       `--groups=${identity.groups.map(group => `+${group}`).join(',')}`,
-      pool.chroot,
+      '.', // the worker begins there: by name, its user could lead chroot(1) elsewhere
     ];
   }
   if (!identity.isOther) return noNewPrivileges ? [helperProgram('setpriv'), ...privileges, '--'] : [];

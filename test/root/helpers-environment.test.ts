@@ -28,7 +28,7 @@ suite('root/helpers-environment', { root: true, needs: ['gcc', 'libfcgi'] }, asy
   jailed(jail, '/usr/bin/env', '/usr/bin/env');
   const catalogue = join(home, 'evil/LC_MESSAGES/coreutils.mo');
   mkdirSync(dirname(catalogue), { recursive: true });
-  writeFileSync(catalogue, catalogueOf('cannot change root directory to %s', `${SAID_AS_ROOT} %s`));
+  writeFileSync(catalogue, catalogueOf('failed to run command %s', `${SAID_AS_ROOT} %s`));
   const variables = join(home, 'app.env');
   const value = `it's "quoted" \${HOME} $$ \\n`;
   writeFileSync(
@@ -75,23 +75,23 @@ suite('root/helpers-environment', { root: true, needs: ['gcc', 'libfcgi'] }, asy
     );
   }
 
-  await scope.test('chroot(1) speaks no words of the user’s while it is root', async () => {
-    const moved = `${jail}.moved`;
-    renameSync(jail, moved);
+  await scope.test('chroot(1) speaks no words of the user’s', async () => {
+    const [env, moved] = [join(jail, 'usr/bin/env'), join(jail, 'usr/bin/moved')];
+    renameSync(env, moved);
     const [victim = 0] = workerPids(await daemon.status(), 'inside');
     process.kill(victim, 'SIGKILL');
     const said = await until(() => daemon.log().find(it => JSON.stringify(it).includes('/chroot:')), {
       what: 'chroot to fail',
     });
-    renameSync(moved, jail);
+    renameSync(moved, env);
     assert.doesNotMatch(JSON.stringify(said), new RegExp(SAID_AS_ROOT));
-    assert.match(JSON.stringify(said), /cannot change root directory/);
+    assert.match(JSON.stringify(said), /failed to run command/);
     await daemon.statusWhen('the worker to be back', it => workerPids(it, 'inside').length === 1);
   });
 
   await scope.test('the catalogue would be read, were it named', () => {
     const env = { PATH: '/usr/sbin:/usr/bin', LC_ALL: 'C.UTF-8', LANGUAGE: join('../../..', home, 'evil') };
-    const { stderr } = spawnSync('chroot', ['/no/such', 'true'], { env, encoding: 'utf8' });
+    const { stderr } = spawnSync('chroot', ['/', '/no/such'], { env, encoding: 'utf8' });
     assert.match(stderr, new RegExp(SAID_AS_ROOT));
   });
 });

@@ -111,7 +111,7 @@ function watch(
   const exited = new Promise<Exit>(resolve => {
     resolveExit = resolve;
   });
-  const handle = ProcessHandle.start(program, descriptors, true, poller, {
+  const handle = ProcessHandle.start(() => program.spawn(descriptors), true, poller, {
     exited: exit => {
       resolveExit(exit);
       handle.signal('SIGKILL'); // what it may have started has its output open

@@ -151,7 +151,7 @@ export class SupervisorProcess {
         end = resolve;
       });
       const program = new Program({ path, argv: this.#argv, env });
-      const handle = ProcessHandle.start(program, descriptors, false, this.#poller, {
+      const handle = ProcessHandle.start(() => program.spawn(descriptors), false, this.#poller, {
         exited: exit => {
           const upMs = this.#upSinceMs === null ? 0 : performance.now() - this.#upSinceMs;
           void Promise.race([heardOut, delay(HEAR_OUT_MS)]).then(() => this.#died(handle.pid, exit, upMs));

@@ -23,7 +23,6 @@ import {
 import type { Poller } from '../../os/poller.ts';
 import { firstDescendants, readStat } from '../../os/proc.ts';
 import { ProcessTable, processTable } from '../../os/process-table.ts';
-import type { Program } from '../../os/spawn.ts';
 
 /** When there were no descriptors to look for the rest of a group with. */
 const LOOK_AGAIN_MS = 500;
@@ -58,15 +57,17 @@ export class ProcessHandle {
   #exit: Exit | null;
   #gone: boolean;
 
-  /** @throws {SystemError} when it cannot be started */
+  /**
+   * @param spawn starts it, and returns its pid
+   * @throws {SystemError} when it cannot be started
+   */
   static start(
-    program: Program,
-    descriptors: ReadonlyMap<number, number>,
+    spawn: () => number,
     wholeGroup: boolean,
     poller: Poller,
     listener: ProcessListener,
   ): ProcessHandle {
-    const started = { pid: program.spawn(descriptors), isChild: true, exit: null, gone: false };
+    const started = { pid: spawn(), isChild: true, exit: null, gone: false };
     const handle = new ProcessHandle(started, wholeGroup, poller, listener);
     try {
       handle.#watch(handle.pid);

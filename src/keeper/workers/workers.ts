@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { nowMs } from '../../os/clock.ts';
 import { outputPipes } from '../../os/descriptor.ts';
+import { openDirectoryFor } from '../../os/exchange.ts';
 import type { Poller } from '../../os/poller.ts';
 import { readStat } from '../../os/proc.ts';
 import { Program } from '../../os/spawn.ts';
@@ -50,16 +51,20 @@ export class Workers {
    */
   spawn(spec: WorkerSpec, tag: Tag, count: number, failed: (error: unknown) => void): number[] {
     const pids: number[] = [];
+    let directory: number | null = null;
     try {
+      directory = openDirectoryFor(spec.cwd, spec.user);
       const program = new Program(spec);
-      while (pids.length < count) pids.push(this.#spawnOne(program, spec, tag));
+      while (pids.length < count) pids.push(this.#spawnOne(program, directory, spec, tag));
     } catch (error) {
       failed(error);
+    } finally {
+      if (directory !== null) closeSync(directory);
     }
     return pids;
   }
 
-  #spawnOne(program: Program, spec: WorkerSpec, tag: Tag): number {
+  #spawnOne(program: Program, directory: number, spec: WorkerSpec, tag: Tag): number {
     const listener = spec.listener === null ? this.#null : this.#listeners.descriptor(spec.listener);
     const [stdout, stderr] = outputPipes();
     const descriptors = new Map([
@@ -70,8 +75,7 @@ export class Workers {
     ]);
     try {
       const handle = ProcessHandle.start(
-        program,
-        descriptors,
+        () => program.spawn(descriptors, directory),
         spec.wholeGroup,
         this.#poller,
         this.#listenerOf(() => handle.pid),

@@ -47,7 +47,9 @@ suite('unit/os/spawn', {}, async scope => {
 
   await scope.test('directory and umask are the child’s; ours are as before', () => {
     const before = process.umask();
-    assert.equal(run('pwd -P; umask', { cwd: '/usr', umask: 0o137 }), '/usr\n0137');
+    const directory = openSync('/usr', 'r');
+    assert.equal(run('pwd -P; umask', { directory, umask: 0o137 }), '/usr\n0137');
+    closeSync(directory);
     assert.equal(process.umask(), before);
   });
 
@@ -80,10 +82,6 @@ suite('unit/os/spawn', {}, async scope => {
       code: 'ENOENT',
       message: /spawn \/nonexistent\/x/,
     });
-  });
-
-  await scope.test('a directory that does not exist is an error', () => {
-    assert.throws(() => run('', { cwd: '/nonexistent' }), { code: 'ENOENT' });
   });
 
   await scope.test('a pidfd reaches that child, and nobody when it has ended', () => {

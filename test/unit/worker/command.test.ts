@@ -84,13 +84,13 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'a jail',
     { chroot: '/srv/jail', chdir: '/' },
     OTHER,
-    'chroot --userspec=+33:+33 --groups=+33,+103 /srv/jail cat -',
+    'chroot --userspec=+33:+33 --groups=+33,+103 . cat -',
   ],
   [
     'a jail and a directory inside',
     { chroot: '/srv/jail', chdir: '/app' },
     OTHER,
-    'chroot --userspec=+33:+33 --groups=+33,+103 /srv/jail sh -c cd "$0" && unset PWD OLDPWD SHLVL && exec "$@" /app cat -',
+    'chroot --userspec=+33:+33 --groups=+33,+103 . sh -c cd "$0" && unset PWD OLDPWD SHLVL && exec "$@" /app cat -',
   ],
   [
     'variables of the pool come behind the credentials, and arguments hold their names only',
@@ -102,7 +102,7 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'the same in a jail, where only its own env can be found',
     { chroot: '/srv/jail', chdir: '/', env: { LD_LIBRARY_PATH: '/lib' } },
     OTHER,
-    `chroot --userspec=+33:+33 --groups=+33,+103 /srv/jail env -i -S LD_LIBRARY_PATH=\${FPM_TS_0} cat -`,
+    `chroot --userspec=+33:+33 --groups=+33,+103 . env -i -S LD_LIBRARY_PATH=\${FPM_TS_0} cat -`,
   ],
   [
     'what nobody but a worker acts on needs no env',
@@ -120,7 +120,7 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'what a jail gets of our own environment needs nothing inside of it',
     { chroot: '/srv/jail', chdir: '/', clearEnv: false },
     OTHER,
-    'chroot --userspec=+33:+33 --groups=+33,+103 /srv/jail cat -',
+    'chroot --userspec=+33:+33 --groups=+33,+103 . cat -',
   ],
   ['nothing in front: the environment alone', { env: { LD_PRELOAD: '/srv/a.so' } }, SELF, 'cat -'],
   [
@@ -139,7 +139,7 @@ const ROWS: readonly (readonly [string, Partial<PoolConfig>, Identity, string])[
     'everything, in a jail: privileges first, the user last',
     { ...everything, chroot: '/srv/jail', chdir: '/' },
     OTHER,
-    `nice -n 5 choom -n 300 -- ${limits} setpriv --no-new-privs -- chroot --userspec=+33:+33 --groups=+33,+103 /srv/jail cat -`,
+    `nice -n 5 choom -n 300 -- ${limits} setpriv --no-new-privs -- chroot --userspec=+33:+33 --groups=+33,+103 . cat -`,
   ],
   [
     'the socket as systemd hands it over',

@@ -38,7 +38,7 @@ suite('unit/keeper/frozen', {}, async scope => {
     const argv = ['sh', '-c', 'sleep 600 & wait'];
     const program = new Program({ path: '/bin/sh', argv, env: {} });
     let frozen: Frozen | null = null;
-    const handle = ProcessHandle.start(program, new Map(), wholeGroup, poller, {
+    const handle = ProcessHandle.start(() => program.spawn(new Map()), wholeGroup, poller, {
       exited: () => frozen?.thaw(handle.pid),
       gone: () => {},
     });

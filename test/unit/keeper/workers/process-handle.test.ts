@@ -19,7 +19,7 @@ function start(t: TestContext, script: string, wholeGroup: boolean): Watched {
   const poller = new Poller();
   const reports: Watched['reports'] = [];
   const program = new Program({ path: '/bin/sh', argv: ['sh', '-c', script], env: {} });
-  const handle = ProcessHandle.start(program, new Map(), wholeGroup, poller, {
+  const handle = ProcessHandle.start(() => program.spawn(new Map()), wholeGroup, poller, {
     exited: exit => reports.push(exit),
     gone: () => reports.push('gone'),
   });
@@ -47,7 +47,7 @@ void test('a hundred of them leave no descriptor behind', async t => {
   t.after(() => poller.close());
   const program = new Program({ path: '/bin/true', argv: ['true'], env: {} });
   const handles = Array.from({ length: 100 }, () =>
-    ProcessHandle.start(program, new Map(), true, poller, { exited: () => {}, gone: () => {} }),
+    ProcessHandle.start(() => program.spawn(new Map()), true, poller, { exited: () => {}, gone: () => {} }),
   );
   assert.equal(openPidfds(), 100);
   await until(() => handles.every(({ isGone }) => isGone), { what: 'all to be gone' });
