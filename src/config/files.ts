@@ -2,12 +2,20 @@
 import { NOBODY, rightsFor } from '../os/exchange.ts';
 import { type Problem, type ProblemPlace, problem } from './problems.ts';
 import { NoFileError, type ReadOptions, readRegularFile } from './read-file.ts';
-import { PLAIN_KEYS } from './said.ts';
+import { PLAIN_KEYS } from './schema.ts';
 import { readToml, type TomlDocument } from './toml/document.ts';
 
 export type ReadResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: Problem };
+
+/** In [defaults], too. */
+const PLAIN = Object.fromEntries(
+  [...PLAIN_KEYS].flatMap(([group, key]) => [
+    [group, key],
+    [`defaults.${group}`, key],
+  ]),
+);
 
 export class ConfigFiles {
   readonly #read = new Set<string>();
@@ -29,7 +37,7 @@ export class ConfigFiles {
     if (known) return { ok: true, value: known };
     const text = this.text(file, from, { rights: rightsFor(file, NOBODY) });
     if (!text.ok) return text;
-    const document = readToml(file, text.value, PLAIN_KEYS);
+    const document = readToml(file, text.value, PLAIN);
     this.#documents.set(file, document);
     return { ok: true, value: document };
   }

@@ -7,7 +7,7 @@
  * To be raised when keeper and supervisor of different versions would misunderstand each other, in a message or in a
  * note that a supervisor leaves for the next: a package may be replaced while a keeper runs.
  */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Where a listener is to listen. */
 export type BindAddress =

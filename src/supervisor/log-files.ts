@@ -28,7 +28,7 @@ export class LogFiles {
   }
 
   /** @returns null: the pool's own log is opened, or it has none */
-  failureOf({ logFile }: PoolConfig): string | null {
-    return logFile === undefined ? null : (this.#failures.get(logFile) ?? null);
+  failureOf({ log: { file } }: PoolConfig): string | null {
+    return file === undefined ? null : (this.#failures.get(file) ?? null);
   }
 }

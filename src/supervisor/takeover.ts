@@ -36,7 +36,7 @@ export async function takeOver(
   const { supervisor } = ports;
   if (supervisor.isStopping) throw new FpmError('FAILED', 'fpm-ts is stopping');
   const { config, loaded } = await wantedPool(name, pid, ports);
-  const foreign = findForeign(pid, config.listen.address, config.listen.text);
+  const foreign = findForeign(pid, config.listen.address, config.listen.address.text);
   const program = nameOf(foreign.pid);
   supervisor.ports.report({ type: 'takingOver', pool: name, program });
   supervisor.changes++;
@@ -48,7 +48,7 @@ export async function takeOver(
   const left = await drained(pool, foreign, ports);
   return {
     pool: name,
-    address: config.listen.text,
+    address: config.listen.address.text,
     program,
     workers: pool.state.workers.size,
     drained: left.every(({ connections }) => connections === 0),
@@ -81,7 +81,7 @@ async function wantedPool(
   if (listen.address.type === 'systemd' || listen.address.type === 'none')
     throw new FpmError(
       'FAILED',
-      `pool ${name} listens on ${listen.text}, which nobody but the service manager can give it: stop the other program, and start the pool`,
+      `pool ${name} listens on ${listen.address.text}, which nobody but the service manager can give it: stop the other program, and start the pool`,
       { file, key: 'listen.address' },
     );
   if (listen.address.type === 'unix' && listen.swap === 'keep')
@@ -92,7 +92,7 @@ async function wantedPool(
     );
   // Other pools are not concerned: those that wait for a takeover of their own have their addresses taken, too.
   const loaded = await configuration.check(read, {
-    own: [...addressesOf(supervisor), listen.text],
+    own: [...addressesOf(supervisor), listen.address.text],
     pools: [name],
   });
   const errors = loaded.obstacles.get(name);
@@ -126,9 +126,12 @@ function explain({ code, message }: KeeperError, { name, listen }: PoolConfig, p
   if (code === 'EPERM' || code === 'EACCES')
     return new FpmError(
       'NOT_ALLOWED',
-      `pool ${name} cannot take ${listen.text} from ${program} (${message}): ${PTRACE}; a TCP listener takes CAP_NET_RAW as well, and one of another user CAP_CHOWN`,
+      `pool ${name} cannot take ${listen.address.text} from ${program} (${message}): ${PTRACE}; a TCP listener takes CAP_NET_RAW as well, and one of another user CAP_CHOWN`,
     );
-  return new FpmError('FAILED', `pool ${name} cannot take ${listen.text} from ${program}: ${message}`);
+  return new FpmError(
+    'FAILED',
+    `pool ${name} cannot take ${listen.address.text} from ${program}: ${message}`,
+  );
 }
 
 /** Waits until the other program has nothing in hand, but no longer than a worker of ours may take. */

@@ -24,7 +24,7 @@ import { checkDirectory, checkDocumentRoot, lookAsWorker } from './worker-view.t
 export type { Untested } from './findings.ts';
 
 export interface CheckOptions {
-  /** `listen.text` of what the running supervisor of this configuration holds: that is not taken. */
+  /** `listen.address.text` of what the running supervisor of this configuration holds: that is not taken. */
   readonly ownAddresses: ReadonlySet<string>;
   /** Names of the sockets that the service manager passed; left out outside the service, where nobody knows. */
   readonly inheritedSockets?: ReadonlySet<string>;
@@ -107,8 +107,8 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
 }
 
 function checkAddress(pool: PoolConfig, { self, options, tcp, config }: Surroundings, report: Report): void {
-  const { address, text } = pool.listen;
-  const isOurs = options.ownAddresses.has(text);
+  const { address } = pool.listen;
+  const isOurs = options.ownAddresses.has(address.text);
   switch (address.type) {
     case 'unix':
       checkSocketPath(

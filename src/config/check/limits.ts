@@ -1,6 +1,7 @@
 /** What the kernel allows: resource limits, priorities, queue lengths, and the sum of all workers. */
 import { type Limit as OsLimit, type Resource, readLimit } from '../../os/limits.ts';
 import { read } from '../../os/proc.ts';
+import { rlimitsOf } from '../rlimits.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import { argumentsMax } from './arguments.ts';
 import type { Report } from './findings.ts';
@@ -41,7 +42,7 @@ function number(path: string): number | null {
 }
 
 export function checkLimits(pool: PoolConfig, self: Self, system: SystemLimits, report: Report): void {
-  for (const [name, wanted] of Object.entries(pool.rlimits) as [Resource, number | 'unlimited'][]) {
+  for (const [name, wanted] of rlimitsOf(pool)) {
     checkRlimit(name, wanted === 'unlimited' ? Number.POSITIVE_INFINITY : wanted, self, system, report);
   }
   checkPriorities(pool, self, system, report);

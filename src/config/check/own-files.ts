@@ -24,9 +24,9 @@ export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report):
 }
 
 export function checkPoolLog(pool: PoolConfig, runDir: string, self: Self, report: Report): void {
-  if (pool.logFile === undefined) return;
-  const isMade = dirname(pool.logFile) === runDir && peek(runDir) === null;
-  if (!isMade) checkLog(pool.logFile, self, report);
+  if (pool.log.file === undefined) return;
+  const isMade = dirname(pool.log.file) === runDir && peek(runDir) === null;
+  if (!isMade) checkLog(pool.log.file, self, report);
 }
 
 /** Another user could name any process in it, or have us write into another directory. */
