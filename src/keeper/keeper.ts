@@ -211,7 +211,7 @@ export class Keeper {
       this.#inherited,
       this.#poller,
       id => this.#supervisor.send({ event: 'knocked', id }),
-      path => this.#logs.say('warn', `the socket ${path} was removed by somebody: it is there again`),
+      text => this.#logs.say('warn', text),
     );
     const workers = new Workers(this.#poller, listeners, this.#output, event => {
       this.#supervisor.send(event);
