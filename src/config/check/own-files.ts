@@ -1,6 +1,7 @@
 /** The files of fpm-ts itself: run directory, pid file, control socket, logs. */
 import { type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { insecurityOf } from '../../os/log-file.ts';
 import { kindOf } from '../read-file.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
@@ -43,6 +44,11 @@ function checkPidFile(path: string, self: Self, report: Report): void {
 }
 
 function checkLog(path: string, self: Self, report: Report): void {
+  const insecurity = self.isThisProcess ? insecurityOf(path) : null;
+  if (insecurity !== null) {
+    report.error('log.file', insecurity.obstacle, insecurity.remedy);
+    return;
+  }
   checkFile('log.file', path, self, report, isLogFile);
   checkLink('log.file', path, report, parent => isOnlyOurs(parent, self));
 }
