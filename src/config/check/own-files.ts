@@ -5,6 +5,7 @@ import { insecurityOf } from '../../os/log-file.ts';
 import { kindOf } from '../read-file.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
+import { NOTHING_LEFT } from './occupant.ts';
 import { WRITE } from './permission.ts';
 import { checkWritableDirectory, ownership, peek } from './places.ts';
 import type { Self } from './self.ts';
@@ -20,7 +21,11 @@ export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report):
     checkPidFile(pidFile, self, report);
   }
   // Our own supervisor may listen on it; a second one is refused by the lock.
-  checkSocketPath({ key: 'control.socket', path: control.socket, runDir, isOurs: true }, self, report);
+  checkSocketPath(
+    { key: 'control.socket', path: control.socket, runDir, isOurs: true, left: NOTHING_LEFT },
+    self,
+    report,
+  );
   if (log.file !== 'stderr' && (isThere || dirname(log.file) !== runDir)) checkLog(log.file, self, report);
 }
 
