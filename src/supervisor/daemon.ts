@@ -71,6 +71,7 @@ export class Daemon {
       turned: atMs => this.#service.turned(atMs),
       signalled: signal => this.#onSignal(signal),
     });
+    this.supervisor.logFiles.restore(world.logFailures ?? []);
     this.#reloads = new Reloads({
       supervisor: this.supervisor,
       configuration: this.#configuration,
@@ -283,7 +284,7 @@ export class Daemon {
   }
 
   async #reopenLogs(): Promise<string[]> {
-    const warnings = await this.supervisor.logFiles.reopen();
+    const warnings = await this.supervisor.logFiles.reopen(this.supervisor.config.pools);
     this.report({ type: 'logsReopened' });
     return warnings;
   }

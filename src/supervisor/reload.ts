@@ -6,7 +6,7 @@
 import { reloadPlan } from '../config/plan.ts';
 import { describeObstacle } from '../config/problems.ts';
 import type { Args } from '../control/types.ts';
-import { FpmError } from '../errors.ts';
+import { FpmError, type Part } from '../errors.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { Configuration, Loaded } from './configuration.ts';
 import type { LastReloadRecord, ReloadEntry } from './last-reload.ts';
@@ -197,7 +197,17 @@ export class Reloads {
     const stopped = pools.filter(({ action }) => action === 'stopped').map(({ pool }) => pool);
     if (asked.pools !== undefined && stopped.length > 0) throw stoppedError(stopped);
     supervisor.ports.report({ type: 'reloaded', pools: concerned });
-    return { ...plan, pools };
+    return { ...plan, pools, notices: [...plan.notices, ...this.#logNotices(pools)] };
+  }
+
+  /** A pool whose log cannot be opened serves. */
+  #logNotices(pools: ReloadOutcome['pools']): Part[] {
+    const { supervisor } = this.#ports;
+    return pools.flatMap(({ pool }) => {
+      const config = supervisor.pools.get(pool)?.state.config;
+      const failure = config === undefined ? null : supervisor.logFiles.failureOf(config);
+      return failure === null ? [] : [{ pool, file: null, text: `pool ${pool}: ${failure}` }];
+    });
   }
 
   async #takeSettings({ config }: Loaded): Promise<void> {

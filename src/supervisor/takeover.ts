@@ -3,6 +3,7 @@
  * program, and when they are ready, ours is the socket that clients reach. The other program finishes what it has, and
  * is never signalled: its manager is an administrator's to stop. If anything goes wrong, it has everything as before.
  */
+import { lstatSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sortProblems, toFpmError } from '../config/problems.ts';
 import type { PoolConfig } from '../config/types.ts';
@@ -12,6 +13,7 @@ import { KeeperError } from '../keeper/client.ts';
 import { type ForeignSocket, findForeign, nameOf, PTRACE } from '../observe/foreign.ts';
 import { type FormerHolder, formerHolders, howToStop } from '../observe/managers.ts';
 import { lookAtSockets } from '../observe/sockets.ts';
+import { KEPT_SUFFIX } from '../os/address.ts';
 import type { Pool } from '../pool/pool.ts';
 import { isClosed, isObstructed, isWanted } from '../pool/pool-state.ts';
 import type { Configuration, Loaded } from './configuration.ts';
@@ -54,8 +56,20 @@ export async function takeOver(
     drained: left.every(({ connections }) => connections === 0),
     left: left.map(({ pid: it, command, connections }) => ({ pid: it, command, connections })),
     advice: howToStop(left, foreign.inode),
-    notices: loaded.notices.map(({ text }) => text),
+    notices: [...loaded.notices.map(({ text }) => text), ...withoutSecondName(config, program)],
   };
+}
+
+/** The program that was taken over may remove our path when it is stopped, and the keeper could not put it back. */
+function withoutSecondName({ name, listen: { address } }: PoolConfig, program: string): string[] {
+  if (
+    address.type !== 'unix' ||
+    lstatSync(address.path + KEPT_SUFFIX, { throwIfNoEntry: false }) !== undefined
+  )
+    return [];
+  return [
+    `if ${program} removes ${address.path} when it is stopped, nobody can connect: run \`fpm-ts reload ${name}\` then. fpm-ts cannot put the path back itself, and its log says why`,
+  ];
 }
 
 /** @throws {FpmError} for a pool that cannot take over; all errors of the configuration that concern it */
