@@ -276,7 +276,7 @@ export class Daemon {
     for (const { pool, pid, command } of left)
       this.report({
         type: 'problem',
-        text: `pool ${pool}: pid ${pid} (${command}) is no worker and goes on`,
+        text: `pool ${pool}: pid ${pid} (${command}) is not a worker and continues`,
       });
     this.#ended();
   }

@@ -82,7 +82,7 @@ export class Upgrades {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (!isDryRun) this.#failed(message);
-      throw new FpmError('UPGRADE_FAILED', `${message}\nfpm-ts ${VERSION} goes on as before`);
+      throw new FpmError('UPGRADE_FAILED', `${message}\nfpm-ts ${VERSION} continues as before`);
     }
   }
 
