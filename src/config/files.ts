@@ -1,5 +1,5 @@
 /** Reading the files of a configuration: each once, all remembered, and what goes wrong as a problem. */
-import { NOBODY, rightsFor } from '../os/exchange.ts';
+import { rightsOfExchangers } from '../os/exchange.ts';
 import { type Problem, type ProblemPlace, problem } from './problems.ts';
 import { NoFileError, type ReadOptions, readRegularFile } from './read-file.ts';
 import { PLAIN_KEYS } from './schema.ts';
@@ -35,7 +35,7 @@ export class ConfigFiles {
   document(file: string, from: { place: ProblemPlace; key: string } | null): ReadResult<TomlDocument> {
     const known = this.#documents.get(file);
     if (known) return { ok: true, value: known };
-    const text = this.text(file, from, { rights: rightsFor(file, NOBODY) });
+    const text = this.text(file, from, { rights: rightsOfExchangers(file) });
     if (!text.ok) return text;
     const document = readToml(file, text.value, PLAIN);
     this.#documents.set(file, document);

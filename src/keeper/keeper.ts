@@ -294,7 +294,7 @@ export class Keeper {
     this.#residence.resume(settled, passed);
     this.#isSettled = settled !== null;
     const what = `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}`;
-    this.#logs.say('info', `${what}; ${workers.length} workers go on`);
+    this.#logs.say('info', `${what}; ${workers.length} workers continue`);
   }
 
   get #world(): World {
@@ -328,7 +328,7 @@ export class Keeper {
 
   /** No upgrade: what was put off for it is done now. */
   #stay(reason: string): void {
-    this.#logs.say('error', `the upgrade did not happen: ${reason}; fpm-ts ${VERSION} goes on`);
+    this.#logs.say('error', `the upgrade did not happen: ${reason}; fpm-ts ${VERSION} continues`);
     this.#noteUpgrade(notUpgraded(reason));
     this.#supervisor.start();
     this.#ownStop.supervisorDied();
@@ -361,7 +361,7 @@ export class Keeper {
       void this.#end({ exitCode: 1, message, stream: 'stderr' });
       return;
     }
-    const state = `${what}; the workers go on, the next try is in ${restartInMs} ms`;
+    const state = `${what}; the workers continue, the next try is in ${restartInMs} ms`;
     // That none stays alive is told every other minute then.
     const { youngDeaths } = this.#supervisor;
     if (youngDeaths < SELDOM_FROM || youngDeaths % SELDOM_FROM === 0) this.#logs.say('warn', state);

@@ -26,18 +26,33 @@ export interface TakeoverPorts {
   readonly supervisor: Supervisor;
   readonly configuration: Configuration;
   readonly keeperPid: number;
+  /** Reads the files when nobody else does, and then works when no reload of the pool is under way. */
+  readonly inTurn: <R, T>(read: () => Promise<R>, work: (read: R) => Promise<T>) => Promise<T>;
   /** The pool has the settings of these files from now on. */
   readonly onTaken: (loaded: Loaded) => void;
 }
 
+interface WantedPool {
+  readonly config: PoolConfig;
+  readonly loaded: Loaded;
+}
+
 /** @throws {FpmError} the reason; the other program then goes on as before */
-export async function takeOver(
+export function takeOver(args: Args<'takeover'>, ports: TakeoverPorts): Promise<TakeoverResult> {
+  return ports.inTurn(
+    () => wantedPool(args, ports),
+    wanted => take(args, wanted, ports),
+  );
+}
+
+async function take(
   { pool: name, pid }: Args<'takeover'>,
+  { config, loaded }: WantedPool,
   ports: TakeoverPorts,
 ): Promise<TakeoverResult> {
   const { supervisor } = ports;
-  if (supervisor.isStopping) throw new FpmError('FAILED', 'fpm-ts is stopping');
-  const { config, loaded } = await wantedPool(name, pid, ports);
+  if (supervisor.isStopping) throw stopping();
+  mustNotRun(name, supervisor); // a reload that had its turn before may have brought it up
   const foreign = findForeign(pid, config.listen.address, config.listen.address.text);
   const program = nameOf(foreign.pid);
   supervisor.ports.report({ type: 'takingOver', pool: name, program });
@@ -74,10 +89,10 @@ function withoutSecondName({ name, listen: { address } }: PoolConfig, program: s
 
 /** @throws {FpmError} for a pool that cannot take over; all errors of the configuration that concern it */
 async function wantedPool(
-  name: string,
-  pid: number,
+  { pool: name, pid }: Args<'takeover'>,
   { supervisor, configuration }: TakeoverPorts,
-): Promise<{ config: PoolConfig; loaded: Loaded }> {
+): Promise<WantedPool> {
+  if (supervisor.isStopping) throw stopping();
   const read = configuration.read();
   const config = read.config.pools.find(pool => pool.name === name);
   if (config === undefined) {
@@ -85,12 +100,7 @@ async function wantedPool(
     throw new FpmError('NO_SUCH_POOL', `there is no pool ${name} in the configuration; there are: ${known}`);
   }
   const { file, listen } = config;
-  const known = supervisor.pools.get(name);
-  if (known !== undefined && isWanted(known.state) && !isObstructed(known.state))
-    throw new FpmError(
-      'FAILED',
-      `pool ${name} runs already, on a socket of its own: \`fpm-ts stop ${name}\` comes first`,
-    );
+  mustNotRun(name, supervisor);
   if (!config.enabled) throw new FpmError('FAILED', `pool ${name} has enabled = false`, { file });
   if (listen.address.type === 'systemd' || listen.address.type === 'none')
     throw new FpmError(
@@ -112,6 +122,20 @@ async function wantedPool(
   const errors = loaded.obstacles.get(name);
   if (errors !== undefined) throw toFpmError(sortProblems(errors));
   return { config, loaded };
+}
+
+function stopping(): FpmError {
+  return new FpmError('FAILED', 'fpm-ts is stopping');
+}
+
+/** @throws {FpmError} */
+function mustNotRun(name: string, { pools }: Supervisor): void {
+  const known = pools.get(name);
+  if (known === undefined || !isWanted(known.state) || isObstructed(known.state)) return;
+  throw new FpmError(
+    'FAILED',
+    `pool ${name} runs already, on a socket of its own: \`fpm-ts stop ${name}\` comes first`,
+  );
 }
 
 async function begin(

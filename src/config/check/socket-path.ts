@@ -28,7 +28,7 @@ export function checkSocketPath(
 ): void {
   const length = Buffer.byteLength(path);
   if (length > LENGTH_MAX_BYTES) {
-    const message = `${path} is ${length} bytes long; with the temporary name of a new generation it must fit into ${UNIX_PATH_MAX_BYTES}`;
+    const message = `${path} is ${length} bytes long; with the temporary name of a new generation it must fit into ${UNIX_PATH_MAX_BYTES} bytes`;
     report.error(key, message, `shorten it to ${LENGTH_MAX_BYTES} bytes`);
     return;
   }
