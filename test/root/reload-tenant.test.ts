@@ -12,9 +12,9 @@ import { type CurlAnswer, curl } from '../lib/curl.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { until } from '../lib/poll.ts';
 import { helloPools } from '../lib/pools.ts';
-import { openDescriptors } from '../lib/processes.ts';
 import { poolOf, type Status, workerPids } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
+import { connectionsTo } from '../lib/unix-connections.ts';
 
 /** Workers of the generation before may be leaving, too. */
 const isReloading = (status: Status): boolean =>
@@ -39,7 +39,6 @@ suite('root/reload-tenant', { root: true, needs: ['gcc', 'libfcgi', 'curl', 'set
     },
     expectedLog: [/cancelled this reload/],
   });
-  const { supervisor_pid: supervisor } = await daemon.status();
   const reloads = async (pool: string): Promise<number> =>
     poolOf(await daemon.status(), pool).counters.reloads;
   /** As many spellings of the same as connections are his. */
@@ -56,10 +55,9 @@ suite('root/reload-tenant', { root: true, needs: ['gcc', 'libfcgi', 'curl', 'set
     );
 
   await scope.test('root reloads another pool, and all pools, at the same time', async () => {
-    const ordinary = openDescriptors(supervisor);
     writeFileSync(gate, '');
     const spellings = Promise.allSettled(reloadAsTenant(8));
-    await until(() => openDescriptors(supervisor) >= ordinary + 8, { what: 'the tenant to be connected' });
+    await until(() => connectionsTo(daemon.controlSocket) >= 8, { what: 'the tenant to be connected' });
     await daemon.statusWhen('his reload', isReloading);
     const named = await daemon.cli('reload', 'rival');
     assert.equal(named.code, 0, named.stderr);
@@ -77,13 +75,12 @@ suite('root/reload-tenant', { root: true, needs: ['gcc', 'libfcgi', 'curl', 'set
     writeFileSync(gate, '');
     const first = daemon.cli('reload', 'own');
     await daemon.statusWhen('the first one', isReloading);
-    const ordinary = openDescriptors(supervisor);
     const body = JSON.stringify({ pools: ['own'] });
     const left = curl(daemon.controlSocket, '/v1/reload', ['--max-time', '1', '--data', body], {
       as: TENANT,
     });
     await assert.rejects(left, /timed out/i);
-    await until(() => openDescriptors(supervisor) <= ordinary, { what: 'his connection to be closed' });
+    await until(() => connectionsTo(daemon.controlSocket) === 1, { what: 'his connection to be closed' });
     rmSync(gate);
     assert.equal((await first).code, 0);
     assert.equal((await daemon.cli('reload', 'own', '--changed')).code, 0);
