@@ -9,7 +9,9 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { foreignLink } from '../os/exchange.ts';
 import { type FileUser, withRightsOf } from '../os/file-rights.ts';
+import { unlessLed } from '../os/link-remedy.ts';
 import { openExchangeable, READ_FLAGS } from '../os/regular-file.ts';
 import { lookupUser } from '../os/users.ts';
 
@@ -105,10 +107,10 @@ function explain(path: string, error: unknown, rights: FileUser | null): NoFileE
   if (code === 'ENOENT') {
     const target = linkTarget(path);
     return target === null
-      ? new NoFileError('does not exist', `create ${path}, or correct the path`)
+      ? new NoFileError('does not exist', unlessLed(foreignLink(path), `create ${path}, or correct the path`))
       : new NoFileError(
           `is a symbolic link to ${target}, which does not exist`,
-          'create that, or remove the link',
+          unlessLed(foreignLink(path), 'create that, or remove the link'),
         );
   }
   if (code === 'ELOOP' && rights !== null)
@@ -118,7 +120,8 @@ function explain(path: string, error: unknown, rights: FileUser | null): NoFileE
   if (code === 'EACCES' && rights !== null) {
     const name = lookupUser(String(rights.uid))?.name ?? `uid ${rights.uid}`;
     const message = `cannot be read with the rights of ${name} (EACCES), and not with others: not only root could exchange it`;
-    return new NoFileError(message, `let ${name} read it, or keep it where only root may write`);
+    const remedy = `let ${name} read it, or keep it where only root may write`;
+    return new NoFileError(message, unlessLed(foreignLink(path), remedy));
   }
   if (code === 'EACCES')
     return new NoFileError('cannot be read (EACCES)', `let the user who starts fpm-ts read ${path}`);

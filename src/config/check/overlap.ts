@@ -1,62 +1,98 @@
 /** Pools that want the same address, and files of fpm-ts itself that are wanted for something else. */
-import { realpathSync } from 'node:fs';
+import { constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { collide } from '../../os/address.ts';
-import { exchangersOf } from '../../os/exchange.ts';
-import { lookupUser } from '../../os/users.ts';
+import { type Way, wayTo } from '../../os/exchange.ts';
+import { type FileUser, withRightsOf } from '../../os/file-rights.ts';
+import { unlessLed } from '../../os/link-remedy.ts';
+import { mayReach } from '../../os/openat2.ts';
+import { rightsForSocket } from '../../os/socket-place.ts';
+import { fileUserOf } from '../secrets.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
-import type { Findings, Report } from './findings.ts';
+import type { Findings } from './findings.ts';
 import { endpointOf } from './tcp-address.ts';
 
-/** The later of two pools, by name, is told. */
-export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
-  checkOwnPaths(config, findings);
-  const earlier = new Map<string, PoolConfig[]>();
-  for (const pool of config.pools) {
-    const key = pool.enabled ? placeOf(pool) : null;
-    if (key === null) continue;
-    const beside = earlier.get(key) ?? [];
-    const other = beside.find(it => wantTheSame(it, pool));
-    if (other !== undefined) report(pool, other, findings);
-    earlier.set(key, [...beside, pool]);
-  }
-}
-
-function report(pool: PoolConfig, other: PoolConfig, findings: Findings): void {
-  const tell = (at: PoolConfig, beside: PoolConfig, to: Report): void => {
-    const where = findings.placeText(beside.name, 'listen.address');
-    const message = `${at.listen.text} is also pool ${beside.name}'s (${beside.listen.text}, ${where})`;
-    to.error('listen.address', message, 'give each pool its own address');
-  };
-  const [a, b] = [exposureOf(other), exposureOf(pool)];
-  if (a > b) tell(other, pool, findings.about(other.name));
-  else if (b > 0) tell(pool, other, findings.about(pool.name));
-  else tell(pool, other, findings.aboutAll(pool.name));
+/** Where a pool is to listen. */
+interface Claim {
+  readonly pool: PoolConfig;
+  /** Pools of different places cannot want the same. */
+  readonly place: string;
+  readonly led: Led;
+  /** The link of others than root that leads it there; null: none. */
+  readonly link: string | null;
 }
 
 /**
- * How far its path is others' to lead elsewhere, such as to another pool's: not at all, its own user's, or more than
- * his. One that was led astray goes through directories of both.
+ * How a pool gets to its place. 0: the files say it. By a link of others than root, 1: to a directory of its own user;
+ * 2: to one below where the hands of others begin on its way, such as a home; 3: to another one.
  */
-function exposureOf({ user, listen: { address } }: PoolConfig): 0 | 1 | 2 {
-  if (process.geteuid?.() !== 0 || address.type !== 'unix') return 0;
-  const exchangers = exchangersOf(address.path);
-  if (exchangers === 'nobody') return 0;
-  const isOwn = exchangers !== 'several' && user !== undefined && lookupUser(user)?.uid === exchangers.uid;
-  return isOwn ? 1 : 2;
+type Led = 0 | 1 | 2 | 3;
+
+export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
+  const claims = config.pools.flatMap(pool => (pool.enabled ? (claimOf(pool) ?? []) : []));
+  checkOwnPaths(config, claims, findings);
+  const byPlace = new Map<string, readonly Claim[]>();
+  for (const claim of claims) {
+    const beside = byPlace.get(claim.place) ?? [];
+    const other = beside.find(it => wantTheSame(it.pool, claim.pool));
+    if (other !== undefined) report(other, claim, findings);
+    // Who has the best right to it comes first: the next one is held against that pool.
+    byPlace.set(claim.place, claim.led < (other?.led ?? 0) ? [claim, ...beside] : [...beside, claim]);
+  }
 }
 
-/** Pools of different places cannot want the same; null: it wants none. */
-function placeOf({ listen: { address } }: PoolConfig): string | null {
+/**
+ * What the files say concerns everybody, and the later pool by name is told. A pool that a link leads to another one's
+ * address fails alone, whatever the names: nobody's link fails a pool whose path is not led.
+ */
+function report(earlier: Claim, later: Claim, findings: Findings): void {
+  const [at, beside] = earlier.led > later.led ? [earlier, later] : [later, earlier];
+  const [{ name, listen }, other] = [at.pool, beside.pool];
+  const isInFiles = at.led === 0 || listen.text === other.listen.text;
+  const where = findings.placeText(other.name, 'listen.address');
+  const message = `${listen.text} is also pool ${other.name}'s (${other.listen.text}, ${where})`;
+  const forPoolUser = `${listen.text} belongs to another pool, which \`fpm-ts check\` names to the administrator`;
+  const to = isInFiles ? findings.aboutAll(name) : findings.about(name);
+  to.error('listen.address', message, unlessLed(at.link, 'give each pool its own address'), { forPoolUser });
+}
+
+/** null: it wants none. */
+function claimOf(pool: PoolConfig): Claim | null {
+  const { address } = pool.listen;
   switch (address.type) {
     case 'tcp':
-      return `tcp:${address.port}`;
+      return { pool, place: `tcp:${address.port}`, led: 0, link: null };
     case 'unix':
-      return `unix:${realPath(address.path)}`;
+      return { pool, ...unixPlace(address.path, pool) };
     case 'systemd':
-      return `systemd:${address.name}`;
+      return { pool, place: `systemd:${address.name}`, led: 0, link: null };
     case 'none':
       return null;
+  }
+}
+
+/** /var/run/x.sock and /run/x.sock are one. */
+function unixPlace(path: string, pool: PoolConfig): Omit<Claim, 'pool'> {
+  const [directory, name] = [dirname(path), basename(path)];
+  const way = wayTo(directory);
+  if (way.link === null || process.geteuid?.() !== 0)
+    return { place: `unix:${join(way.real, name)}`, led: 0, link: null };
+  const user = fileUserOf(pool);
+  const rights = rightsForSocket(path, user);
+  const look = () => leadsTo(directory, way, user);
+  const { real, led } = rights === null ? look() : withRightsOf(rights, look);
+  return { place: `unix:${join(real, name)}`, led, link: way.link };
+}
+
+/** Where it may not put its socket it takes nothing from anybody, and its user learns nothing. */
+function leadsTo(directory: string, { base }: Way, { uid }: FileUser): { real: string; led: Led } {
+  try {
+    const real = realpathSync(directory);
+    if (!mayReach(real, constants.W_OK | constants.X_OK)) return { real: directory, led: 3 };
+    if (statSync(real).uid === uid) return { real, led: 1 };
+    return { real, led: base !== null && (real === base || real.startsWith(`${base}/`)) ? 2 : 3 };
+  } catch {
+    return { real: directory, led: 3 };
   }
 }
 
@@ -67,23 +103,34 @@ interface OwnPath {
 }
 
 /** A log may go where other logs go; every other file is for one thing. */
-function checkOwnPaths(config: GlobalConfig, findings: Findings): void {
+function checkOwnPaths(config: GlobalConfig, claims: readonly Claim[], findings: Findings): void {
   const socket = { key: 'control.socket', path: config.control.socket, what: 'the control socket' };
   const pidFile = { key: 'pid_file', path: config.pidFile, what: 'the pid file' };
   const log = { key: 'log.file', path: config.log.file, what: 'the log' };
   const taken = config.log.file === 'stderr' ? [socket, pidFile] : [socket, pidFile, log];
   const real = new Map([socket, pidFile, log].map(({ path }) => [path, realPath(path)]));
-  const check = (pool: string | null, key: string, path: string, others: readonly OwnPath[]): void => {
-    const wanted = realPath(path);
+  const check = (
+    pool: string | null,
+    key: string,
+    path: string,
+    others: readonly OwnPath[],
+    wanted = realPath(path),
+  ): void => {
     const other = others.find(it => real.get(it.path) === wanted);
     if (other === undefined) return;
     findings.about(pool).error(key, `${path} is ${other.what} of fpm-ts itself`, 'choose another path');
   };
   for (const [at, { key, path }] of taken.entries()) check(null, key, path, taken.slice(0, at));
-  for (const { name, enabled, listen, logFile } of config.pools) {
-    if (!enabled) continue;
-    if (listen.address.type === 'unix') check(name, 'listen.address', listen.address.path, taken);
-    if (logFile !== undefined) check(name, 'log.file', logFile, [socket, pidFile]);
+  for (const { pool, place } of claims) {
+    const { address } = pool.listen;
+    if (address.type === 'unix')
+      check(pool.name, 'listen.address', address.path, taken, place.slice('unix:'.length));
+  }
+  for (const { name, enabled, logFile } of config.pools) {
+    if (!enabled || logFile === undefined) continue;
+    // A log that others' links lead elsewhere is never opened there.
+    const { link, real } = wayTo(dirname(logFile));
+    if (link === null) check(name, 'log.file', logFile, [socket, pidFile], join(real, basename(logFile)));
   }
 }
 
