@@ -155,7 +155,7 @@ function placeOf(it: Problem): FpmError['place'] {
 
 /** For `--json`: `{"error":{"code","message","file","line","column","key"}}` with all problems beside it. */
 export function problemsToJson(found: readonly Problem[]): object {
-  const problems = found.map(({ forPoolUser: _, ...it }) => it);
+  const problems = found.map(it => ({ ...it, forPoolUser: undefined })); // which JSON leaves out
   const first = problems.find(it => it.severity === 'error');
   if (!first) return { problems };
   const { code, message, file, line, column, key } = first;
