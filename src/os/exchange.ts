@@ -63,9 +63,11 @@ export function wayTo(path: string): Way {
     const { uids, gids, isEverybody } = found;
     return { uids, gids, isEverybody, base, link, real: join('/', ...behind, ...ahead) };
   };
+  /** What `here` is; null: it has to be looked at. */
+  let directory: Stats | null = null;
   for (let left = DIRECTORIES_MAX; ; left--) {
     const here = join('/', ...behind);
-    const directory = look(here);
+    directory ??= look(here);
     const [next] = ahead;
     if (next === undefined || directory?.isDirectory() !== true) return end();
     if (left === 0) {
@@ -75,6 +77,7 @@ export function wayTo(path: string): Way {
     ahead.shift();
     if (next === '..') {
       behind.pop();
+      directory = null;
       continue;
     }
     const entry = look(join(here, next));
@@ -90,7 +93,11 @@ export function wayTo(path: string): Way {
       }
       if (target.startsWith('/')) behind.length = 0;
       ahead.unshift(...split(target));
-    } else behind.push(next);
+      directory = null;
+    } else {
+      behind.push(next);
+      directory = entry;
+    }
   }
 }
 

@@ -2,8 +2,8 @@
 import { constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { collide } from '../../os/address.ts';
-import { type Way, wayTo } from '../../os/exchange.ts';
-import { type FileUser, withRightsOf } from '../../os/file-rights.ts';
+import { NOBODY, type Way, wayTo } from '../../os/exchange.ts';
+import { withRightsOf } from '../../os/file-rights.ts';
 import { unlessLed } from '../../os/link-remedy.ts';
 import { mayReach } from '../../os/openat2.ts';
 import { rightsForSocket } from '../../os/socket-place.ts';
@@ -17,43 +17,50 @@ interface Claim {
   readonly pool: PoolConfig;
   /** Pools of different places cannot want the same. */
   readonly place: string;
-  readonly led: Led;
-  /** The link of others than root that leads it there; null: none. */
-  readonly link: string | null;
+  /** To the directory of a socket, where a link of others than root leads there; else null. */
+  readonly led: Way | null;
 }
 
 /**
  * How a pool gets to its place. 0: the files say it. By a link of others than root, 1: to a directory of its own user;
  * 2: to one below where the hands of others begin on its way, such as a home; 3: to another one.
  */
-type Led = 0 | 1 | 2 | 3;
+type Distance = 0 | 1 | 2 | 3;
 
 export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
   const claims = config.pools.flatMap(pool => (pool.enabled ? (claimOf(pool) ?? []) : []));
   checkOwnPaths(config, claims, findings);
-  const byPlace = new Map<string, readonly Claim[]>();
-  for (const claim of claims) {
-    const beside = byPlace.get(claim.place) ?? [];
-    const other = beside.find(it => wantTheSame(it.pool, claim.pool));
-    if (other !== undefined) report(other, claim, findings);
-    // Who has the best right to it comes first: the next one is held against that pool.
-    byPlace.set(claim.place, claim.led < (other?.led ?? 0) ? [claim, ...beside] : [...beside, claim]);
-  }
+  const byPlace = new Map<string, Claim[]>();
+  for (const claim of claims) byPlace.set(claim.place, [...(byPlace.get(claim.place) ?? []), claim]);
+  for (const group of byPlace.values()) if (group.length > 1) checkGroup(group, findings);
 }
 
 /**
- * What the files say concerns everybody, and the later pool by name is told. A pool that a link leads to another one's
+ * The later pool by name is told, and what the files say concerns everybody. A pool that a link leads to another one's
  * address fails alone, whatever the names: nobody's link fails a pool whose path is not led.
  */
-function report(earlier: Claim, later: Claim, findings: Findings): void {
-  const [at, beside] = earlier.led > later.led ? [earlier, later] : [later, earlier];
-  const [{ name, listen }, other] = [at.pool, beside.pool];
-  const isInFiles = at.led === 0 || listen.text === other.listen.text;
+function checkGroup(group: readonly Claim[], findings: Findings): void {
+  const ranked = group
+    .flatMap(claim => {
+      const distance = distanceOf(claim);
+      return distance === null ? [] : [{ claim, distance }];
+    })
+    .sort((a, b) => a.distance - b.distance);
+  for (const [at, { claim, distance }] of ranked.entries()) {
+    const other = ranked.slice(0, at).find(it => wantTheSame(it.claim.pool, claim.pool));
+    if (other !== undefined) report(claim, distance, other.claim.pool, findings);
+  }
+}
+
+function report({ pool, led }: Claim, distance: Distance, other: PoolConfig, findings: Findings): void {
+  const { name, listen } = pool;
+  const isInFiles = distance === 0 || listen.text === other.listen.text;
   const where = findings.placeText(other.name, 'listen.address');
   const message = `${listen.text} is also pool ${other.name}'s (${other.listen.text}, ${where})`;
   const forPoolUser = `${listen.text} belongs to another pool, which \`fpm-ts check\` names to the administrator`;
   const to = isInFiles ? findings.aboutAll(name) : findings.about(name);
-  to.error('listen.address', message, unlessLed(at.link, 'give each pool its own address'), { forPoolUser });
+  const remedy = unlessLed(led?.link ?? null, 'give each pool its own address');
+  to.error('listen.address', message, remedy, { forPoolUser });
 }
 
 /** null: it wants none. */
@@ -61,38 +68,41 @@ function claimOf(pool: PoolConfig): Claim | null {
   const { address } = pool.listen;
   switch (address.type) {
     case 'tcp':
-      return { pool, place: `tcp:${address.port}`, led: 0, link: null };
+      return { pool, place: `tcp:${address.port}`, led: null };
     case 'unix':
-      return { pool, ...unixPlace(address.path, pool) };
+      return { pool, ...unixPlace(address.path) };
     case 'systemd':
-      return { pool, place: `systemd:${address.name}`, led: 0, link: null };
+      return { pool, place: `systemd:${address.name}`, led: null };
     case 'none':
       return null;
   }
 }
 
 /** /var/run/x.sock and /run/x.sock are one. */
-function unixPlace(path: string, pool: PoolConfig): Omit<Claim, 'pool'> {
-  const [directory, name] = [dirname(path), basename(path)];
-  const way = wayTo(directory);
-  if (way.link === null || process.geteuid?.() !== 0)
-    return { place: `unix:${join(way.real, name)}`, led: 0, link: null };
-  const user = fileUserOf(pool);
-  const rights = rightsForSocket(path, user);
-  const look = () => leadsTo(directory, way, user);
-  const { real, led } = rights === null ? look() : withRightsOf(rights, look);
-  return { place: `unix:${join(real, name)}`, led, link: way.link };
+function unixPlace(path: string): Pick<Claim, 'place' | 'led'> {
+  const way = wayTo(dirname(path));
+  const isLed = way.link !== null && process.geteuid?.() === 0;
+  return { place: `unix:${join(way.real, basename(path))}`, led: isLed ? way : null };
 }
 
-/** Where it may not put its socket it takes nothing from anybody, and its user learns nothing. */
-function leadsTo(directory: string, { base }: Way, { uid }: FileUser): { real: string; led: Led } {
+/** null: it may not put its socket there, so it takes nothing from anybody, and its user learns nothing. */
+function distanceOf({ pool, led }: Claim): Distance | null {
+  if (led === null || pool.listen.address.type !== 'unix') return 0;
+  const { real, base } = led;
+  const user = fileUserOf(pool);
+  const rights = rightsForSocket(pool.listen.address.path, user) ?? NOBODY;
+  return withRightsOf(rights, () => {
+    if (!mayReach(real, constants.W_OK | constants.X_OK)) return null;
+    if (ownerOf(real) === user.uid) return 1;
+    return base !== null && (real === base || real.startsWith(`${base}/`)) ? 2 : 3;
+  });
+}
+
+function ownerOf(path: string): number | null {
   try {
-    const real = realpathSync(directory);
-    if (!mayReach(real, constants.W_OK | constants.X_OK)) return { real: directory, led: 3 };
-    if (statSync(real).uid === uid) return { real, led: 1 };
-    return { real, led: base !== null && (real === base || real.startsWith(`${base}/`)) ? 2 : 3 };
+    return statSync(path).uid;
   } catch {
-    return { real: directory, led: 3 };
+    return null; // it has just been exchanged
   }
 }
 
@@ -121,10 +131,13 @@ function checkOwnPaths(config: GlobalConfig, claims: readonly Claim[], findings:
     findings.about(pool).error(key, `${path} is ${other.what} of fpm-ts itself`, 'choose another path');
   };
   for (const [at, { key, path }] of taken.entries()) check(null, key, path, taken.slice(0, at));
-  for (const { pool, place } of claims) {
+  for (const claim of claims) {
+    const { pool, place } = claim;
     const { address } = pool.listen;
-    if (address.type === 'unix')
-      check(pool.name, 'listen.address', address.path, taken, place.slice('unix:'.length));
+    const wanted = place.slice('unix:'.length);
+    const isTaken = address.type === 'unix' && taken.some(it => real.get(it.path) === wanted);
+    if (isTaken && distanceOf(claim) !== null)
+      check(pool.name, 'listen.address', address.path, taken, wanted);
   }
   for (const { name, enabled, logFile } of config.pools) {
     if (!enabled || logFile === undefined) continue;
