@@ -30,7 +30,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   NOT_RUNNING: { exit: EXIT.notRunning, meaning: 'No supervisor answers on the control socket.' },
   NOT_ANSWERING: {
     exit: EXIT.failed,
-    meaning: 'fpm-ts runs, but its supervisor hangs or is just not there; the workers go on.',
+    meaning: 'fpm-ts runs, but its supervisor hangs or is not running; the workers continue.',
   },
   ALREADY_RUNNING: {
     exit: EXIT.alreadyRunning,
@@ -47,10 +47,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   POOL_STOPPED: { exit: EXIT.failed, meaning: 'The pool is stopped, so the command has no effect on it.' },
   POOL_FAILED: { exit: EXIT.failed, meaning: 'The workers of a pool did not come up.' },
-  RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before goes on.' },
+  RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before continues.' },
   UPGRADE_FAILED: {
     exit: EXIT.failed,
-    meaning: 'The installed version cannot go on in the place of the running one, which goes on itself.',
+    meaning: 'The installed version cannot take the place of the running one, which continues.',
   },
   CONFIG_MISSING: { exit: EXIT.config, meaning: 'The configuration file was not found or cannot be read.' },
   CONFIG_SYNTAX: { exit: EXIT.config, meaning: 'A file is not valid TOML.' },

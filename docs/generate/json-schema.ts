@@ -1,7 +1,7 @@
 /** The JSON Schemas of both kinds of file, with which an editor completes and checks them. */
 import * as z from 'zod';
-import { type KeyMeta, keyMeta } from '../../src/config/schema/meta.ts';
-import { globalSchema, poolSchema } from '../../src/config/schema.ts';
+import type { SettingMeta } from '../../src/config/schema/setting.ts';
+import { globalSchema, KEYS, poolSchema } from '../../src/config/schema.ts';
 
 interface Node {
   [name: string]: unknown;
@@ -49,27 +49,28 @@ function plainOr(group: Node | undefined, key: string): Node {
   return { description: plain.description, anyOf: [plain, group] };
 }
 
+const described = z.registry<{ description: string }>();
+for (const { schema, meta } of [...KEYS.global.values(), ...KEYS.pool.values()])
+  described.add(schema, { description: describe(meta) });
+
 /** No key is required here: [defaults] or a template may have it, which an editor cannot see. */
 function convert(schema: z.ZodType): Node {
   const converted = z.toJSONSchema(schema, {
     target: 'draft-7',
     io: 'input',
-    metadata: keyMeta,
+    metadata: described,
     override: ({ jsonSchema, zodSchema }) => {
       delete jsonSchema.required;
-      const meta = zodSchema instanceof z.ZodType ? keyMeta.get(zodSchema) : undefined;
-      if (meta) for (const name of Object.keys(meta)) if (name !== 'description') delete jsonSchema[name];
-      if (meta) jsonSchema.description = describe(meta);
       // The largest safe integer is JavaScript's bound, not one of ours.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-      if (zodSchema instanceof z.ZodPrefault && !meta) delete jsonSchema.default;
+      if (zodSchema instanceof z.ZodPrefault && !described.has(zodSchema)) delete jsonSchema.default;
     },
   });
   const { $schema: _, ...node } = converted;
   return node as Node;
 }
 
-function describe(meta: KeyMeta): string {
+function describe(meta: SettingMeta): string {
   const rest = meta.computedDefault === undefined ? '' : ` Default: ${meta.computedDefault}.`;
   return `${meta.description} Allowed: ${meta.allowed}.${rest}`;
 }

@@ -1,9 +1,8 @@
 /** docs/configuration.md: the prose of configuration-intro.md, then every key from the schema. */
 import { readFileSync } from 'node:fs';
 import { GLOBAL_NOT_YET, POOL_NOT_YET } from '../../src/config/not-yet.ts';
-import type { Applies } from '../../src/config/schema/meta.ts';
+import type { Applies } from '../../src/config/schema/setting.ts';
 import { type FileKind, KEYS, type KeyInfo } from '../../src/config/schema.ts';
-import { defaultOf } from '../../src/config/suggest.ts';
 import { tomlValue } from '../../src/config/toml/write.ts';
 
 const APPLIED: Readonly<Record<Applies, string>> = {
@@ -55,7 +54,7 @@ export function factsOf(key: KeyInfo, kind: FileKind): string[] {
 }
 
 function defaultText(key: KeyInfo): string {
-  const value = defaultOf(key);
+  const { default: value } = key.meta;
   if (value !== undefined) return `\`${tomlValue(value)}\``;
   return key.meta.computedDefault ?? 'none; it must be set, in the file, a template or [defaults]';
 }

@@ -1,6 +1,7 @@
 /** `fpm-ts check`: the same verdict as `start`, without starting anything. */
 import type { Command } from 'commander';
 import { EXIT } from '../errors.ts';
+import { leftIn } from '../keeper/handover/left.ts';
 import { type GlobalOptions, globals, loadFiles, print, printJson } from './context.ts';
 import { example } from './example.ts';
 
@@ -35,7 +36,10 @@ async function check(common: GlobalOptions, isStatic: boolean): Promise<number> 
   const system =
     config === null || isStatic
       ? { problems: [], obstacles: new Map(), untested: skipped }
-      : await checkSystem(config, sources, { ownAddresses: await addressesOfRunning(common) });
+      : await checkSystem(config, sources, {
+          ownAddresses: await addressesOfRunning(common),
+          left: leftIn(config.runDir),
+        });
   const ofPools = [...obstacles.values(), ...system.obstacles.values()].flat();
   const problems = sortProblems([...fromFiles, ...system.problems, ...ofPools]);
   const isBad = hasErrors(problems);

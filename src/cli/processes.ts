@@ -17,8 +17,8 @@ export function registerProcesses(program: Command, entry: string): void {
   });
   program
     .command('keeper', { hidden: true })
-    .option('--resume <descriptor>', 'go on with what the program before this one has left there')
-    .option('--trial', 'only find out whether this program could go on')
+    .option('--resume <descriptor>', 'continue with what the program before this one has left there')
+    .option('--trial', 'only find out whether this program could continue')
     .action(async (options: KeeperOptions, command: Command) => {
       const common = globals(command);
       const file = await configFile(common);

@@ -11,9 +11,10 @@ export function registerReopenLogs(program: Command): void {
     .addHelpText(
       'after',
       `
-A log that cannot be opened stays with the file that it has, and all others are
-opened. In a place where another user than root may write that is a warning,
-and the status of its pools is degraded; elsewhere the exit code is 1.
+A log that cannot be opened stays with the file that it has; where it has none,
+its lines go to the main log. All others are opened. In a place where another
+user than root may write that is a warning, and the status of its pools is
+degraded; elsewhere the exit code is 1.
 `,
     )
     .addHelpText('after', example('fpm-ts reopen-logs'))

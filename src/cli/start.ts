@@ -71,7 +71,7 @@ async function daemonize(file: string, options: GlobalOptions): Promise<void> {
   if (!announced.ok)
     throw new FpmError(
       'POOL_FAILED',
-      `${announced.message}\nfpm-ts runs on without it (pid ${pid}${where}); \`fpm-ts stop\` ends it`,
+      `${announced.message}\nfpm-ts itself is running (pid ${pid}${where}); \`fpm-ts stop\` stops it`,
     );
   if (options.json === true) printJson({ pid, ...(log === null ? {} : { log }) });
   else print(`fpm-ts runs, pid ${pid}${where}`);

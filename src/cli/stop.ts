@@ -15,7 +15,7 @@ export function registerStop(program: Command): void {
   program
     .command('stop')
     .description('Stop gracefully: workers finish what they have in hand. Returns when all is gone.')
-    .argument('[pools...]', 'only these pools; the supervisor goes on')
+    .argument('[pools...]', 'only these pools; the supervisor continues')
     .option('--now', 'do not wait: kill the workers')
     .addHelpText('after', example('fpm-ts stop', 'fpm-ts stop www', 'fpm-ts stop --now'))
     .action(async (pools: string[], options: StopOptions, command: Command) => {
@@ -47,6 +47,6 @@ async function tellOf({ pool, pid, command }: LeftBehind): Promise<void> {
   if (readStat(pid) === null) return;
   write(
     'stderr',
-    `fpm-ts: pid ${pid} (${oneLine(command)}) goes on: it is no worker of pool ${pool}, but has its listener, as a program has that went into the background; \`kill ${pid}\` ends it\n`,
+    `fpm-ts: pid ${pid} (${oneLine(command)}) continues: it is not a worker of pool ${pool}, but has its listener, as a program has that went into the background; \`kill ${pid}\` ends it\n`,
   );
 }

@@ -61,19 +61,19 @@ function isOver(
   if (isNew && last.ok) return isAnother; // else the keeper answers itself: no supervisor has come up so far
   if (!isNew && !isAnother) return false;
   const why = isNew ? last.message : 'the supervisor died just before: try again';
-  throw new FpmError('UPGRADE_FAILED', `${why}\nfpm-ts ${from} goes on as before`);
+  throw new FpmError('UPGRADE_FAILED', `${why}\nfpm-ts ${from} continues as before`);
 }
 
 function noSupervisor({ pid, to }: UpgradeAccepted): FpmError {
   return new FpmError(
     'UPGRADE_FAILED',
-    `pid ${pid} is ${to} by now, but no supervisor of it has come up within ${PATIENCE_MS / 1000} seconds: \`fpm-ts status\` and the log say why; the workers go on`,
+    `pid ${pid} is ${to} by now, but no supervisor of it has come up within ${PATIENCE_MS / 1000} seconds: \`fpm-ts status\` and the log say why; the workers continue`,
   );
 }
 
 function keeperGone({ pid, to }: UpgradeAccepted): FpmError {
   return new FpmError(
     'FAILED',
-    `pid ${pid} has ended while it became ${to} (a signal that comes in that moment does it). The workers go on: \`fpm-ts start\` takes them over`,
+    `pid ${pid} has ended while it became ${to} (a signal that comes in that moment does it). The workers continue: \`fpm-ts start\` takes them over`,
   );
 }

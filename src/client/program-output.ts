@@ -1,4 +1,8 @@
-/** What a program says, on its way to our output: the bytes as they are, or on a terminal as text that is fit for one. */
+/**
+ * What a program sends, on its way to our output. What it says on FCGI_STDERR is text, and stands among messages of ours:
+ * it is made printable (printable.ts) in a file as well, which is read on a terminal later. The body of an answer is the
+ * user's: a file gets its bytes, and only a terminal gets it as printable text.
+ */
 
 import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -9,13 +13,16 @@ export interface Output extends Writable {
 }
 
 export function programOutput(output: Output): (chunk: Buffer) => void {
-  const fit = fitFor(output);
-  return chunk => void output.write(fit(chunk));
+  const text = asText();
+  return chunk => void output.write(text(chunk));
 }
 
 /** @param isRaw the bytes as they are, on a terminal as well */
-export function fitFor(output: Output, isRaw = false): (chunk: Buffer) => Buffer | string {
-  if (output.isTTY !== true || isRaw) return chunk => chunk;
+export function bodyFor(output: Output, isRaw = false): (chunk: Buffer) => Buffer | string {
+  return output.isTTY !== true || isRaw ? chunk => chunk : asText();
+}
+
+function asText(): (chunk: Buffer) => string {
   const decoder = new StringDecoder('utf8'); // a chunk may end within a character
   return chunk => printable(decoder.write(chunk));
 }

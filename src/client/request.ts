@@ -9,7 +9,7 @@ import { errnoOf } from './client-error.ts';
 import { explainFailure } from './explain.ts';
 import { buildParams } from './params.ts';
 import { type PoolTarget, type Route, routeTo } from './pool-target.ts';
-import { fitFor, type Output, programOutput } from './program-output.ts';
+import { bodyFor, type Output, programOutput } from './program-output.ts';
 import { reasonOf } from './reason.ts';
 import { typedFacts } from './request-facts.ts';
 import { requestReport } from './request-report.ts';
@@ -107,7 +107,7 @@ async function print({ head, body }: Answer, request: PoolRequest, stdout: Outpu
     const bytes = Buffer.from(`${[status, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
     if (!(await write(stdout, stdout.isTTY === true ? printable(bytes.toString()) : bytes))) return;
   }
-  const fit = fitFor(stdout, request.raw);
+  const fit = bodyFor(stdout, request.raw);
   for await (const chunk of body) if (!(await write(stdout, fit(chunk)))) return;
 }
 

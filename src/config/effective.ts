@@ -1,6 +1,5 @@
 /** From what files say to values that the schema takes: layers over each other, variables expanded, paths absolute. */
-import { dirname, isAbsolute, resolve } from 'node:path';
-import { isSocketPath } from './address.ts';
+import { dirname } from 'node:path';
 import { type ExpandContext, expand } from './expand.ts';
 import { type Problem, problem } from './problems.ts';
 import { isTable, type Said, type SaidMap } from './said.ts';
@@ -53,26 +52,9 @@ function mapStrings(
 }
 
 function absolute(value: unknown, said: Said, here: string, isJailed: boolean): unknown {
-  const { name, meta } = said.key;
-  // Inside a jail, these name what is inside it: no file of ours can be what they are relative to.
-  if (isJailed && (name === 'chdir' || name === 'command')) return value;
-  if (name === 'command') return resolveProgram(value, here);
-  if (name === 'listen.address')
-    return typeof value === 'string' && isSocketPath(value) ? resolve(here, value) : value;
-  if (name === 'log.file' && value === 'stderr') return value;
-  // Patterns are expanded from their own directory, whose name may hold what looks like one.
-  if (name === 'include' || !meta.isPath) return value;
-  return Array.isArray(value) ? value.map(item => resolvePath(item, here)) : resolvePath(value, here);
-}
-
-function resolvePath(value: unknown, here: string): unknown {
-  return typeof value === 'string' && value !== '' && !isAbsolute(value) ? resolve(here, value) : value;
-}
-
-/** A program's name without a slash is looked for in the PATH of the worker. */
-function resolveProgram(value: unknown, here: string): unknown {
-  if (!Array.isArray(value)) return value;
-  return value.map((item, at) => (at === 0 && String(item).includes('/') ? resolvePath(item, here) : item));
+  const { kind, meta } = said.key;
+  // What is inside a jail is relative to no file of ours.
+  return isJailed && meta.isInJail ? value : (kind.absolute?.(value, here) ?? value);
 }
 
 /** As one tree, in the shape that the schema takes. */

@@ -1,13 +1,21 @@
 /** Reading the files of a configuration: each once, all remembered, and what goes wrong as a problem. */
-import { NOBODY, rightsFor } from '../os/exchange.ts';
+import { rightsOfExchangers } from '../os/exchange.ts';
 import { type Problem, type ProblemPlace, problem } from './problems.ts';
 import { NoFileError, type ReadOptions, readRegularFile } from './read-file.ts';
-import { PLAIN_KEYS } from './said.ts';
+import { PLAIN_KEYS } from './schema.ts';
 import { readToml, type TomlDocument } from './toml/document.ts';
 
 export type ReadResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: Problem };
+
+/** In [defaults], too. */
+const PLAIN = Object.fromEntries(
+  [...PLAIN_KEYS].flatMap(([group, key]) => [
+    [group, key],
+    [`defaults.${group}`, key],
+  ]),
+);
 
 export class ConfigFiles {
   readonly #read = new Set<string>();
@@ -27,9 +35,9 @@ export class ConfigFiles {
   document(file: string, from: { place: ProblemPlace; key: string } | null): ReadResult<TomlDocument> {
     const known = this.#documents.get(file);
     if (known) return { ok: true, value: known };
-    const text = this.text(file, from, { rights: rightsFor(file, NOBODY) });
+    const text = this.text(file, from, { rights: rightsOfExchangers(file) });
     if (!text.ok) return text;
-    const document = readToml(file, text.value, PLAIN_KEYS);
+    const document = readToml(file, text.value, PLAIN);
     this.#documents.set(file, document);
     return { ok: true, value: document };
   }

@@ -1,6 +1,6 @@
 /** What a reload would do: per pool, and per changed setting how it takes effect. The schema says which needs what. */
 
-import type { Applies } from './schema/meta.ts';
+import type { Applies } from './schema/setting.ts';
 import { KEYS } from './schema.ts';
 import { globalSettings, poolSettings } from './settings.ts';
 import type { TomlValue } from './toml/write.ts';

@@ -9,9 +9,10 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { NOBODY } from '../os/exchange.ts';
 import { type FileUser, withRightsOf } from '../os/file-rights.ts';
 import { openExchangeable, READ_FLAGS } from '../os/regular-file.ts';
-import { lookupUser } from '../os/users.ts';
+import { lookupGroup, lookupUser } from '../os/users.ts';
 
 /** Far more than any honest configuration, and little enough to hold in memory. */
 export const FILE_MAX_BYTES: number = 16 * 1024 * 1024;
@@ -116,13 +117,21 @@ function explain(path: string, error: unknown, rights: FileUser | null): NoFileE
   if (code === 'ELOOP')
     return new NoFileError('is a symbolic link that leads back to itself', 'correct or remove the link');
   if (code === 'EACCES' && rights !== null) {
-    const name = lookupUser(String(rights.uid))?.name ?? `uid ${rights.uid}`;
-    const message = `cannot be read with the rights of ${name} (EACCES), and not with others: not only root could exchange it`;
-    return new NoFileError(message, `let ${name} read it, or keep it where only root may write`);
+    const who = nameOf(rights);
+    const message = `cannot be read with the rights of ${who ?? 'everybody'} (EACCES), and is not read with those of root: others than root can replace it`;
+    const keep = 'keep it in a directory that only root may write, as all directories above it';
+    return new NoFileError(message, who === null ? keep : `let ${who} read it, or ${keep}`);
   }
   if (code === 'EACCES')
     return new NoFileError('cannot be read (EACCES)', `let the user who starts fpm-ts read ${path}`);
   return new NoFileError(`cannot be read (${code})`, 'correct the path');
+}
+
+/** null: those of everybody, and nobody is to be let in for their sake. */
+function nameOf({ uid, groups: [gid] }: FileUser): string | null {
+  const isNobody = uid === NOBODY.uid && gid !== NOBODY.gid; // a pool may run as the user `nobody`, too
+  if (!isNobody) return lookupUser(String(uid))?.name ?? `uid ${uid}`;
+  return gid === undefined ? null : `the group ${lookupGroup(String(gid))?.name ?? gid}`;
 }
 
 function linkTarget(path: string): string | null {

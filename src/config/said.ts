@@ -3,19 +3,12 @@
  * that does not exist. Plain `listen` and `pm` are read as `listen.address` and `pm.mode` from here on.
  */
 import { type Problem, problem } from './problems.ts';
-import { type FileKind, GROUPS, KEYS, type KeyInfo } from './schema.ts';
+import { type FileKind, GROUPS, KEYS, type KeyInfo, PLAIN_KEYS } from './schema.ts';
 import { type KeyPlace, placeKey, type Via } from './sources.ts';
 import type { TomlDocument } from './toml/document.ts';
 import type { Located } from './toml/locate.ts';
 import { tomlPath } from './toml/write.ts';
 import { isFamiliarGroup, swallowedKey, unknownKey } from './unknown.ts';
-
-export const PLAIN_KEYS: Readonly<Record<string, string>> = {
-  listen: 'address',
-  pm: 'mode',
-  'defaults.listen': 'address',
-  'defaults.pm': 'mode',
-};
 
 /** One value, or one name of a table such as `env`. */
 export interface Said {
@@ -36,9 +29,6 @@ export interface FileSays {
   readonly said: SaidMap;
   readonly problems: readonly Problem[];
 }
-
-/** Keys whose value is a table of the user's own names. */
-const OPEN_TABLES: ReadonlySet<string> = new Set(['env', 'params']);
 
 /** Reads the part of a document below `base`: [] for a whole file, ['defaults'] for that table. */
 export function readSaid(
@@ -88,9 +78,9 @@ export function readSaid(
       const path = [...prefix, name];
       const dotted = path.join('.');
       const key = KEYS[kind].get(dotted);
-      const plain = prefix.length === 0 ? KEYS[kind].get(`${name}.${PLAIN_KEYS[name]}`) : undefined;
+      const plain = prefix.length === 0 ? KEYS[kind].get(`${name}.${PLAIN_KEYS.get(name)}`) : undefined;
       const isGroup = prefix.length === 0 && GROUPS[kind].has(name);
-      if (key && OPEN_TABLES.has(dotted) && isTable(value)) {
+      if (key?.kind.isTable && isTable(value)) {
         for (const [element, inner] of Object.entries(value)) add(key, [...path, element], element, inner);
       } else if (key) add(key, path, undefined, value);
       else if (isGroup && isTable(value)) walk(value, path);

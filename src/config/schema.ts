@@ -1,73 +1,62 @@
 /**
- * The schema: the single source of the configuration's types, validation, messages, reference page, JSON
- * Schemas and reload plan. Its keys stand in schema/; this file puts them together and lists them.
+ * The schema: the single source of the configuration's types, validation, messages, reference page, JSON Schemas and
+ * reload plan. Its settings are declared in schema/; this file puts them together and lists them.
  */
-import * as z from 'zod';
-import { globalKeys, globalSchema } from './schema/global.ts';
-import { type KeyMeta, keyMeta } from './schema/meta.ts';
-import { poolKeys, poolSchema } from './schema/pool.ts';
+import type * as z from 'zod';
+import { type Keys, schemaOf } from './schema/derive.ts';
+import { globalSettings } from './schema/global.ts';
+import { poolSettings } from './schema/pool.ts';
+import { type AnySetting, isSetting, type Settings } from './schema/setting.ts';
 
 export type { ListenAddress } from './address.ts';
-export type { GlobalKeys } from './schema/global.ts';
-export { globalSchema } from './schema/global.ts';
-export type { PoolKeys } from './schema/pool.ts';
-export { poolSchema } from './schema/pool.ts';
-export type {
-  GlobalConfig,
-  Limit,
-  ListenConfig,
-  PmConfig,
-  PoolConfig,
-  ProcessConfig,
-  Rlimits,
-} from './types.ts';
+export type { GlobalConfig, PoolConfig } from './types.ts';
 
-type Shape = Readonly<Record<string, z.ZodType>>;
+/** A pool file as it is after validation: TOML's names, values normalised. */
+export type PoolKeys = Keys<typeof poolSettings>;
 
-/** One key: its name in dotted form, its path, its schema and what it says about itself. */
-export interface KeyInfo {
+/** `fpm-ts.toml` without [defaults], after validation: TOML's names, values normalised. */
+export type GlobalKeys = Keys<typeof globalSettings>;
+
+export const poolSchema: z.ZodType<PoolKeys> = schemaOf(poolSettings);
+export const globalSchema: z.ZodType<GlobalKeys> = schemaOf(globalSettings);
+
+/** One setting, with its name in dotted form and its path. */
+export interface KeyInfo extends AnySetting {
   readonly name: string;
   readonly path: readonly string[];
-  readonly schema: z.ZodType;
-  readonly meta: KeyMeta;
 }
 
 export type FileKind = 'global' | 'pool';
 
-/** The keys of both kinds of file by dotted name, in the order in which they are documented. */
+const SETTINGS: Readonly<Record<FileKind, Settings>> = { global: globalSettings, pool: poolSettings };
+
+/** The settings of both kinds of file by dotted name, in the order in which they are documented. */
 export const KEYS: Readonly<Record<FileKind, ReadonlyMap<string, KeyInfo>>> = {
-  global: listKeys(globalKeys, []),
-  pool: listKeys(poolKeys, []),
+  global: new Map(listKeys(globalSettings, [])),
+  pool: new Map(listKeys(poolSettings, [])),
 };
 
 /** The names under which other keys stand: `listen`, `pm`, `process`, `log`, `control`. */
 export const GROUPS: Readonly<Record<FileKind, ReadonlySet<string>>> = {
-  global: listGroups(globalKeys),
-  pool: listGroups(poolKeys),
+  global: groupsOf('global'),
+  pool: groupsOf('pool'),
 };
 
-/** The schema of one kind of file. */
-export const SCHEMAS: Readonly<Record<FileKind, z.ZodType>> = { global: globalSchema, pool: poolSchema };
+/** Groups that may be written as a plain value, and the key to which the value belongs: `listen` is `listen.address`. */
+export const PLAIN_KEYS: ReadonlyMap<string, string> = new Map(
+  [...KEYS.pool.values()].flatMap(({ path: [group = '', key = ''], meta }) =>
+    meta.isPlain ? [[group, key]] : [],
+  ),
+);
 
-function listKeys(shape: Shape, prefix: readonly string[]): Map<string, KeyInfo> {
-  const keys = new Map<string, KeyInfo>();
-  for (const [name, schema] of Object.entries(shape)) {
+function listKeys(settings: Settings, prefix: readonly string[]): [string, KeyInfo][] {
+  return Object.entries(settings).flatMap(([name, it]): [string, KeyInfo][] => {
     const path = [...prefix, name];
-    const group = groupShape(schema);
-    const meta = keyMeta.get(schema);
-    if (group) for (const [full, info] of listKeys(group, path)) keys.set(full, info);
-    else if (meta) keys.set(path.join('.'), { name: path.join('.'), path, schema, meta });
-  }
-  return keys;
+    if (!isSetting(it)) return listKeys(it, path);
+    return [[path.join('.'), { ...it, name: path.join('.'), path }]];
+  });
 }
 
-function listGroups(shape: Shape): Set<string> {
-  return new Set(Object.keys(shape).filter(name => groupShape(shape[name])));
-}
-
-/** The keys of a group such as `listen`; undefined for a key that has a value. */
-function groupShape(schema: z.ZodType | undefined): Shape | undefined {
-  if (!(schema instanceof z.ZodPrefault)) return undefined;
-  const inner = schema.unwrap();
-  return inner instanceof z.ZodObject ? (inner.shape as Shape) : undefined;
+function groupsOf(kind: FileKind): Set<string> {
+  return new Set(Object.entries(SETTINGS[kind]).flatMap(([name, it]) => (isSetting(it) ? [] : [name])));
 }

@@ -11,14 +11,9 @@ export function remedyFor(key: KeyInfo, value: unknown, token: string): string {
   return fallback(key);
 }
 
-/** The default of a key as a user would write it; undefined where there is none or it depends on others. */
-export function defaultOf(key: KeyInfo): TomlValue | undefined {
-  return key.schema instanceof z.ZodPrefault ? (key.schema.def.defaultValue as TomlValue) : undefined;
-}
-
 function fallback(key: KeyInfo): string {
   const name = tomlPath(key.path);
-  const value = defaultOf(key);
+  const { default: value } = key.meta;
   if (value !== undefined)
     return `leave ${name} out for its default, ${tomlValue(value)}, or set ${key.meta.allowed}`;
   if (key.meta.computedDefault !== undefined)
@@ -39,7 +34,7 @@ function candidates(key: KeyInfo, value: unknown, token: string): TomlValue[] {
     trimmed,
     ...truth(trimmed),
     ...(/^-?\d+$/.test(trimmed) ? [Number(trimmed)] : []),
-    ...enumValue(key.schema, trimmed),
+    ...enumValue(key.kind.schema, trimmed),
     // "30 sec" and "30 seconds" are 30s, "256 MB" and "256MiB" are 256M.
     trimmed.replace(
       /^(\d+)\s*(ms|s|m|h|d)[a-z]*$/i,
@@ -59,9 +54,8 @@ function truth(text: string): boolean[] {
 
 /** The nearest of a fixed set of words. */
 function enumValue(schema: z.ZodType, text: string): string[] {
-  const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
-  if (!(inner instanceof z.ZodEnum)) return [];
-  const words = inner.options.map(String).sort((a, b) => distance(text, a) - distance(text, b));
+  if (!(schema instanceof z.ZodEnum)) return [];
+  const words = schema.options.map(String).sort((a, b) => distance(text, a) - distance(text, b));
   const [nearest] = words;
   return nearest !== undefined && distance(text.toLowerCase(), nearest) <= 2 ? [nearest] : [];
 }

@@ -1,7 +1,7 @@
 /** A key that does not exist: which one was meant, and where it belongs. */
 import { distance } from 'fastest-levenshtein';
 import { isPhpFpmGroup, PHP_FPM_KEYS } from './php-fpm-keys.ts';
-import { type FileKind, GROUPS, KEYS } from './schema.ts';
+import { type FileKind, GROUPS, KEYS, PLAIN_KEYS } from './schema.ts';
 import { tomlPath } from './toml/write.ts';
 
 export interface UnknownKey {
@@ -72,8 +72,7 @@ export function swallowedKey(
   kind: FileKind,
 ): (UnknownKey & { readonly key: string }) | null {
   const isRoot =
-    isKnown(rest, kind) ||
-    (rest.length === 1 && kind === 'pool' && rest[0] !== undefined && isPlain(rest[0]));
+    isKnown(rest, kind) || (rest.length === 1 && kind === 'pool' && PLAIN_KEYS.has(rest[0] ?? ''));
   if (!isRoot) return null;
   const name = tomlPath(rest);
   return {
@@ -86,15 +85,12 @@ export function swallowedKey(
 
 function isKnown(path: readonly string[], kind: FileKind): boolean {
   const name = path.join('.');
-  const isOpenTable = path.length > 1 && kind === 'pool' && (path[0] === 'env' || path[0] === 'params');
+  const isOpenTable = path.length > 1 && KEYS[kind].get(path[0] ?? '')?.kind.isTable;
   return (
-    KEYS[kind].has(name) || isOpenTable || (path.length === 1 && kind === 'global' && name === 'defaults')
+    KEYS[kind].has(name) ||
+    isOpenTable === true ||
+    (path.length === 1 && kind === 'global' && name === 'defaults')
   );
-}
-
-/** `listen` and `pm` as plain values. */
-function isPlain(name: string): boolean {
-  return name === 'listen' || name === 'pm';
 }
 
 function elsewhere(name: string, kind: FileKind, base: readonly string[]): string {

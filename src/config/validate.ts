@@ -36,9 +36,6 @@ export function validateGlobal(said: SaidMap, file: string): Validated<GlobalKey
   return validate(globalSchema, said, 'global', file);
 }
 
-/** For required keys that are missing or broken. */
-const STAND_INS = { command: ['/'], 'listen.address': 'none', 'pm.mode': 'static', 'pm.max_children': 1 };
-
 function validate<T>(schema: z.ZodType<T>, said: SaidMap, kind: FileKind, file: string): Validated<T> {
   const result = schema.safeParse(toTree(said));
   if (result.success) return { keys: result.data, broken: new Set(), problems: [] };
@@ -52,9 +49,10 @@ function validate<T>(schema: z.ZodType<T>, said: SaidMap, kind: FileKind, file: 
 
 function standIns(kind: FileKind, broken: ReadonlySet<string>): [string, Said][] {
   const place = { file: '', line: null, column: null, via: 'default' } as const;
-  return Object.entries(STAND_INS).flatMap(([name, value]) => {
-    const key = broken.has(name) ? KEYS[kind].get(name) : undefined;
-    return key ? [[name, { key, element: undefined, value, place, token: '', items: [] }]] : [];
+  return [...KEYS[kind].values()].flatMap(key => {
+    const { standIn: value } = key.meta;
+    if (value === undefined || !broken.has(key.name)) return [];
+    return [[key.name, { key, element: undefined, value, place, token: '', items: [] }]];
   });
 }
 
@@ -91,20 +89,10 @@ export function required(key: KeyInfo, file: string, why = 'must be set'): Probl
   const parts = {
     key: key.name,
     allowed: key.meta.allowed,
-    remedy: `add ${key.name} = ${EXAMPLES[key.name] ?? '...'}`,
+    remedy: `add ${key.name} = ${key.meta.example ?? '...'}`,
   };
   return problem('CONFIG_REQUIRED', { file, line: 1, column: 1 }, why, parts);
 }
-
-const EXAMPLES: Readonly<Record<string, string>> = {
-  command: '["/usr/bin/php-cgi"]',
-  user: '"www-data"',
-  'listen.address': '"/run/fpm-ts/$pool.sock"',
-  'pm.mode': '"static"',
-  'pm.max_children': '4',
-  'pm.min_spare_servers': '1',
-  'pm.max_spare_servers': '3',
-};
 
 /** The key whose path the issue's path begins with; unknown keys have been sorted out before. */
 function keyAt(issue: z.core.$ZodIssue, kind: FileKind): KeyInfo {

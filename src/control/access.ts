@@ -36,11 +36,16 @@ function notAllowed(caller: Caller, name: CommandName): FpmError {
   const own =
     caller.ownPools.length === 0
       ? ''
-      : `; it may use status and reload for ${caller.ownPools.join(', ')}, each by name`;
+      : `; it may use ${forPoolUsers()} for ${caller.ownPools.join(', ')}, each by name`;
   return new FpmError(
     'NOT_ALLOWED',
     `uid ${caller.uid} may not use ${name} here: root, the supervisor's user and members of control.group may${own}`,
   );
+}
+
+function forPoolUsers(): string {
+  const names = (Object.keys(COMMANDS) as CommandName[]).filter(name => COMMANDS[name].isForPoolUsers);
+  return new Intl.ListFormat('en-GB').format(names);
 }
 
 function poolsOf(args: Args<CommandName>): readonly string[] {

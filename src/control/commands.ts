@@ -93,7 +93,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   upgrade: {
     method: 'POST',
     path: '/v1/upgrade',
-    help: 'Tries out the version that is installed now; answers when it can go on, and is then replaced by it. How that went, last_upgrade in the status says.',
+    help: 'Tries out the version that is installed now; answers when that version can take over, and is then replaced by it. The outcome is last_upgrade in the status.',
     isReadOnly: false,
     mayBeRepeated: false,
     isForPoolUsers: false,

@@ -26,7 +26,7 @@ export async function leftBehind(runDir: string): Promise<string> {
   if (state === null || typeof state === 'string' || isRunning(state.keeper)) return '';
   const pids = state.workers.filter(isRunning).map(({ pid }) => pid);
   if (pids.length === 0) return '';
-  return `Its keeper (pid ${state.keeper.pid}) ended without stopping its workers, which serve on: ${pids.join(', ')}. \`fpm-ts start\` goes on with them; a \`fpm-ts stop\` after that ends them`;
+  return `Its keeper (pid ${state.keeper.pid}) ended without stopping its workers, which continue: ${pids.join(', ')}. \`fpm-ts start\` continues with them; a \`fpm-ts stop\` after that ends them`;
 }
 
 /** With what `-c` would have to say, which of a `spawn` nobody remembers. */
@@ -53,7 +53,7 @@ export function mayNotConnect(socketPath: string): FpmError {
 export function withoutSupervisor(socketPath: string, keeper: number, reason: string): FpmError {
   return new FpmError(
     'NOT_ANSWERING',
-    `fpm-ts runs (pid ${keeper}), but its supervisor does not answer on ${socketPath} (${reason}): it may be starting again, and the log says why; the workers go on. \`kill -HUP ${keeper}\` brings back a socket that was removed`,
+    `fpm-ts runs (pid ${keeper}), but its supervisor does not answer on ${socketPath} (${reason}): it may be starting again, and the log says why; the workers continue. \`kill -HUP ${keeper}\` brings back a socket that was removed`,
   );
 }
 
@@ -64,8 +64,8 @@ export function isSilent(socketPath: string, error: SilenceError, command: Comma
   const sentences = [
     `the supervisor${pid === null ? '' : ` (pid ${pid})`} does not answer on ${socketPath}: ${error.message}`,
     ...(stat === null ? [] : [`; ${doing(stat.state)}`]),
-    '. The workers go on',
-    ...(command.isReadOnly ? [] : [', and what it was asked it may still do when it goes on']),
+    '. The workers continue',
+    ...(command.isReadOnly ? [] : [', and what it was asked it may still do when it continues']),
     ...(stat === null ? [] : [`. ${remedy(stat.pid, stat.parent, stat.state)}`]),
   ];
   return new FpmError('NOT_ANSWERING', sentences.join(''));
@@ -93,5 +93,5 @@ function doing(state: string): string {
 
 function remedy(pid: number, keeper: number, state: string): string {
   const another = `\`kill -KILL ${pid}\` has its keeper (pid ${keeper}) start another one for the same workers`;
-  return state === 'T' ? `\`kill -CONT ${pid}\` lets it go on; ${another}` : another;
+  return state === 'T' ? `\`kill -CONT ${pid}\` lets it continue; ${another}` : another;
 }

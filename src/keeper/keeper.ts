@@ -96,7 +96,9 @@ export class Keeper {
     const early = takeEarlySignals();
     const { inheritance = null } = options;
     const passed = inheritance?.passed ?? null;
-    this.#logs = new Logs(options.announceDescriptor !== null, passed);
+    this.#logs = new Logs(options.announceDescriptor !== null, passed, (file, failure) =>
+      this.#supervisor.send({ event: 'poolLog', file, failure }),
+    );
     // What nobody foresaw must not take the workers' keeper away.
     process.on('uncaughtException', error =>
       this.#logs.say('error', `keeper: ${error.stack ?? error.message}`),
@@ -123,7 +125,7 @@ export class Keeper {
         this.#supervisor.pid !== null && this.#residence.isTaken && !this.#requests.areAnswering,
       hangs: silentMs => this.#supervisorHangs(silentMs),
     });
-    this.#output = new OutputReaders(this.#poller, () => this.#logs.sinks);
+    this.#output = new OutputReaders(this.#poller, this.#logs);
     this.#holdings = this.#hold(inheritance);
     const { workers } = this.#holdings;
     this.#frozen = new Frozen((pid, signal) => workers.signalGroup(pid, signal), FROZEN_AT_MOST_MS);
@@ -211,7 +213,7 @@ export class Keeper {
       this.#inherited,
       this.#poller,
       id => this.#supervisor.send({ event: 'knocked', id }),
-      path => this.#logs.say('warn', `the socket ${path} was removed by somebody: it is there again`),
+      text => this.#logs.say('warn', text),
     );
     const workers = new Workers(this.#poller, listeners, this.#output, event => {
       this.#supervisor.send(event);
@@ -239,7 +241,7 @@ export class Keeper {
     setImmediate(() => {
       for (const signal of signals) this.#passOn(signal);
     });
-    return this.#holdings.world;
+    return this.#world;
   }
 
   async #settle(ask: Ask<'settle'>): Promise<Answer<'settle'>> {
@@ -276,7 +278,7 @@ export class Keeper {
     }
     this.#residence.keepState();
     if (left === null) return null;
-    const found = this.#holdings.world;
+    const found = this.#world;
     this.#holdings.note('stopping', null); // whoever starts us does not want a stop to be finished
     return found;
   }
@@ -292,7 +294,11 @@ export class Keeper {
     this.#residence.resume(settled, passed);
     this.#isSettled = settled !== null;
     const what = `fpm-ts ${from} has become ${VERSION}, pid ${process.pid}`;
-    this.#logs.say('info', `${what}; ${workers.length} workers go on`);
+    this.#logs.say('info', `${what}; ${workers.length} workers continue`);
+  }
+
+  get #world(): World {
+    return { ...this.#holdings.world, logFailures: this.#logs.ofPools.failures };
   }
 
   get #head(): StateHead {
@@ -322,7 +328,7 @@ export class Keeper {
 
   /** No upgrade: what was put off for it is done now. */
   #stay(reason: string): void {
-    this.#logs.say('error', `the upgrade did not happen: ${reason}; fpm-ts ${VERSION} goes on`);
+    this.#logs.say('error', `the upgrade did not happen: ${reason}; fpm-ts ${VERSION} continues`);
     this.#noteUpgrade(notUpgraded(reason));
     this.#supervisor.start();
     this.#ownStop.supervisorDied();
@@ -355,7 +361,7 @@ export class Keeper {
       void this.#end({ exitCode: 1, message, stream: 'stderr' });
       return;
     }
-    const state = `${what}; the workers go on, the next try is in ${restartInMs} ms`;
+    const state = `${what}; the workers continue, the next try is in ${restartInMs} ms`;
     // That none stays alive is told every other minute then.
     const { youngDeaths } = this.#supervisor;
     if (youngDeaths < SELDOM_FROM || youngDeaths % SELDOM_FROM === 0) this.#logs.say('warn', state);

@@ -7,7 +7,7 @@
  * To be raised when keeper and supervisor of different versions would misunderstand each other, in a message or in a
  * note that a supervisor leaves for the next: a package may be replaced while a keeper runs.
  */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Where a listener is to listen. */
 export type BindAddress =
@@ -106,6 +106,8 @@ export interface World {
   readonly inheritedSockets: readonly string[];
   readonly workers: readonly WorkerState[];
   readonly notes: Readonly<Record<string, string>>;
+  /** Absent in what an earlier version says. */
+  readonly logFailures?: readonly LogFailure[];
 }
 
 /** What a supervisor leaves for the one that comes after it; opaque to the keeper. */
@@ -122,9 +124,11 @@ export interface Ending {
   readonly stream: 'stdout' | 'stderr';
 }
 
-/** A pool's own log that could not be opened anew: its lines go on into the file that was open before. */
+/** A pool's own log that could not be opened, or not anew. */
 export interface LogFailure {
+  /** Its path without `.` and `..`. */
   readonly file: string;
+  /** What, why, where its lines go, and what to do. */
   readonly message: string;
   /** Another user than root may write where it is. */
   readonly isTenants: boolean;
@@ -269,6 +273,8 @@ export type KeeperEvent =
   | { readonly event: 'gone'; readonly pid: number }
   /** A connection waits at a listener that was asked for with `watch`. */
   | { readonly event: 'knocked'; readonly id: string }
+  /** A pool's own log cannot be opened, for that reason; null: it can be again, or is not needed any more. */
+  | { readonly event: 'poolLog'; readonly file: string; readonly failure: LogFailure | null }
   /** A signal that the keeper, whose pid is the public one, was sent. */
   | { readonly event: 'signalled'; readonly signal: NodeJS.Signals };
 

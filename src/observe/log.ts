@@ -31,12 +31,12 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       );
     case 'upgraded':
       return info(
-        `the supervisor of the installed version goes on: ${count(event.workers, 'worker')} of ${count(event.pools, 'pool')}`,
+        `the supervisor of the installed version continues with ${count(event.workers, 'worker')} of ${count(event.pools, 'pool')}`,
       );
     case 'upgrading':
-      return info(`upgrading: fpm-ts ${event.from} becomes ${event.to}; the workers go on`);
+      return info(`upgrading: fpm-ts ${event.from} becomes ${event.to}; the workers continue`);
     case 'upgradeFailed':
-      return error(`upgrade failed, what ran before goes on: ${event.message}`);
+      return error(`upgrade failed, what ran before continues: ${event.message}`);
     case 'notice':
       return info(event.text);
     case 'ready':
@@ -52,7 +52,7 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
     case 'reloaded':
       return info(`reloaded ${event.pools.join(', ') || 'nothing: no pool had changed'}`);
     case 'reloadFailed':
-      return error(`reload failed, what ran before goes on: ${event.message}`);
+      return error(`reload failed, what ran before continues: ${event.message}`);
     case 'takingOver':
       return info(`pool ${event.pool} takes over from ${event.program}`);
     case 'tookOver':
@@ -63,10 +63,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(`the control socket ${event.control} was gone: it is there again`);
     case 'blind':
       return error(
-        `the supervisor can open no more files (it may have ${event.fileLimit}, and the machine a limit of its own, fs.file-max): nothing is looked at and nothing is decided until it can; the workers go on`,
+        `the supervisor can open no more files (it may have ${event.fileLimit}, and the machine a limit of its own, fs.file-max): nothing is looked at and nothing is decided until it can; the workers continue`,
       );
     case 'sighted':
-      return warn('the supervisor can open files again: it goes on');
+      return warn('the supervisor can open files again: it continues');
     case 'problem':
       return error(event.text);
     case 'listening':
@@ -81,7 +81,7 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       const { pool, message, isServing } = event;
       return isServing
         ? error(
-            `pool ${pool}: the workers that there are go on, but no other can be started: ${message}; \`fpm-ts reload ${pool}\` tries again`,
+            `pool ${pool}: the present workers continue, but no other can be started: ${message}; \`fpm-ts reload ${pool}\` tries again`,
           )
         : error(
             `pool ${pool} cannot listen any more and is stopped: ${message}; \`fpm-ts start ${pool}\` tries again`,
@@ -151,7 +151,7 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return info(`pool ${event.pool}: generation ${event.generation} serves`);
     case 'rollCancelled':
       return error(
-        `pool ${event.pool}: the new workers did not come up, the old ones go on: ${event.reason}`,
+        `pool ${event.pool}: the new workers did not come up, the old ones continue: ${event.reason}`,
       );
   }
 }

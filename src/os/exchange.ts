@@ -125,6 +125,22 @@ export function openDirectoryFor(path: string, poolUser: FileUser): number {
   }
 }
 
+/**
+ * With whose rights root must read a file that no pool's user is to see, but whose contents stand in messages: nobody who
+ * could exchange it may learn by it what is closed to him. They are those of the one user, or of the group that all of
+ * them are members of; else nobody's.
+ * @returns null: our own, because nobody else could exchange it, or we are not root
+ */
+export function rightsOfExchangers(path: string): FileUser | null {
+  if (process.geteuid?.() !== 0) return null;
+  const { uids, gids, isEverybody } = writersOnTheWay(path);
+  const users = [...uids].map(fileUser);
+  const [gid] = gids;
+  if (isEverybody || gids.size > 1) return NOBODY;
+  if (gid === undefined) return users.length > 1 ? NOBODY : (users[0] ?? null);
+  return users.every(({ groups }) => groups.includes(gid)) ? { ...NOBODY, groups: [gid] } : NOBODY;
+}
+
 function fileUser(uid: number): FileUser {
   const user = lookupUser(String(uid));
   const gid = user?.gid ?? NOBODYS_ID;

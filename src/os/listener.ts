@@ -198,7 +198,7 @@ export function isOwnFile(path: string, file: FileIdentity): boolean {
   }
 }
 
-function isSame(one: FileIdentity, two: FileIdentity): boolean {
+export function isSame(one: FileIdentity, two: FileIdentity): boolean {
   return one.dev === two.dev && one.ino === two.ino;
 }
 

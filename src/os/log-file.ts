@@ -20,9 +20,18 @@ const OTHERS_WRITE = 0o002;
 /** They lead to what we have open already, wherever that is. */
 const OWN_DESCRIPTOR = /^\/dev\/(stdout|stderr|fd\/\d+)$/;
 
+const REMEDY = 'remove it, or set log.file to a path in a directory where only root may write';
+
 /** A log that is not opened, because another user than root and us has a hand in where it is. */
 export class InsecureLog extends Error {
   readonly code = 'ELOOP';
+  readonly obstacle: string;
+  readonly remedy = REMEDY;
+
+  constructor(obstacle: string) {
+    super(`${obstacle}: nothing is written to it. To mend that, ${REMEDY}`);
+    this.obstacle = obstacle;
+  }
 }
 
 /**
@@ -42,6 +51,26 @@ export function openLogFile(path: string): number {
       throw error;
     }
   });
+}
+
+/**
+ * Why a log would not be opened there, as far as that can be seen without making it.
+ * @returns null: nothing is in the way, or only what has nothing to do with who may write there
+ */
+export function insecurityOf(path: string): InsecureLog | null {
+  if (OWN_DESCRIPTOR.test(path) || isOurs(path)) return null;
+  try {
+    const { directory, name } = openDirectoryOf(path);
+    closing(directory, () => {
+      const file = open(`/proc/self/fd/${directory}/${name}`, O_PATH | constants.O_NOFOLLOW, path);
+      const stat = closing(file, () => fstatSync(file));
+      if (stat.isSymbolicLink()) throw insecure(path, 'a symbolic link');
+      if (!stat.isDirectory()) refuse(path, stat, fstatSync(directory));
+    });
+    return null;
+  } catch (error) {
+    return error instanceof InsecureLog ? error : null;
+  }
 }
 
 /** Whether a log that cannot be opened is the matter of whoever may write there, and not of the administrator. */
@@ -86,7 +115,5 @@ function refuse(path: string, file: Stats, directory: Stats): void {
 }
 
 function insecure(path: string, what: string): InsecureLog {
-  return new InsecureLog(
-    `${path} is ${what}, and another user than root may have put it there: nothing is written to it. Remove it, or set log.file to a path in a directory where only root may write`,
-  );
+  return new InsecureLog(`${path} is ${what}, and another user than root may have put it there`);
 }

@@ -12,7 +12,7 @@ export function unixAddress(path: string): Buffer {
   const bytes = Buffer.from(path);
   if (bytes.length > UNIX_PATH_MAX_BYTES) {
     throw new RangeError(
-      `${path}: ${bytes.length} bytes; a socket path holds at most ${UNIX_PATH_MAX_BYTES}`,
+      `${path} is ${bytes.length} bytes long; a socket path holds at most ${UNIX_PATH_MAX_BYTES} bytes`,
     );
   }
   const address = Buffer.alloc(2 + bytes.length + 1);

@@ -67,6 +67,14 @@ export class CommandQueue {
     for (const { name, reject } of waiting) if (name !== 'stop') reject(reason);
   }
 
+  /** Gives up those of that name that wait, and ends the one under way. */
+  cancel(name: CommandName, reason: Error): void {
+    const cancelled = this.#waiting.filter(entry => entry.name === name);
+    this.#waiting = this.#waiting.filter(entry => entry.name !== name);
+    for (const { reject } of cancelled) reject(reason);
+    if (this.current === name) this.#current?.abort.abort(reason);
+  }
+
   /** Nothing can be asked from now on; what waits comes to its turn still. */
   close(reason: Error): void {
     this.#closed = reason;

@@ -28,6 +28,8 @@ export type Command =
   /** Settings that need no new workers. A size that was scaled to ends with them. */
   | { readonly type: 'reconfigure'; readonly config: PoolConfig }
   | { readonly type: 'rollout'; readonly config: PoolConfig }
+  /** The rollout that somebody has asked for is given up; one that is being published takes over. */
+  | { readonly type: 'cancelRollout'; readonly reason: string }
   /** Another program listens at the address: its socket is taken, until a rollout takes over from it. */
   | { readonly type: 'take'; readonly config: PoolConfig; readonly foreign: ForeignSocket };
 

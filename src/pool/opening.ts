@@ -84,7 +84,7 @@ function serve(draft: Draft, listener: Listener): void {
   });
   draft.save();
   if (!state.isRestored)
-    draft.report({ type: 'listening', pool: draft.name, address: state.config.listen.text });
+    draft.report({ type: 'listening', pool: draft.name, address: state.config.listen.address.text });
   else draft.set({ isRestored: false });
 }
 

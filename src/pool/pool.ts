@@ -355,6 +355,17 @@ export class Pool {
   }
 
   /**
+   * Ends the reload that waits or is under way: its new workers are sent away, and those that serve stay.
+   * @returns false: it cannot be ended, because clients reach the new workers already or are about to
+   */
+  cancelReload(reason: string): boolean {
+    if (this.#state.rollout?.phase === 'publishing') return false;
+    this.#queue.cancel('reload', new FpmError('RELOAD_FAILED', reason));
+    this.tell({ type: 'cancelRollout', reason });
+    return true;
+  }
+
+  /**
    * Takes over from another program that listens at its address: workers come up beside it, and when all of them are
    * ready, new connections come to them.
    * @returns why the workers did not come up; the other program then has everything as before

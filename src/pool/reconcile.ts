@@ -86,6 +86,7 @@ function take(draft: Draft, news: News, seen: Observation): void {
     case 'scale':
     case 'reconfigure':
     case 'rollout':
+    case 'cancelRollout':
     case 'take':
       obey(draft, news);
       break;
@@ -158,6 +159,9 @@ function obey(draft: Draft, command: Command): void {
       break;
     case 'rollout':
       requestRollout(draft, command.config);
+      break;
+    case 'cancelRollout':
+      if (draft.state.rollout?.wish !== null) cancelRollout(draft, command.reason);
       break;
     case 'take': {
       begin(draft);

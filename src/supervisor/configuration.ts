@@ -13,6 +13,7 @@ import {
 import type { Sources } from '../config/sources.ts';
 import type { GlobalConfig } from '../config/types.ts';
 import type { Part } from '../errors.ts';
+import type { Left } from '../keeper/handover/left.ts';
 import type { Ask } from '../keeper/protocol.ts';
 import type { Globals } from './global-settings.ts';
 
@@ -44,6 +45,8 @@ export interface Configuration {
 export interface CheckWish {
   /** Addresses that we hold ourselves: they are not taken. */
   readonly own: readonly string[];
+  /** Of the last keeper, before it is taken over. */
+  readonly left?: Left;
   /** The pools that it is about; undefined: all. */
   readonly pools?: readonly string[] | undefined;
 }
@@ -68,12 +71,13 @@ export function residenceOf({ runDir, pidFile, log, control }: Globals): Ask<'se
  */
 export async function checkAgainstSystem(
   loaded: Loaded,
-  { own, pools }: CheckWish,
+  { own, left, pools }: CheckWish,
   inheritedSockets: readonly string[],
 ): Promise<Loaded> {
   const { problems, obstacles } = await checkSystem(loaded.config, loaded.sources, {
     ownAddresses: new Set(own),
     inheritedSockets: new Set(inheritedSockets),
+    ...(left !== undefined && { left }),
     ...(pools !== undefined && { pools: new Set(pools) }),
   });
   const all = obstaclesOf([...loaded.obstacles, ...obstacles]);

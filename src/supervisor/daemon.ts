@@ -71,6 +71,7 @@ export class Daemon {
       turned: atMs => this.#service.turned(atMs),
       signalled: signal => this.#onSignal(signal),
     });
+    this.supervisor.logFiles.restore(world.logFailures ?? []);
     this.#reloads = new Reloads({
       supervisor: this.supervisor,
       configuration: this.#configuration,
@@ -88,7 +89,7 @@ export class Daemon {
       keeperPid: world.keeperPid,
       report: this.report,
       isStopping: () => this.supervisor.isStopping,
-      apartFromReloads: work => this.#reloads.apart(work),
+      inTurn: work => this.#reloads.upgrade(work),
       closeControl: graceMs => {
         this.#upkeep.end();
         return this.#control.close(graceMs);
@@ -204,14 +205,13 @@ export class Daemon {
       explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
       reload: async (args, asking) => reloadFor(asking.caller, await this.#reloads.reload(args, asking)),
       takeover: args =>
-        this.#reloads.apart(() =>
-          takeOver(args, {
-            supervisor,
-            configuration: this.#configuration,
-            keeperPid: this.#world.keeperPid,
-            onTaken: loaded => this.#reloads.noteIfInEffect(loaded),
-          }),
-        ),
+        takeOver(args, {
+          supervisor,
+          configuration: this.#configuration,
+          keeperPid: this.#world.keeperPid,
+          inTurn: (read, work) => this.#reloads.takeOver(args.pool, read, work),
+          onTaken: loaded => this.#reloads.noteIfInEffect(loaded),
+        }),
       stop: async ({ pools, now }) => {
         const { keeperPid: pid } = this.#world;
         if (pools === undefined) {
@@ -277,13 +277,13 @@ export class Daemon {
     for (const { pool, pid, command } of left)
       this.report({
         type: 'problem',
-        text: `pool ${pool}: pid ${pid} (${command}) is no worker and goes on`,
+        text: `pool ${pool}: pid ${pid} (${command}) is not a worker and continues`,
       });
     this.#ended();
   }
 
   async #reopenLogs(): Promise<string[]> {
-    const warnings = await this.supervisor.logFiles.reopen();
+    const warnings = await this.supervisor.logFiles.reopen(this.supervisor.config.pools);
     this.report({ type: 'logsReopened' });
     return warnings;
   }

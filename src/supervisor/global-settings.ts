@@ -5,6 +5,8 @@
 import * as z from 'zod';
 import { reloadPlan } from '../config/plan.ts';
 import { SAVED_GLOBALS } from '../config/saved.ts';
+import { applied } from '../config/schema/derive.ts';
+import { globalSettings } from '../config/schema/global.ts';
 import type { TomlValue } from '../config/toml/write.ts';
 import type { GlobalConfig } from '../config/types.ts';
 import { SETTINGS } from '../keeper/notes.ts';
@@ -58,7 +60,7 @@ export class Settings {
   /** The files have been read: what can be applied at once is in effect from now on. */
   take(wanted: Globals): void {
     this.#wanted = globalsOf(wanted);
-    this.#running = applied(this.#running, this.#wanted);
+    this.#running = applied(globalSettings, this.#running, this.#wanted);
   }
 
   get note(): Note {
@@ -67,12 +69,8 @@ export class Settings {
   }
 }
 
-/** `running` with those settings of `wanted` that need no restart (`applies` in config/schema/global.ts). */
-export function applied(running: Globals, wanted: Globals): Globals {
-  const { runDir, pidFile, control, log } = running;
-  return { ...wanted, runDir, pidFile, control, log: { ...log, level: wanted.log.level } };
-}
-
-function globalsOf({ file, include, runDir, pidFile, control, log, process }: Globals): Globals {
-  return { file, include, runDir, pidFile, control, log, process };
+/** Also of a whole configuration. */
+function globalsOf(config: Globals | GlobalConfig): Globals {
+  const { pools: _, ...globals } = { pools: [], ...config };
+  return globals;
 }

@@ -4,6 +4,7 @@ import { errorBody } from '../control/error-body.ts';
 import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
+import { type Left, leftIn } from '../keeper/handover/left.ts';
 import { LAST_RELOAD, LAST_UPGRADE, RESUMED, SETTINGS } from '../keeper/notes.ts';
 import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
 import { endProcess } from '../os/descriptor.ts';
@@ -45,12 +46,12 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   );
   let isSuccessor = false;
   try {
-    const { world, loaded } = await begin(keeper, options);
+    const { world, left, loaded } = await begin(keeper, options);
     isSuccessor = loaded === null;
     daemon =
       loaded === null
         ? await restore(keeper, world, options)
-        : await startFresh(keeper, world, loaded, options);
+        : await startFresh(keeper, world, loaded, left, options);
     for (const event of early) daemon.supervisor.enqueue(event);
     await daemon.serve();
     await finish(keeper, { exitCode: EXIT.ok, message: '', stream: 'stderr' });
@@ -63,6 +64,8 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
 
 interface Beginning {
   readonly world: World;
+  /** What the last keeper had left before ours took the run directory; null: there was no need to look. */
+  readonly left: Left | null;
   /** The configuration to begin with; null: there is something to go on with. */
   readonly loaded: Loaded | null;
 }
@@ -70,11 +73,12 @@ interface Beginning {
 /** Finds out whether an earlier supervisor, or a keeper that was killed, has left something to go on with. */
 async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginning> {
   const world = await keeper.ask('hello', { protocol: PROTOCOL, version: VERSION });
-  if (world.notes[SETTINGS] !== undefined) return { world, loaded: null };
+  if (world.notes[SETTINGS] !== undefined) return { world, left: null, loaded: null };
   const loaded = readConfiguration(options.configFile);
-  const found = await settle(keeper, world, loaded);
+  const left = leftIn(loaded.config.runDir);
+  const found = await settle(keeper, world, loaded, left);
   refuseOther(loaded.config.control.socket);
-  if (found?.notes[SETTINGS] === undefined) return { world, loaded };
+  if (found?.notes[SETTINGS] === undefined) return { world, left, loaded };
   // The files may say something else by now, and as after any start they are to be in effect.
   keeper.post('note', { name: RELOAD_DUE, text: 'yes' });
   // It is a restart, too: what only a restart applies is in effect.
@@ -82,6 +86,7 @@ async function begin(keeper: Keeper, options: SupervisorOptions): Promise<Beginn
   const adopted = { ...found, notes: { ...found.notes, [RELOAD_DUE]: 'yes', [SETTINGS]: text ?? '' } };
   return {
     world: found.notes.stopping === undefined ? adopted : startedAgain(keeper, adopted),
+    left,
     loaded: null,
   };
 }
@@ -90,9 +95,16 @@ async function startFresh(
   keeper: Keeper,
   world: World,
   loaded: Loaded,
+  left: Left | null,
   options: SupervisorOptions,
 ): Promise<Daemon> {
-  const { notices, obstacles } = await checkAgainstSystem(loaded, { own: [] }, world.inheritedSockets);
+  // What could be taken over has been: of the rest, only that it may be there is worth saying.
+  const rest = { inodes: new Set<number>(), workers: 0, unusable: left?.unusable ?? null };
+  const { notices, obstacles } = await checkAgainstSystem(
+    loaded,
+    { own: [], left: rest },
+    world.inheritedSockets,
+  );
   const settings = new Settings(loaded.config);
   const daemon = new Daemon(keeper, world, settings, options.configFile);
   for (const text of [...notices.map(it => it.text), ...degradations(loaded.config.pools)])
@@ -103,16 +115,35 @@ async function startFresh(
 }
 
 /** Before everything is checked, because another supervisor explains the addresses that are taken. */
-async function settle(keeper: Keeper, world: World, loaded: Loaded): Promise<World | null> {
+async function settle(keeper: Keeper, world: World, loaded: Loaded, left: Left): Promise<World | null> {
   const { runDir, pidFile } = loaded.config;
   const answer = await keeper.ask('settle', residenceOf(loaded.config)).catch(async (error: unknown) => {
-    await checkAgainstSystem(loaded, { own: [] }, world.inheritedSockets); // knows file, line and remedy of most reasons
-    throw error;
+    // It knows file, line and remedy of most reasons.
+    const known = await checkAgainstSystem(loaded, { own: [], left }, world.inheritedSockets).catch(
+      (found: unknown) => found,
+    );
+    throw withSurvivors(known instanceof FpmError ? known : error, left);
   });
   if (answer.heldBy === null) return answer.found;
   throw new FpmError(
     'ALREADY_RUNNING',
     `a supervisor with pid ${answer.heldBy} runs already (run_dir ${runDir}, pid file ${pidFile}); \`fpm-ts stop\` ends it`,
+  );
+}
+
+/** Who reads that a start was refused wants to know that clients are served all the same. */
+function withSurvivors(error: unknown, { workers }: Left): unknown {
+  if (workers === 0) return error;
+  const still =
+    workers === 1
+      ? '1 worker of the last fpm-ts still serves'
+      : `${workers} workers of the last fpm-ts still serve`;
+  const { code, place, parts } = error instanceof FpmError ? error : new FpmError('FAILED', messageOf(error));
+  return new FpmError(
+    code,
+    `${messageOf(error)}\n${still}: a start continues with what is left when that is mended`,
+    place,
+    parts,
   );
 }
 

@@ -2,6 +2,7 @@
  * Reloads, pool by pool: of each pool one is under way, and at most one waits. What is read later replaces what the
  * waiting one was to bring about, so whoever reloads a pool again and again makes nobody wait longer, and no pool
  * waits for another. What is to be done is decided when it begins: the pool may have been added or removed since.
+ * A takeover has its turn among them.
  */
 import { type PlanEntry, poolPlan } from '../config/plan.ts';
 import type { PoolConfig } from '../config/types.ts';
@@ -32,23 +33,26 @@ export interface Outcome {
 }
 
 /** A reload of one pool. */
-interface Order {
+interface Reload {
+  readonly type: 'reload';
   wanted: Wanted;
+  /** Only users of pools have asked for it. */
+  isOfUsers: boolean;
+  hasBegun: boolean;
+  isCancelled: boolean;
   readonly outcome: Promise<Outcome>;
-  readonly begin: () => Promise<void>;
+  readonly settle: (outcome: Outcome) => void;
 }
 
-interface Orders {
-  underWay: Order | null;
-  waiting: Order | null;
-}
+type Turn = Reload | { readonly type: 'other'; readonly begin: () => Promise<void> };
 
 export class PoolReloads {
   readonly #supervisor: Supervisor;
   readonly #room: RolloutRoom;
-  /** A reload of that pool has ended. */
+  /** A turn at that pool has ended. */
   readonly #onEnd: () => void;
-  readonly #orders = new Map<string, Orders>();
+  /** The first of each is under way, or waits for room. */
+  readonly #turns = new Map<string, Turn[]>();
 
   constructor(supervisor: Supervisor, onEnd: () => void) {
     this.#supervisor = supervisor;
@@ -57,28 +61,57 @@ export class PoolReloads {
   }
 
   isFree(name: string): boolean {
-    return !this.#orders.has(name);
+    return !this.#turns.has(name);
   }
 
   /** One waits, so another one of it makes nobody wait longer. */
   hasWaiting(name: string): boolean {
-    return (this.#orders.get(name)?.waiting ?? null) !== null;
+    return this.#waiting(name) !== null;
   }
 
   /** Call it in the order in which the files were read. The one that waits takes this as well. */
-  reload(name: string, wanted: Wanted): Promise<Outcome> {
-    const orders = this.#orders.get(name) ?? { underWay: null, waiting: null };
-    this.#orders.set(name, orders);
-    const { waiting } = orders;
+  reload(name: string, wanted: Wanted, isOfUser: boolean): Promise<Outcome> {
+    const waiting = this.#waiting(name);
     if (waiting !== null) {
       const onlyChanged = waiting.wanted.onlyChanged && wanted.onlyChanged;
       waiting.wanted = { ...wanted, onlyChanged };
+      waiting.isOfUsers &&= isOfUser;
       return waiting.outcome;
     }
-    const order = this.#order(name, wanted);
-    orders.waiting = order;
-    if (orders.underWay === null) void this.#begin(name, orders);
-    return order.outcome;
+    let settle: (outcome: Outcome) => void = () => {};
+    const outcome = new Promise<Outcome>(resolve => {
+      settle = resolve;
+    });
+    const state = { isOfUsers: isOfUser, hasBegun: false, isCancelled: false };
+    this.#append(name, { type: 'reload', wanted, ...state, outcome, settle });
+    return outcome;
+  }
+
+  /** Something else that no reload of the pool may overlap with. */
+  between<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const begin = (): Promise<void> => work().then(resolve, reject);
+      this.#append(name, { type: 'other', begin });
+    });
+  }
+
+  /**
+   * Ends the reloads that only users of pools have asked for: the generations that serve stay. Nobody waits for what
+   * else they may have begun, such as a removal.
+   */
+  cancelOfUsers(reasonFor: (name: string) => string): void {
+    for (const [name, turns] of this.#turns)
+      for (const turn of turns) if (turn.type === 'reload') this.#cancel(name, turn, reasonFor(name));
+  }
+
+  #cancel(name: string, reload: Reload, reason: string): void {
+    const { isOfUsers, isCancelled, hasBegun, wanted, settle } = reload;
+    if (!isOfUsers || isCancelled) return;
+    const planned = this.plan(name, wanted);
+    const pool = this.#supervisor.pools.get(name);
+    if (hasBegun && pool?.cancelReload(reason) === false) return; // it is over in a moment
+    reload.isCancelled = true;
+    settle({ planned, failure: reason });
   }
 
   /** What a reload of it would do now. */
@@ -94,37 +127,45 @@ export class PoolReloads {
     return { pool: name, action: isStopped ? 'stopped' : action, changes };
   }
 
-  #order(name: string, wanted: Wanted): Order {
-    let settle: (outcome: Outcome) => void = () => {};
-    const outcome = new Promise<Outcome>(resolve => {
-      settle = resolve;
-    });
-    const order: Order = {
-      wanted,
-      outcome,
-      begin: async () => settle(await this.#apply(name, order.wanted)),
-    };
-    return order;
+  #waiting(name: string): Reload | null {
+    const last = this.#turns.get(name)?.at(-1);
+    return last?.type === 'reload' && !last.hasBegun && !last.isCancelled ? last : null;
   }
 
-  /** As long as one waits for room, it takes what is read later. */
-  async #begin(name: string, orders: Orders): Promise<void> {
-    for (let next = orders.waiting; next !== null; next = orders.waiting) {
-      const leave = await this.#enter(name, next);
-      orders.waiting = null;
-      orders.underWay = next;
-      await next.begin();
-      leave();
-      orders.underWay = null;
-      if (orders.waiting === null) this.#orders.delete(name);
+  #append(name: string, turn: Turn): void {
+    const turns = this.#turns.get(name);
+    turns?.push(turn);
+    if (turns !== undefined) return;
+    const added = [turn];
+    this.#turns.set(name, added);
+    void this.#takeTurns(name, added);
+  }
+
+  async #takeTurns(name: string, turns: Turn[]): Promise<void> {
+    for (let next = turns[0]; next !== undefined; next = turns[0]) {
+      if (next.type === 'reload') await this.#take(name, next);
+      else await next.begin();
+      turns.shift();
+      if (turns.length === 0) this.#turns.delete(name);
       this.#onEnd();
     }
   }
 
-  async #enter(name: string, order: Order): Promise<() => void> {
-    const { action } = this.plan(name, order.wanted);
+  /** As long as it waits for room, it takes what is read later. */
+  async #take(name: string, reload: Reload): Promise<void> {
+    const leave = await this.#enter(name, reload);
+    reload.hasBegun = true;
+    if (!reload.isCancelled) reload.settle(await this.#apply(name, reload.wanted));
+    leave();
+  }
+
+  async #enter(name: string, reload: Reload): Promise<() => void> {
+    const { action } = this.plan(name, reload.wanted);
     if (action !== 'roll' && action !== 'add') return () => {};
-    return await this.#room.enter(() => this.#sizeOf(name, order.wanted));
+    return await this.#room.enter(
+      () => this.#sizeOf(name, reload.wanted),
+      () => reload.isOfUsers,
+    );
   }
 
   /** How many workers it starts beside those that there are. */

@@ -1,7 +1,8 @@
 /**
  * Reloads that have not begun. A reload begins as soon as one of its pools is free. Of those that wait there is one for
  * each caller and set of pools, which the same again joins. It is dropped when everybody who asked for it has left.
- * Callers who may do all come before the users of pools.
+ * Callers who may do all come before the users of pools. Upgrades and takeovers, which only they may ask for, have their
+ * turn among them.
  */
 import type { Caller } from '../control/access.ts';
 import { ClientLeft } from '../control/request-error.ts';
@@ -34,27 +35,25 @@ export function askedFor({ pools, changed, dry_run }: Args<'reload'>): Asked {
   };
 }
 
-/** Work that runs when no reload is under way, and before any that came later. */
-interface Alone {
-  readonly type: 'alone';
-  readonly isFirst: true;
+/** Nothing that came later begins before it. `upgrade` begins when no reload is under way, `takeover` at once. */
+interface Other {
+  readonly type: 'upgrade' | 'takeover';
   readonly begin: () => void;
 }
 
-interface WaitingReload {
+export interface WaitingReload {
   readonly type: 'reload';
   readonly asked: Asked;
   readonly key: string;
-  /** It passes before those that are not. */
-  readonly isFirst: boolean;
+  readonly caller: Asker['caller'];
   readonly result: Promise<ReloadOutcome>;
   readonly begin: () => void;
-  readonly drop: () => void;
+  readonly drop: (reason: Error) => void;
   askers: number;
 }
 
 export class ReloadQueue {
-  #waiting: (Alone | WaitingReload)[] = [];
+  #waiting: (Other | WaitingReload)[] = [];
 
   /** @param run is called when it begins */
   join(asked: Asked, { caller, left }: Asker, run: () => Promise<ReloadOutcome>): Promise<ReloadOutcome> {
@@ -62,7 +61,7 @@ export class ReloadQueue {
     const found = this.#waiting.find(it => it.type === 'reload' && it.key === key) as
       | WaitingReload
       | undefined;
-    const reload = found ?? this.#add(asked, key, caller.mayDoAll, run);
+    const reload = found ?? this.#add(asked, key, caller, run);
     reload.askers++;
     left?.addEventListener('abort', () => this.#leave(reload), { once: true });
     if (left?.aborted === true) this.#leave(reload);
@@ -70,34 +69,44 @@ export class ReloadQueue {
   }
 
   /** @param begin is called when its turn has come */
-  alone(begin: () => void): void {
-    this.#waiting.push({ type: 'alone', isFirst: true, begin });
+  add(type: Other['type'], begin: () => void): void {
+    this.#waiting.push({ type, begin });
+  }
+
+  get hasUpgrade(): boolean {
+    return this.#waiting.some(({ type }) => type === 'upgrade');
   }
 
   /**
    * Takes the next one that may begin.
    * @param isIdle nothing is under way
    */
-  next(mayBegin: (asked: Asked) => boolean, isIdle: boolean): (() => void) | null {
-    const inOrder = [...this.#waiting.filter(it => it.isFirst), ...this.#waiting.filter(it => !it.isFirst)];
-    for (const it of inOrder) {
-      if (it.type === 'alone' ? isIdle : mayBegin(it.asked)) {
+  next(mayBegin: (reload: WaitingReload) => boolean, isIdle: boolean): (() => void) | null {
+    for (const it of [...this.#waiting.filter(isFirst), ...this.#waiting.filter(it => !isFirst(it))]) {
+      if (it.type === 'reload' ? mayBegin(it) : it.type === 'takeover' || isIdle) {
         this.#waiting = this.#waiting.filter(other => other !== it);
         return it.begin;
       }
-      if (it.type === 'alone') return null; // nothing begins before it
+      if (it.type === 'upgrade') return null; // nothing begins before it
     }
     return null;
   }
 
-  #add(asked: Asked, key: string, isFirst: boolean, run: () => Promise<ReloadOutcome>): WaitingReload {
+  /** Reloads that have not begun do not begin. */
+  dropReloads(reasonFor: (asked: Asked) => Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ type }) => type !== 'reload');
+    for (const it of waiting) if (it.type === 'reload') it.drop(reasonFor(it.asked));
+  }
+
+  #add(asked: Asked, key: string, caller: Asker['caller'], run: () => Promise<ReloadOutcome>): WaitingReload {
     let begin = (): void => {};
-    let drop = (): void => {};
+    let drop = (_reason: Error): void => {};
     const result = new Promise<ReloadOutcome>((resolve, reject) => {
       begin = () => void run().then(resolve, reject);
-      drop = () => reject(new ClientLeft());
+      drop = reject;
     });
-    const reload: WaitingReload = { type: 'reload', asked, key, isFirst, result, begin, drop, askers: 0 };
+    const reload: WaitingReload = { type: 'reload', asked, key, caller, result, begin, drop, askers: 0 };
     this.#waiting.push(reload);
     return reload;
   }
@@ -106,6 +115,10 @@ export class ReloadQueue {
     reload.askers--;
     if (reload.askers > 0 || !this.#waiting.includes(reload)) return;
     this.#waiting = this.#waiting.filter(it => it !== reload);
-    reload.drop();
+    reload.drop(new ClientLeft());
   }
+}
+
+function isFirst(it: Other | WaitingReload): boolean {
+  return it.type !== 'reload' || it.caller.mayDoAll;
 }

@@ -6,12 +6,20 @@
 import { reloadPlan } from '../config/plan.ts';
 import { describeObstacle } from '../config/problems.ts';
 import type { Args } from '../control/types.ts';
-import { FpmError } from '../errors.ts';
+import { FpmError, type Part } from '../errors.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { Configuration, Loaded } from './configuration.ts';
 import type { LastReloadRecord, ReloadEntry } from './last-reload.ts';
 import { type Outcome, PoolReloads, type Wanted } from './pool-reloads.ts';
-import { type Asked, type Asker, askedFor, type ReloadOutcome, ReloadQueue } from './reload-queue.ts';
+import { ReadingLimit } from './reading-limit.ts';
+import {
+  type Asked,
+  type Asker,
+  askedFor,
+  type ReloadOutcome,
+  ReloadQueue,
+  type WaitingReload,
+} from './reload-queue.ts';
 import { addressesOf } from './start-pools.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -44,29 +52,62 @@ export class Reloads {
   readonly #ports: ReloadPorts;
   readonly #queue = new ReloadQueue();
   readonly #pools: PoolReloads;
-  /** Those that have begun, and how many of them are of all pools. */
+  readonly #limit: ReadingLimit;
+  /** Those that have begun, takeovers as well, and how many of them are of all pools. */
   #underWay = 0;
   #ofAll = 0;
-  /** Nothing else may begin: the files are being read, or `apart` runs. */
+  /** Nothing else may begin: the files are being read, or an upgrade runs. */
   #isAlone = false;
 
   constructor(ports: ReloadPorts) {
     this.#ports = ports;
     this.#pools = new PoolReloads(ports.supervisor, () => this.#next());
+    this.#limit = new ReadingLimit(ports.supervisor, () => this.#next());
   }
 
   /** @throws {FpmError} the reason; what ran before continues then. {ClientLeft} when nobody waits for it */
   reload(args: Args<'reload'>, asker: Asker = OURSELVES): Promise<ReloadOutcome> {
     const asked = askedFor(args);
-    const result = this.#queue.join(asked, asker, () => this.#run(asked));
+    const result = this.#queue.join(asked, asker, () => this.#run(asked, asker.caller));
     this.#next();
     return result;
   }
 
-  /** Runs the work when no reload is under way; none begins before it is over. */
-  apart<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs the work when no reload and no takeover is under way; none begins before it is over. Reloads that only users of
+   * pools have asked for are not waited for: how long they take, their programs decide.
+   */
+  upgrade(work: () => Promise<void>): Promise<void> {
+    const whole = (): Promise<void> => {
+      this.#queue.dropReloads(asked => notDone(asked, 'fpm-ts is being upgraded: the reload was not begun'));
+      return work();
+    };
+    return this.#take('upgrade', () => this.#alone(whole));
+  }
+
+  /**
+   * Reads the files, as a reload does, and then does the work at this pool: only reloads of this pool wait for it, and it
+   * waits only for them.
+   */
+  takeOver<R, T>(pool: string, read: () => Promise<R>, work: (read: R) => Promise<T>): Promise<T> {
+    return this.#take('takeover', async () => {
+      this.#underWay++;
+      try {
+        const [result] = await this.#alone(async () => {
+          const found = await read();
+          return [this.#pools.between(pool, () => work(found))];
+        });
+        return await (result as Promise<T>);
+      } finally {
+        this.#underWay--;
+        this.#next();
+      }
+    });
+  }
+
+  #take<T>(type: 'upgrade' | 'takeover', work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#queue.alone(() => void this.#alone(work).then(resolve, reject));
+      this.#queue.add(type, () => void work().then(resolve, reject));
       this.#next();
     });
   }
@@ -83,7 +124,8 @@ export class Reloads {
   /** Lets those begin that may. */
   #next(): void {
     while (!this.#isAlone) {
-      const begin = this.#queue.next(asked => this.#mayBegin(asked), this.#underWay === 0);
+      if (this.#queue.hasUpgrade) this.#pools.cancelOfUsers(cancelledByUpgrade);
+      const begin = this.#queue.next(it => this.#mayBegin(it), this.#underWay === 0);
       if (begin === null) return;
       begin();
     }
@@ -93,7 +135,8 @@ export class Reloads {
    * As soon as one of its pools is free, or it waits with others for each of them. A reload of all has the settings of
    * fpm-ts.toml as well.
    */
-  #mayBegin({ pools, dryRun }: Asked): boolean {
+  #mayBegin({ asked: { pools, dryRun }, caller }: WaitingReload): boolean {
+    if (!this.#limit.mayRead(caller)) return false;
     if (dryRun || (pools === undefined && this.#ofAll === 0)) return true;
     const names = pools ?? [...this.#ports.supervisor.pools.keys()];
     return names.some(name => this.#pools.isFree(name)) || names.every(name => this.#pools.hasWaiting(name));
@@ -110,12 +153,13 @@ export class Reloads {
     }
   }
 
-  async #run(asked: Asked): Promise<ReloadOutcome> {
+  async #run(asked: Asked, caller: Asker['caller']): Promise<ReloadOutcome> {
     const isOfAll = asked.pools === undefined && !asked.dryRun;
     this.#underWay++;
     if (isOfAll) this.#ofAll++;
     try {
-      return asked.dryRun ? (await this.#alone(() => this.#read(asked))).plan : await this.#change(asked);
+      if (!asked.dryRun) return await this.#change(asked, caller);
+      return (await this.#alone(() => this.#limit.read(caller, () => this.#read(asked)))).plan;
     } finally {
       this.#underWay--;
       if (isOfAll) this.#ofAll--;
@@ -123,13 +167,13 @@ export class Reloads {
     }
   }
 
-  async #change(asked: Asked): Promise<ReloadOutcome> {
+  async #change(asked: Asked, caller: Asker['caller']): Promise<ReloadOutcome> {
     const { supervisor, record, onPhase } = this.#ports;
     const entry = record.open();
     supervisor.changes++;
     onPhase();
     try {
-      const result = await this.#apply(asked, entry);
+      const result = await this.#apply(asked, caller, entry);
       record.end(entry, null);
       return result;
     } catch (error) {
@@ -176,18 +220,20 @@ export class Reloads {
     );
   }
 
-  async #apply(asked: Asked, entry: ReloadEntry): Promise<ReloadOutcome> {
+  async #apply(asked: Asked, caller: Asker['caller'], entry: ReloadEntry): Promise<ReloadOutcome> {
     const { supervisor, record } = this.#ports;
     let concerned: readonly string[] = [];
     const { loaded, plan, outcomes } = await this.#alone(async () => {
-      const reading = await this.#read(asked);
+      const reading = await this.#limit.read(caller, () => this.#read(asked));
       concerned = reading.plan.pools
         .filter(({ action }) => action !== 'keep' && action !== 'stopped' && action !== 'fail')
         .map(({ pool }) => pool);
       supervisor.ports.report({ type: 'reloading', pools: concerned });
       record.begin(entry, concerned);
       if (asked.pools === undefined) await this.#takeSettings(reading.loaded);
-      return { ...reading, outcomes: [...reading.wanted].map(([name, it]) => this.#pools.reload(name, it)) };
+      const isOfUser = !caller.mayDoAll;
+      const outcomes = [...reading.wanted].map(([name, it]) => this.#pools.reload(name, it, isOfUser));
+      return { ...reading, outcomes };
     });
     const done = await Promise.all(outcomes);
     const pools = done.map(({ planned }) => planned);
@@ -197,7 +243,17 @@ export class Reloads {
     const stopped = pools.filter(({ action }) => action === 'stopped').map(({ pool }) => pool);
     if (asked.pools !== undefined && stopped.length > 0) throw stoppedError(stopped);
     supervisor.ports.report({ type: 'reloaded', pools: concerned });
-    return { ...plan, pools };
+    return { ...plan, pools, notices: [...plan.notices, ...this.#logNotices(pools)] };
+  }
+
+  /** A pool whose log cannot be opened serves. */
+  #logNotices(pools: ReloadOutcome['pools']): Part[] {
+    const { supervisor } = this.#ports;
+    return pools.flatMap(({ pool }) => {
+      const config = supervisor.pools.get(pool)?.state.config;
+      const failure = config === undefined ? null : supervisor.logFiles.failureOf(config);
+      return failure === null ? [] : [{ pool, file: null, text: `pool ${pool}: ${failure}` }];
+    });
   }
 
   async #takeSettings({ config }: Loaded): Promise<void> {
@@ -215,8 +271,16 @@ function throwFailures(outcomes: readonly Outcome[]): void {
   throw new FpmError('RELOAD_FAILED', parts.map(({ text }) => text).join('\n'), {}, parts);
 }
 
-function stopping({ pools = [] }: Asked): FpmError {
-  const text = 'fpm-ts is stopping';
+function stopping(asked: Asked): FpmError {
+  return notDone(asked, 'fpm-ts is stopping');
+}
+
+function cancelledByUpgrade(pool: string): string {
+  return `an upgrade of fpm-ts cancelled this reload: \`fpm-ts reload ${pool}\` starts it again`;
+}
+
+/** Whoever has asked for these pools may read it. */
+function notDone({ pools = [] }: Asked, text: string): FpmError {
   return new FpmError(
     'RELOAD_FAILED',
     text,

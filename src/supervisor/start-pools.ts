@@ -63,6 +63,6 @@ export async function startAnew(
 /** What our own pools listen on: it is not taken. */
 export function addressesOf({ pools }: Supervisor): string[] {
   return [...pools.values()].flatMap(({ state }) =>
-    state.obstacle === null ? [state.config.listen.text] : [],
+    state.obstacle === null ? [state.config.listen.address.text] : [],
   );
 }

@@ -107,7 +107,7 @@ function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lost }: S
     protocol: config.protocol,
     dispatch: config.dispatch,
     pm: { mode: config.pm.mode, max_children: config.pm.maxChildren },
-    listen: { address: config.listen.text },
+    listen: { address: config.listen.address.text },
     queue: {
       length: load?.waiting ?? null,
       max: maxOf(meter.maxWaiting, load?.waiting ?? null),

@@ -183,6 +183,9 @@ export class Supervisor {
       case 'signalled':
         this.ports.signalled(event.signal);
         break;
+      case 'poolLog':
+        this.logFiles.tell(event.file, event.failure);
+        break;
       case 'knocked': {
         const at = event.id.lastIndexOf('#');
         const number = Number(event.id.slice(at + 1));

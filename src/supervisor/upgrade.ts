@@ -17,8 +17,8 @@ export interface UpgradePorts {
   readonly keeperPid: number;
   readonly report: Report;
   readonly isStopping: () => boolean;
-  /** Runs when no reload is under way, and none begins before it is over. */
-  readonly apartFromReloads: (work: () => Promise<void>) => Promise<void>;
+  /** Runs it when no reload is under way, and none begins before it is over. */
+  readonly inTurn: (work: () => Promise<void>) => Promise<void>;
   /** Takes no more clients, and waits for what they have been promised, but no longer than so. */
   readonly closeControl: (graceMs: number) => Promise<void>;
   readonly openControl: () => Promise<void>;
@@ -62,7 +62,7 @@ export class Upgrades {
         resolve(accepted);
         await this.#leave(accepted);
       };
-      this.#ports.apartFromReloads(work).catch(reject);
+      this.#ports.inTurn(work).catch(reject);
     });
   }
 
@@ -82,7 +82,7 @@ export class Upgrades {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (!isDryRun) this.#failed(message);
-      throw new FpmError('UPGRADE_FAILED', `${message}\nfpm-ts ${VERSION} goes on as before`);
+      throw new FpmError('UPGRADE_FAILED', `${message}\nfpm-ts ${VERSION} continues as before`);
     }
   }
 

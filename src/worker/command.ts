@@ -6,8 +6,9 @@
 
 import { getPriority } from 'node:os';
 import { basename, dirname } from 'node:path';
+import { rlimitsOf } from '../config/rlimits.ts';
 import { isPhpCgi } from '../config/rule.ts';
-import type { Limit, PoolConfig } from '../config/types.ts';
+import type { PoolConfig } from '../config/types.ts';
 import type { WorkerSpec } from '../keeper/protocol.ts';
 import { DEFAULT_PATH, findProgram, helperProgram } from '../os/programs.ts';
 import type { Identity } from './identity.ts';
@@ -38,14 +39,14 @@ export function workerSpec(
     cwd: pool.chroot ?? pool.chdir,
     user: { uid: identity.uid, gid: identity.gid, groups: identity.groups },
     umask: pool.umask,
-    filesMax: pool.rlimits.files === undefined ? FILES_MAX : null,
+    filesMax: pool.rlimitFiles === undefined ? FILES_MAX : null,
     listener,
     listenerDescriptor: listenerDescriptor(pool),
     wholeGroup: pool.killMode === 'group',
     stopSignal: pool.stopSignal,
     stopTimeoutMs: pool.processControlTimeoutMs,
     pool: pool.name,
-    logFile: pool.logFile ?? null,
+    logFile: pool.log.file ?? null,
   };
 }
 
@@ -128,26 +129,15 @@ function listenPid(pool: PoolConfig): string[] {
 }
 
 function limits(pool: PoolConfig): string[] {
-  const { files, core, nproc, as, memlock } = pool.rlimits;
-  const options = [
-    ...limit('--nofile', files),
-    ...limit('--core', core),
-    ...limit('--nproc', nproc),
-    ...limit('--as', as),
-    ...limit('--memlock', memlock),
-  ];
   const { priority, oomScoreAdj } = pool.process;
+  // prlimit(1): one value sets the soft and the hard limit, as php-fpm does.
+  const options = rlimitsOf(pool).map(([name, limit]) => `--${name === 'files' ? 'nofile' : name}=${limit}`);
   return [
     // nice(1) adds to the niceness that it has, which is ours.
     ...(priority === 0 ? [] : [helperProgram('nice'), '-n', String(priority - getPriority())]),
     ...(oomScoreAdj === 0 ? [] : [helperProgram('choom'), '-n', String(oomScoreAdj), '--']),
     ...(options.length === 0 ? [] : [helperProgram('prlimit'), ...options, '--']),
   ];
-}
-
-/** prlimit(1): one value sets the soft and the hard limit, as php-fpm does. */
-function limit(option: string, value: Limit | undefined): string[] {
-  return value === undefined ? [] : [`${option}=${value}`];
 }
 
 function credentials(pool: PoolConfig, identity: Identity): string[] {

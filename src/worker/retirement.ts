@@ -36,7 +36,7 @@ export const RULES: Readonly<Record<RetirementRule, string>> = {
 /** What became of a worker that was frozen. */
 export const FROZEN: Readonly<Record<FreezeOutcome, string>> = {
   killed: 'it had nothing in hand and was killed',
-  busy: 'it had a connection in hand and goes on; it is looked at again',
-  spared: 'it is being debugged, did not stop in time or cannot be looked into, and goes on',
+  busy: 'it had a connection in hand and continues; it is looked at again',
+  spared: 'it is being debugged, did not stop in time or cannot be looked into, and continues',
   gone: 'it had ended already',
 };

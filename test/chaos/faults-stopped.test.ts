@@ -40,7 +40,7 @@ suite('chaos/faults-stopped', { needs: FAULT_PROGRAM.needs }, async scope => {
         process.kill(daemon.pid, 'SIGHUP');
         const [status] = await Promise.all([daemon.cli('status'), delay(STOPPED_MS)]);
         assert.equal(status.code, 1);
-        assert.match(status.stderr, /has stopped it.*The workers go on/);
+        assert.match(status.stderr, /has stopped it.*The workers continue/);
       } finally {
         process.kill(before.supervisor_pid, 'SIGCONT');
       }

@@ -14,7 +14,7 @@ import { poolOf, type Status } from '../lib/status.ts';
 import { type Scope, suite } from '../lib/suite.ts';
 
 const NEEDS = ['gcc', 'libfcgi'] as const;
-const LOG = [/is no worker and goes on/, /"event":"reloadFailed"/];
+const LOG = [/is not a worker and continues/, /"event":"reloadFailed"/];
 
 interface Life {
   readonly mortal: Mortal;

@@ -212,7 +212,7 @@ suite('integration/adoption-of-a-stop', { needs: ['gcc', 'libfcgi'] }, async sco
     await daemon.crash();
     const { code, stdout, stderr } = await stop;
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
-    assert.match(stderr, /not everything has stopped.*which serve on.*`fpm-ts start` goes on with them/);
+    assert.match(stderr, /not everything has stopped.*which continue.*`fpm-ts start` continues with them/);
     await daemon.startAgain();
     assert.match(await askPool(unixSocket(socketOf(scope, 'www'))), /^hello/);
     // Whether the one that there was had been told to stop by then, is a matter of milliseconds.

@@ -32,7 +32,7 @@ suite('integration/background', {}, async scope => {
       }),
     },
     ready: ({ pools }) => pools.every(({ state }) => state === 'failed'),
-    expectedLog: [/poolFailed|backingOff|is no worker and goes on/],
+    expectedLog: [/poolFailed|backingOff|is not a worker and continues/],
   });
 
   scope.defer(endAll); // before it is looked whether the socket is still open
@@ -51,14 +51,14 @@ suite('integration/background', {}, async scope => {
     for (const pid of before)
       assert.match(
         stderr,
-        new RegExp(`pid ${pid} \\(/usr/bin/perl -e .*\\) goes on.*\`kill ${pid}\` ends it`),
+        new RegExp(`pid ${pid} \\(/usr/bin/perl -e .*\\) continues.*\`kill ${pid}\` ends it`),
       );
     assert.ok(
       stderr.includes('x\\x1b]0;owned\\x07\\x0a# fpm-ts: all is well'),
       'what it calls itself is shown',
     );
     for (const line of stderr.trimEnd().split('\n')) assert.match(line, /^fpm-ts: pid \d+ [ -~]*$/);
-    const logged = daemon.log().filter(({ msg }) => /is no worker and goes on/.test(msg ?? ''));
+    const logged = daemon.log().filter(({ msg }) => /is not a worker and continues/.test(msg ?? ''));
     assert.ok(logged.length >= before.length);
   });
 });

@@ -34,7 +34,7 @@ void test('one argument, one variable: 128 KiB with the zero byte', async t => {
       assert.deepEqual([item?.key, item?.line, item?.column], ['command', 1, 23]);
       assert.match(
         item?.message ?? '',
-        /^argument 1 is 131073 bytes long, and Linux takes no more than 131072$/,
+        /^argument 1 is 131073 bytes long, and Linux takes no more than 131072 bytes$/,
       );
       assertFound(tree, set, found('env', /^the variable A is 131073 bytes long/));
       assertFound(tree, passed, found('pass_env', /^the variable A is 131073 bytes long/));
@@ -57,7 +57,8 @@ void test('all together: a quarter of the stack', async t => {
   assertNothingFound(await check(fits));
   const tooMuch = variables(max + 200_000);
   assert.equal(isTooLong('', tooMuch), true);
-  const message = /^arguments and environment are \d+ bytes together, and the system takes no more than \d+$/;
+  const message =
+    /^arguments and environment are \d+ bytes together, and the system takes no more than \d+ bytes$/;
   assertFound(tree, await check(tooMuch), { key: 'command', message });
 });
 

@@ -342,7 +342,7 @@ const LIMITS: readonly Mistake[] = [
     name: 'a limit above the hard limit',
     who: 'user',
     pool: ({ lockableBytes }) => ({ rlimit_memlock: lockableBytes + 1 }),
-    says: /: rlimit_memlock: \d+ is above the hard limit, \d+/,
+    says: /: rlimit_memlock: \d+ bytes is above the hard limit, \d+ bytes/,
   },
   {
     name: 'a higher priority',

@@ -37,7 +37,7 @@ suite('integration/control-silence', { needs: ['gcc', 'libfcgi'] }, async scope 
             message,
             new RegExp(`supervisor \\(pid ${supervisor}\\) does not answer on .*control\\.sock`),
           );
-          assert.match(message, /has stopped it.*The workers go on/);
+          assert.match(message, /has stopped it.*The workers continue/);
           assert.match(
             message,
             new RegExp(`kill -CONT ${supervisor}.*kill -KILL ${supervisor}.*pid ${daemon.pid}`),

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { LINE_LIMIT_BYTES } from '../../src/keeper/output/lines.ts';
 import { LogSinks } from '../../src/keeper/output/log-sinks.ts';
 import { OutputReaders } from '../../src/keeper/output/output.ts';
+import { PoolLogs } from '../../src/keeper/output/pool-logs.ts';
 import { outputPipe } from '../../src/os/descriptor.ts';
 import { Poller } from '../../src/os/poller.ts';
 import { until } from '../lib/poll.ts';
@@ -36,7 +37,11 @@ suite('integration/log-sink-output', {}, async scope => {
     const child = spawn(command, args, { stdio: ['ignore', write, 'inherit'] });
     closeSync(write);
     const pid = child.pid ?? 0;
-    new OutputReaders(poller, () => sinks).follow(read, { pool: 'www', pid, stream: 'stdout' }, null);
+    const ofPools = new PoolLogs(
+      () => sinks,
+      () => {},
+    );
+    new OutputReaders(poller, { sinks, ofPools }).follow(read, { pool: 'www', pid, stream: 'stdout' }, null);
     const [code] = await once(child, 'exit');
     assert.equal(code, 0);
     // The end of the pipe follows its last byte, so the splitter's last line comes after all others.

@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { plainFormat } from '../../src/keeper/output/log-format.ts';
 import { LogSink, PENDING_LIMIT_BYTES } from '../../src/keeper/output/log-sink.ts';
 import { LogSinks } from '../../src/keeper/output/log-sinks.ts';
+import { PoolLogs } from '../../src/keeper/output/pool-logs.ts';
 import { suite } from '../lib/suite.ts';
 import { assertComplete, records, writeNumbered } from './log-sink-lines.ts';
 
@@ -61,23 +62,37 @@ suite('integration/log-sink', {}, async scope => {
       const main = join(dir, 'main.log');
       const file = join(dir, 'shared.log');
       const sinks = LogSinks.open({ file: main, format: 'json' });
+      const changes: string[] = [];
+      const logs = new PoolLogs(
+        () => sinks,
+        (path, failure) => changes.push(`${path} ${failure === null ? 'open' : 'not open'}`),
+      );
+      logs.enter(file, 'a');
+      logs.enter(`${dir}/./shared.log`, 'b');
       const sink = sinks.of(file);
       assert.equal(sinks.of(`${dir}/./shared.log`), sink);
       assert.equal(sinks.of(main), sinks.main);
       writeNumbered(sink, 0, 10);
       renameSync(file, `${file}.old`);
       mkdirSync(file);
-      const { main: ofMain, pools } = sinks.reopen();
-      assert.equal(ofMain, null);
-      assert.deepEqual(
-        pools.map(it => [it.file, it.isTenants]),
-        [[file, false]],
-      );
-      assert.match(pools[0]?.message ?? '', /shared\.log could not be reopened: EISDIR/);
+      for (const _ of [1, 2]) {
+        assert.equal(logs.reopen(), null);
+        assert.deepEqual(
+          logs.failures.map(it => [it.file, it.isTenants]),
+          [[file, false]],
+        );
+        assert.match(logs.failures[0]?.message ?? '', /shared\.log could not be reopened: EISDIR/);
+      }
       writeNumbered(sink, 10, 10);
+      logs.leave(file, 'a');
+      assert.equal(logs.failures.length, 1);
+      logs.leave(file, 'b');
+      assert.deepEqual(changes, [`${file} not open`, `${file} open`]);
       assert.equal(await sinks.close(), 0);
       assertComplete(records(readFileSync(`${file}.old`, 'utf8')), 20);
-      assert.match(records(readFileSync(main, 'utf8'))[0]?.msg ?? '', /could not be reopened/);
+      const said = records(readFileSync(main, 'utf8')).map(({ msg }) => msg ?? '');
+      assert.equal(said.length, 1);
+      assert.match(said[0] ?? '', /^pools a, b: log .* could not be reopened/);
     },
   );
 

@@ -152,7 +152,7 @@ suite('integration/pool-obstacle of start --daemonize', {}, async scope => {
     const start = await fpmTs('start', '--daemonize');
     assert.equal(start.code, 1);
     assert.match(start.stderr, /pool bad failed: .*chdir: .*none does not exist/);
-    assert.match(start.stderr, /fpm-ts runs on without it/);
+    assert.match(start.stderr, /fpm-ts itself is running/);
     const { stdout } = await fpmTs('status');
     assert.match(stdout, /^good +running/m);
     assert.match(stdout, /^bad +failed/m);

@@ -98,7 +98,7 @@ suite('integration/service-manager', { needs: ['gcc', 'libfcgi', 'python3'] }, a
     const from = notified.messages().length;
     process.kill(victim, 'SIGKILL');
     const ready = await notified.when('READY=1', isReady, from);
-    assert.match(ready.fields.STATUS ?? '', /^supervisor \d+ ended \(SIGKILL\); the workers go on/);
+    assert.match(ready.fields.STATUS ?? '', /^supervisor \d+ ended \(SIGKILL\); the workers continue/);
     await notified.when('its successor', ({ text }) => text.startsWith('STATUS=running; 2 pools'), from);
     assert.notEqual((await reload).code, 0);
     assert.deepEqual(names(notified.phases().slice(-2)), [RELOADING, READY]);

@@ -105,7 +105,7 @@ suite('integration/upgrade-refused', { needs: ['gcc', 'libfcgi'] }, async scope 
       const { code, stdout, stderr } = await daemon.cli('upgrade');
       assert.deepEqual([code, stdout], [1, '']);
       assert.match(stderr, reason);
-      assert.match(stderr, /\nfpm-ts 1\.0\.0 goes on as before\n$/);
+      assert.match(stderr, /\nfpm-ts 1\.0\.0 continues as before\n$/);
       assert.ok(!/\n +at /.test(stderr), 'no stack trace');
       const after = await daemon.status();
       assert.deepEqual(same(after), same(before));
@@ -161,7 +161,7 @@ suite('integration/upgrade-execve', { needs: ['gcc', 'libfcgi'] }, async scope =
       installNode();
       const { code, stderr } = await upgrade;
       assert.equal(code, 1);
-      assert.match(stderr, /execve \S+\/node: .*ENOENT.*\nfpm-ts 1\.0\.0 goes on as before\n$/);
+      assert.match(stderr, /execve \S+\/node: .*ENOENT.*\nfpm-ts 1\.0\.0 continues as before\n$/);
       const after = await daemon.statusWhen('another supervisor', status => {
         const { supervisor_pid: pid } = status;
         return pid > 0 && pid !== before.supervisor_pid;

@@ -56,7 +56,7 @@ export async function openDeathField(place: Place): Promise<DeathField> {
   const mortal = await startMortal(place, {
     pools: texts(),
     // Whose keeper is not its parent takes it for a stranger.
-    expectedLog: [/"event":"reloadFailed"/, /fpm-ts: keeper.* is no worker and goes on/],
+    expectedLog: [/"event":"reloadFailed"/, /fpm-ts: keeper.* is not a worker and continues/],
   });
   const { daemon } = mortal;
   const write = (files: Record<string, string>): void => {

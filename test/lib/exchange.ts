@@ -55,11 +55,13 @@ export async function exchange(
   place: Place,
   { one, other }: Pick<Pair, 'one' | 'other'>,
   uid?: number,
+  gid: number | undefined = uid,
 ): Promise<() => Promise<void>> {
   const program = await compileFixture('exchange', []);
   const child = spawn(program, [one, other], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    ...(uid !== undefined && { uid, gid: uid }),
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
   });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {

@@ -174,7 +174,7 @@ suite('root/exchanged-log-reopen', { root: true }, async scope => {
       assert.deepEqual([code, stdout], [0, 'logs reopened\n'], stderr);
       assert.match(
         stderr,
-        /^fpm-ts: warning: log .*alice\.log could not be reopened: .*go on into the file that was/,
+        /^fpm-ts: warning: pool alice: log .*alice\.log could not be reopened: .*go on into the file that was/,
       );
       await areNew();
       const status = await daemon.status();

@@ -147,7 +147,7 @@ log.file = "/var/log/fpm-ts/hello.log"
       await write('/usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n');
       await good('chmod', '755', '/usr/sbin/policy-rc.d');
       const { stderr } = await dpkg('--install', second);
-      assert.match(stderr, /goes on in the version that runs: policy-rc\.d forbids/);
+      assert.match(stderr, /continues in the version that runs: policy-rc\.d forbids/);
       const now = await status();
       assert.deepEqual([now.version, now.pid], [FIRST, old.pid]);
       await good('rm', '/usr/sbin/policy-rc.d');

@@ -19,6 +19,7 @@ import { dirname, join } from 'node:path';
 import { checkSystem } from '../../src/config/check/check.ts';
 import { type LoadResult, loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problems.ts';
+import { lookupGroup } from '../../src/os/users.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { curl } from '../lib/curl.ts';
 import { startDaemon } from '../lib/daemon.ts';
@@ -366,6 +367,67 @@ suite('root/tenant-files: who may change the configuration', { root: true }, asy
   await scope.test('another one: it is said', async () => {
     written(text, ALICE, 0, 0o644);
     assert.match(await check(), /mallory.toml: notice: uid 4401 may change this file, and so start/);
+  });
+
+  const adm = lookupGroup('adm')?.gid ?? 0;
+  const shared = (uid: number): void => {
+    chownSync(poolsDir, uid, adm);
+    chmodSync(poolsDir, 0o2775);
+  };
+
+  await scope.test(
+    'a group of administrators: it is said, and its files are read as it reads them',
+    async () => {
+      shared(0);
+      written(text, 0, adm, 0o640);
+      assert.match(await check(), /^[^\n]*mallory.toml: notice: the group adm may change this file, and so/);
+      written(text, 0, 0, 0o600);
+      assert.match(
+        await check(),
+        /rights of the group adm \(EACCES\).*\n +let the group adm read it, or keep it in a directory that only root/,
+      );
+    },
+  );
+
+  await scope.test(
+    'one of them exchanges a file for a link to what is closed to them: nothing of it is told',
+    async () => {
+      written(text, 0, adm, 0o640);
+      symlinkSync(write(join(scope.dir, 'shadow'), 'the-password\n', 0, 0o600), `${path}.other`);
+      const stop = await exchange(scope, { one: path, other: `${path}.other` }, 4403, adm);
+      const said = new Set<string>();
+      for (let i = 0; i < 300; i++) said.add(await check());
+      await stop();
+      const all = [...said].join('\n');
+      assert.match(all, /cannot be read with the rights of the group adm/);
+      assert.match(all, /notice: the group adm may change/);
+      assert.doesNotMatch(all, /the-password/);
+      rmSync(`${path}.other`);
+    },
+  );
+
+  await scope.test('a group, and somebody who is no member: read as everybody reads it', async () => {
+    shared(ALICE);
+    written(text, 0, adm, 0o640);
+    assert.match(
+      await check(),
+      /cannot be read with the rights of everybody .*\n +keep it in a directory that only root may write/,
+    );
+    chmodSync(path, 0o644);
+    assert.match(await check(), /notice: the group adm and uid 4401 may change this file/);
+    chownSync(poolsDir, 0, 0);
+    chmodSync(poolsDir, 0o755);
+  });
+
+  await scope.test('each remedy can be followed without harm', async () => {
+    written(text, 0, MALLORY, 0o664);
+    assert.match(
+      await check(),
+      new RegExp(`if that is not intended: chown root ${path}; chmod go-w ${path}$`),
+    );
+    chownSync(poolsDir, ALICE, 0); // such as a clone in a home
+    assert.match(await check(), /if that is not intended: write it anew in a directory that only root may/);
+    chownSync(poolsDir, 0, 0);
   });
 
   await scope.test('extends in a tenant’s home: what he makes of it is read with his rights', async () => {

@@ -53,7 +53,7 @@ export function settingsOf(options: CgiOptions, env: NodeJS.ProcessEnv, uid: num
     );
   if (options.maxParams < LEAST_PARAMS_BYTES)
     throw wrong(
-      `--max-params ${options.maxParams}: no request fits into that; say ${LEAST_PARAMS_BYTES} or more`,
+      `--max-params ${options.maxParams}: no request fits into so few bytes; say ${LEAST_PARAMS_BYTES} or more`,
     );
   const settings: CgiSettings = {
     protocol: options.protocol,

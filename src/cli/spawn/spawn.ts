@@ -91,7 +91,7 @@ async function inBackground(request: SpawnRequest, runDir: string, json: boolean
     throw refusal(announced, request, runDir);
   }
   if (!announced.ok && !hasFailed(announced)) {
-    say(`${announced.message}\n  what ran before goes on, pid ${pid}`);
+    say(`${announced.message}\n  what ran before continues, pid ${pid}`);
     process.exitCode = EXIT.failed;
     return;
   }

@@ -33,12 +33,12 @@ export function checkArguments(
   ];
   const long = strings.filter(({ bytes }) => bytes > STRING_MAX_BYTES);
   for (const { key, element, what, bytes } of long) {
-    const message = `${what} is ${bytes} bytes long, and Linux takes no more than ${STRING_MAX_BYTES}`;
+    const message = `${what} is ${bytes} bytes long, and Linux takes no more than ${STRING_MAX_BYTES} bytes`;
     report.error(key, message, REMEDY, element);
   }
   const total = strings.reduce((sum, { bytes }) => sum + bytes + POINTER_BYTES, OURS_BYTES);
   if (long.length > 0 || total <= totalMaxBytes) return;
-  const message = `arguments and environment are ${total} bytes together, and the system takes no more than ${totalMaxBytes}`;
+  const message = `arguments and environment are ${total} bytes together, and the system takes no more than ${totalMaxBytes} bytes`;
   report.error('command', message, `${REMEDY}; a quarter of the stack limit (ulimit -s) is what there is`);
 }
 

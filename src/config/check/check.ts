@@ -13,6 +13,7 @@ import { checkCommand, checkEnv, checkHelpers } from './command.ts';
 import { Findings, type Report, type Untested } from './findings.ts';
 import { checkControlGroup, checkIdentity, checkSocketOwner } from './identity.ts';
 import { checkLimits, checkWorkerSum, readSystemLimits, type SystemLimits } from './limits.ts';
+import { type LeftListeners, NOTHING_LEFT } from './occupant.ts';
 import { checkOverlaps } from './overlap.ts';
 import { checkOwnFiles, checkPoolLog } from './own-files.ts';
 import { currentSelf, type Self } from './self.ts';
@@ -24,8 +25,10 @@ import { checkDirectory, checkDocumentRoot, lookAsWorker } from './worker-view.t
 export type { Untested } from './findings.ts';
 
 export interface CheckOptions {
-  /** `listen.text` of what the running supervisor of this configuration holds: that is not taken. */
+  /** `listen.address.text` of what the running supervisor of this configuration holds: that is not taken. */
   readonly ownAddresses: ReadonlySet<string>;
+  /** What the last keeper has left in the run directory; nothing when left out. */
+  readonly left?: LeftListeners;
   /** Names of the sockets that the service manager passed; left out outside the service, where nobody knows. */
   readonly inheritedSockets?: ReadonlySet<string>;
   /** Who would start; this process when left out. */
@@ -67,7 +70,7 @@ export async function checkSystem(
     options,
     self,
     limits: options.limits ?? readSystemLimits(),
-    tcp: tcpSurroundings(ownEndpoints(options.ownAddresses)),
+    tcp: tcpSurroundings(ownEndpoints(options.ownAddresses), options.left ?? NOTHING_LEFT),
   };
   const global = findings.about(null);
   checkControlGroup(config, global);
@@ -107,12 +110,12 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
 }
 
 function checkAddress(pool: PoolConfig, { self, options, tcp, config }: Surroundings, report: Report): void {
-  const { address, text } = pool.listen;
-  const isOurs = options.ownAddresses.has(text);
+  const { address } = pool.listen;
+  const isOurs = options.ownAddresses.has(address.text);
   switch (address.type) {
     case 'unix':
       checkSocketPath(
-        { key: 'listen.address', path: address.path, runDir: config.runDir, isOurs },
+        { key: 'listen.address', path: address.path, runDir: config.runDir, isOurs, left: tcp.left },
         self,
         report,
       );

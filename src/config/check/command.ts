@@ -2,6 +2,7 @@
 import { basename, delimiter, resolve } from 'node:path';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import { ENV_IN_JAIL, lateVariable } from '../late-variables.ts';
+import { rlimitsOf } from '../rlimits.ts';
 import type { PoolConfig } from '../types.ts';
 import { checkExecutable, checkInPath, isProgram, type Subject } from './executable.ts';
 import type { Report } from './findings.ts';
@@ -53,7 +54,7 @@ export function checkHelpers(
 function helpersOf(pool: PoolConfig, actor: WorkerActor): Helper[] {
   const isJailed = pool.chroot !== undefined;
   const { priority, oomScoreAdj, noNewPrivileges } = pool.process;
-  const [rlimit] = Object.keys(pool.rlimits);
+  const [[rlimit] = []] = rlimitsOf(pool);
   const needs: [boolean, Helper][] = [
     [pool.listen.pass === 'systemd', { program: '/bin/sh', key: 'listen.pass', package: 'dash' }],
     [priority !== 0, { program: 'nice', key: 'process.priority', package: 'coreutils' }],

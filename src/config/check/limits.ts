@@ -1,6 +1,7 @@
 /** What the kernel allows: resource limits, priorities, queue lengths, and the sum of all workers. */
 import { type Limit as OsLimit, type Resource, readLimit } from '../../os/limits.ts';
 import { read } from '../../os/proc.ts';
+import { rlimitsOf } from '../rlimits.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import { argumentsMax } from './arguments.ts';
 import type { Report } from './findings.ts';
@@ -41,7 +42,7 @@ function number(path: string): number | null {
 }
 
 export function checkLimits(pool: PoolConfig, self: Self, system: SystemLimits, report: Report): void {
-  for (const [name, wanted] of Object.entries(pool.rlimits) as [Resource, number | 'unlimited'][]) {
+  for (const [name, wanted] of rlimitsOf(pool)) {
     checkRlimit(name, wanted === 'unlimited' ? Number.POSITIVE_INFINITY : wanted, self, system, report);
   }
   checkPriorities(pool, self, system, report);
@@ -54,17 +55,17 @@ export function checkLimits(pool: PoolConfig, self: Self, system: SystemLimits, 
 function checkRlimit(name: Resource, wanted: number, self: Self, system: SystemLimits, report: Report): void {
   const key = `rlimit_${name}`;
   if (name === 'files' && wanted > system.filesMax) {
-    const message = `${said(wanted)} is above fs.nr_open, ${system.filesMax}, which nobody can exceed`;
+    const message = `${said(wanted, name)} is above fs.nr_open, ${system.filesMax}, which nobody can exceed`;
     report.error(key, message, `at most ${system.filesMax}, or raise fs.nr_open`);
     return;
   }
   const hard = system.hard(name);
   if (wanted <= hard || self.capabilities.has('sys_resource')) return;
-  const message = `${said(wanted)} is above the hard limit, ${hard}, which only CAP_SYS_RESOURCE can raise`;
+  const message = `${said(wanted, name)} is above the hard limit, ${said(hard, name)}, which only CAP_SYS_RESOURCE can raise`;
   report.error(
     key,
     message,
-    `at most ${hard}; or raise it where fpm-ts is started (systemd: ${SYSTEMD[name]}=)`,
+    `at most ${said(hard, name)}; or raise it where fpm-ts is started (systemd: ${SYSTEMD[name]}=)`,
   );
 }
 
@@ -78,8 +79,11 @@ const SYSTEMD: Readonly<Record<Resource, string>> = {
   stack: 'LimitSTACK',
 };
 
-function said(value: number): string {
-  return value === Number.POSITIVE_INFINITY ? '"unlimited"' : String(value);
+const IN_BYTES: ReadonlySet<Resource> = new Set(['core', 'as', 'memlock', 'stack']);
+
+function said(value: number, name: Resource): string {
+  if (value === Number.POSITIVE_INFINITY) return '"unlimited"';
+  return IN_BYTES.has(name) ? `${value} bytes` : String(value);
 }
 
 function checkPriorities(pool: PoolConfig, self: Self, system: SystemLimits, report: Report): void {

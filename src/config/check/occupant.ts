@@ -7,13 +7,35 @@ export interface Occupant {
   readonly remedy: string;
 }
 
-/** @param unknown what to call a holder that is not seen */
-export function describeOccupant(holder: Holder | null, unknown: string, other: string): Occupant {
+/** What the last keeper has left: its workers go on when it is killed. */
+export interface LeftListeners {
+  /** Sockets that are no stranger's: the next start continues with them. */
+  readonly inodes: ReadonlySet<number>;
+  /** Why it is not known; null: it is. */
+  readonly unusable: string | null;
+}
+
+export const NOTHING_LEFT: LeftListeners = { inodes: new Set(), unusable: null };
+
+/**
+ * @param unknown what to call a holder that is not seen
+ * @param other what to choose instead
+ */
+export function describeOccupant(
+  holder: Holder | null,
+  unknown: string,
+  other: string,
+  { unusable }: LeftListeners,
+): Occupant {
   const keeper = holder === null ? null : keeperOf(holder.pid);
   if (keeper !== null) {
     const remedy = `was run_dir or control.socket changed since it was started? Set the old value until it is stopped; or choose ${other}`;
     return { who: `fpm-ts, which runs as pid ${keeper},`, remedy };
   }
-  const who = holder === null ? unknown : `${holder.program} (pid ${holder.pid})`;
-  return { who, remedy: `end that program, or choose ${other}` };
+  const what = holder === null ? unknown : `${holder.program} (pid ${holder.pid})`;
+  const perhaps = `, perhaps a worker that an earlier fpm-ts has left (${unusable}),`;
+  return {
+    who: `${what}${unusable === null ? '' : perhaps}`,
+    remedy: `end that program, or choose ${other}`,
+  };
 }

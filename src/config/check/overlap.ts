@@ -25,7 +25,7 @@ export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
 function report(pool: PoolConfig, other: PoolConfig, findings: Findings): void {
   const tell = (at: PoolConfig, beside: PoolConfig, to: Report): void => {
     const where = findings.placeText(beside.name, 'listen.address');
-    const message = `${at.listen.text} is also pool ${beside.name}'s (${beside.listen.text}, ${where})`;
+    const message = `${at.listen.address.text} is also pool ${beside.name}'s (${beside.listen.address.text}, ${where})`;
     to.error('listen.address', message, 'give each pool its own address');
   };
   const [a, b] = [exposureOf(other), exposureOf(pool)];
@@ -80,10 +80,15 @@ function checkOwnPaths(config: GlobalConfig, findings: Findings): void {
     findings.about(pool).error(key, `${path} is ${other.what} of fpm-ts itself`, 'choose another path');
   };
   for (const [at, { key, path }] of taken.entries()) check(null, key, path, taken.slice(0, at));
-  for (const { name, enabled, listen, logFile } of config.pools) {
+  for (const {
+    name,
+    enabled,
+    listen,
+    log: { file },
+  } of config.pools) {
     if (!enabled) continue;
     if (listen.address.type === 'unix') check(name, 'listen.address', listen.address.path, taken);
-    if (logFile !== undefined) check(name, 'log.file', logFile, [socket, pidFile]);
+    if (file !== undefined) check(name, 'log.file', file, [socket, pidFile]);
   }
 }
 

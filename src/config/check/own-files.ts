@@ -1,9 +1,11 @@
 /** The files of fpm-ts itself: run directory, pid file, control socket, logs. */
 import { type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { insecurityOf } from '../../os/log-file.ts';
 import { kindOf } from '../read-file.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
+import { NOTHING_LEFT } from './occupant.ts';
 import { WRITE } from './permission.ts';
 import { checkWritableDirectory, ownership, peek } from './places.ts';
 import type { Self } from './self.ts';
@@ -19,14 +21,18 @@ export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report):
     checkPidFile(pidFile, self, report);
   }
   // Our own supervisor may listen on it; a second one is refused by the lock.
-  checkSocketPath({ key: 'control.socket', path: control.socket, runDir, isOurs: true }, self, report);
+  checkSocketPath(
+    { key: 'control.socket', path: control.socket, runDir, isOurs: true, left: NOTHING_LEFT },
+    self,
+    report,
+  );
   if (log.file !== 'stderr' && (isThere || dirname(log.file) !== runDir)) checkLog(log.file, self, report);
 }
 
 export function checkPoolLog(pool: PoolConfig, runDir: string, self: Self, report: Report): void {
-  if (pool.logFile === undefined) return;
-  const isMade = dirname(pool.logFile) === runDir && peek(runDir) === null;
-  if (!isMade) checkLog(pool.logFile, self, report);
+  if (pool.log.file === undefined) return;
+  const isMade = dirname(pool.log.file) === runDir && peek(runDir) === null;
+  if (!isMade) checkLog(pool.log.file, self, report);
 }
 
 /** Another user could name any process in it, or have us write into another directory. */
@@ -43,6 +49,11 @@ function checkPidFile(path: string, self: Self, report: Report): void {
 }
 
 function checkLog(path: string, self: Self, report: Report): void {
+  const insecurity = self.isThisProcess ? insecurityOf(path) : null;
+  if (insecurity !== null) {
+    report.error('log.file', insecurity.obstacle, insecurity.remedy);
+    return;
+  }
   checkFile('log.file', path, self, report, isLogFile);
   checkLink('log.file', path, report, parent => isOnlyOurs(parent, self));
 }

@@ -1,17 +1,11 @@
 /** The path of a Unix socket: its length, its directory, and what stands there already. */
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import {
-  type Holder,
-  holderOf,
-  listenerInode,
-  probeUnixSocket,
-  TEMPORARY_SUFFIX_BYTES,
-} from '../../os/address.ts';
+import { holderOf, listenerInode, probeUnixSocket, TEMPORARY_SUFFIX_BYTES } from '../../os/address.ts';
 import { UNIX_PATH_MAX_BYTES } from '../../os/sockaddr.ts';
 import { kindOf } from '../read-file.ts';
 import type { Report } from './findings.ts';
-import { describeOccupant } from './occupant.ts';
+import { describeOccupant, type LeftListeners } from './occupant.ts';
 import { checkWritableDirectory, ownership, peek } from './places.ts';
 import type { Self } from './self.ts';
 
@@ -22,18 +16,19 @@ export interface SocketPlace {
   readonly runDir: string;
   /** A running supervisor of this configuration listens there: that is no conflict. */
   readonly isOurs: boolean;
+  readonly left: LeftListeners;
 }
 
 const LENGTH_MAX_BYTES = UNIX_PATH_MAX_BYTES - TEMPORARY_SUFFIX_BYTES;
 
 export function checkSocketPath(
-  { key, path, runDir, isOurs }: SocketPlace,
+  { key, path, runDir, isOurs, left }: SocketPlace,
   self: Self,
   report: Report,
 ): void {
   const length = Buffer.byteLength(path);
   if (length > LENGTH_MAX_BYTES) {
-    const message = `${path} is ${length} bytes long; with the temporary name of a new generation it must fit into ${UNIX_PATH_MAX_BYTES}`;
+    const message = `${path} is ${length} bytes long; with the temporary name of a new generation it must fit into ${UNIX_PATH_MAX_BYTES} bytes`;
     report.error(key, message, `shorten it to ${LENGTH_MAX_BYTES} bytes`);
     return;
   }
@@ -50,7 +45,7 @@ export function checkSocketPath(
     return;
   }
   if (isOurs) return;
-  checkOccupant(key, path, report);
+  checkOccupant(key, path, left, report);
   if (isSticky(parent) && ![stat.uid, parent.uid].includes(self.uid) && !self.capabilities.has('fowner')) {
     const message = `${path} belongs to somebody else (${ownership(stat)}), who alone may replace it in ${directory}`;
     report.error(key, message, 'choose another path, or let its owner remove it');
@@ -60,7 +55,9 @@ export function checkSocketPath(
 /** What is wrong with run_dir is said once, under its own key. */
 const SILENT: Report = { error: () => {}, notice: () => {}, untested: () => {} };
 
-function checkOccupant(key: string, path: string, report: Report): void {
+function checkOccupant(key: string, path: string, left: LeftListeners, report: Report): void {
+  const inode = inodeAt(path);
+  if (inode !== null && left.inodes.has(inode)) return;
   const found = probeUnixSocket(path);
   if (found === 'denied')
     report.error(
@@ -75,16 +72,21 @@ function checkOccupant(key: string, path: string, report: Report): void {
       'choose another path',
     );
   if (found !== 'listening') return;
-  const { who, remedy } = describeOccupant(holderAt(path), 'another process', 'another path');
+  const { who, remedy } = describeOccupant(
+    inode === null ? null : holderOf(inode),
+    'another process',
+    'another path',
+    left,
+  );
   report.error(key, `${path} is taken: ${who} listens there`, remedy);
 }
 
-function holderAt(path: string): Holder | null {
+/** @returns null: nobody listens there, or the kernel does not tell who */
+function inodeAt(path: string): number | null {
   try {
-    const inode = listenerInode(path);
-    return inode === null ? null : holderOf(inode);
+    return listenerInode(path);
   } catch {
-    return null; // no netlink here, or it has just gone: the connect has said enough
+    return null;
   }
 }
 

@@ -15,7 +15,7 @@ import { tcpListeners } from '../../os/sock-diag.ts';
 import type { TcpListener } from '../../os/socket-rows.ts';
 import type { ListenAddress } from '../address.ts';
 import type { Report } from './findings.ts';
-import { describeOccupant } from './occupant.ts';
+import { describeOccupant, type LeftListeners } from './occupant.ts';
 import type { Self } from './self.ts';
 
 type TcpAddress = Extract<ListenAddress, { type: 'tcp' }>;
@@ -34,21 +34,27 @@ export interface TcpSurroundings {
   readonly ownHosts: Map<string, boolean>;
   /** ip(7): ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE. */
   readonly unprivilegedFrom: number;
+  readonly left: LeftListeners;
 }
 
-export function tcpSurroundings(own: readonly Endpoint[]): TcpSurroundings {
+export function tcpSurroundings(own: readonly Endpoint[], left: LeftListeners): TcpSurroundings {
   return {
-    others: foreignListeners(new Set(own.map(formatEndpoint))),
+    left,
+    others: foreignListeners(new Set(own.map(formatEndpoint)), left.inodes),
     ownHosts: new Map(),
     unprivilegedFrom: Number(read('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? 1024),
   };
 }
 
-function foreignListeners(own: ReadonlySet<string>): Map<number, TcpListener[]> | null {
+function foreignListeners(
+  own: ReadonlySet<string>,
+  left: ReadonlySet<number>,
+): Map<number, TcpListener[]> | null {
   const byPort = new Map<number, TcpListener[]>();
   try {
     for (const row of tcpListeners())
-      if (!own.has(formatEndpoint(row))) byPort.set(row.port, [...(byPort.get(row.port) ?? []), row]);
+      if (!left.has(row.inode) && !own.has(formatEndpoint(row)))
+        byPort.set(row.port, [...(byPort.get(row.port) ?? []), row]);
     return byPort;
   } catch (error) {
     if (error instanceof NetlinkRefused) return null;
@@ -58,7 +64,7 @@ function foreignListeners(own: ReadonlySet<string>): Map<number, TcpListener[]> 
 
 export function checkTcpAddress(
   address: TcpAddress,
-  { others, ownHosts, unprivilegedFrom }: TcpSurroundings,
+  { others, ownHosts, unprivilegedFrom, left }: TcpSurroundings,
   self: Self,
   report: Report,
 ): void {
@@ -83,7 +89,7 @@ export function checkTcpAddress(
   const taken = others.get(wanted.port)?.find(other => collide(wanted, other));
   if (taken === undefined) return;
   const unknown = `a process of uid ${taken.uid}`;
-  const { who, remedy } = describeOccupant(holderOf(taken.inode), unknown, 'another address');
+  const { who, remedy } = describeOccupant(holderOf(taken.inode), unknown, 'another address', left);
   const message = `${formatEndpoint(wanted)} is taken: ${who} listens on ${formatEndpoint(taken)}`;
   report.error(KEY, message, remedy);
 }

@@ -4,13 +4,14 @@
  * the administrator may have wanted it, such as in a clone of his own, unless it is everybody or a pool's user.
  */
 import { type Stats, statSync } from 'node:fs';
-import { type Writers, writersOfFile, writersOnTheWay } from '../../os/exchange.ts';
+import { exchangersOf, type Writers, writersOfFile, writersOnTheWay } from '../../os/exchange.ts';
 import { lookupGroup, lookupUser, supplementaryGroups } from '../../os/users.ts';
 import { type Problem, problem } from '../problems.ts';
 import type { GlobalConfig } from '../types.ts';
 import type { Self } from './self.ts';
 
-const REMEDY = 'let only root write it and the directories on the way: chown root, chmod go-w';
+/** Others choose what is there: root must not give it away, nor what is on the way. */
+const ELSEWHERE = 'write it anew in a directory that only root may write, as all directories above it';
 
 /** @param files fpm-ts.toml, pool files and what they extend */
 export function checkTrust(files: readonly string[], config: GlobalConfig, self: Self): Problem[] {
@@ -29,13 +30,18 @@ export function checkTrust(files: readonly string[], config: GlobalConfig, self:
 
 function refused(file: string, who: string): Problem {
   const message = `${who} may change this file or put another one in its place, and so start programs as root`;
-  return problem('CONFIG_SYSTEM', { file }, message, { remedy: REMEDY });
+  return problem('CONFIG_SYSTEM', { file }, message, { remedy: remedyFor(file) });
 }
 
 function noticed([file = '', ...others]: readonly string[], who: string): Problem {
   const more = others.length === 0 ? 'this file' : `this file and ${others.length} more`;
   const message = `${who} may change ${more}, and so start programs as root`;
-  return problem('CONFIG_SYSTEM', { file }, message, { remedy: REMEDY }, 'notice');
+  const remedy = `if that is not intended: ${remedyFor(file)}`;
+  return problem('CONFIG_SYSTEM', { file }, message, { remedy }, 'notice');
+}
+
+function remedyFor(file: string): string {
+  return exchangersOf(file) === 'nobody' ? `chown root ${file}; chmod go-w ${file}` : ELSEWHERE;
 }
 
 function writersOf(file: string): Pick<Writers, 'uids' | 'gids' | 'isEverybody'> {

@@ -1,6 +1,6 @@
 /** Names and values of a worker's environment, and the names that are never the user's to set. */
 import * as z from 'zod';
-import { plainText } from './kinds.ts';
+import { type Kind, plain, plainText } from './kinds.ts';
 
 /** DESIGN section 8: these are between us and our own service manager, or change what Node does. */
 const RESERVED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
@@ -8,7 +8,7 @@ const RESERVED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
 export const VARIABLE_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** What `env` takes for a name, for messages. */
-export const VARIABLE_FORMS =
+const VARIABLE_FORMS =
   'names of letters, digits and underscores, except NOTIFY_SOCKET, LISTEN_*, WATCHDOG_* and NODE_OPTIONS';
 
 /** Why a variable of this name cannot be given to a worker; null when it can. */
@@ -29,10 +29,24 @@ export function secretNameProblem(name: string): string | null {
   return variableNameProblem(name);
 }
 
-export const variableName = z.string().superRefine((name, ctx) => {
+const variableName = z.string().superRefine((name, ctx) => {
   const problem = variableNameProblem(name);
   if (problem) ctx.addIssue({ code: 'custom', message: problem });
 });
 
 /** A number or a truth value is what it looks like as text. */
-export const variableValue = z.union([plainText, z.int(), z.boolean()]).transform(value => String(value));
+const variableValue = z.union([plainText, z.int(), z.boolean()]).transform(value => String(value));
+
+export const variableNames: Kind<readonly string[]> = plain(
+  z.array(variableName),
+  `a list of ${VARIABLE_FORMS}`,
+);
+
+export const environment: Kind<Readonly<Record<string, string>>> = {
+  schema: z.record(variableName, variableValue),
+  allowed: `a table of strings, with ${VARIABLE_FORMS}`,
+  unit: '',
+  saved: z.record(z.string(), z.string()),
+  print: value => value,
+  isTable: true,
+};

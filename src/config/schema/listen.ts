@@ -1,18 +1,46 @@
-/** The keys under `listen`. */
+/** The settings under `listen`. */
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
 import * as z from 'zod';
-import { ADDRESS_FORMS, parseAddress } from '../address.ts';
-import { account, MODE_FORMS, mode } from './kinds.ts';
-import { key } from './meta.ts';
+import { ADDRESS_FORMS, isSocketPath, type ListenAddress, parseAddress } from '../address.ts';
+import { count, type Kind, mode, oneOf, plain, truth, user, userGroup } from './kinds.ts';
+import { setting } from './setting.ts';
 
-const address = z.union([z.string().min(1), z.int().min(1).max(65_535)]).transform((value, ctx) => {
-  const result = parseAddress(String(value));
-  if (result.ok) return { ...result.address, text: String(value) };
-  ctx.addIssue({ code: 'custom', message: result.reason, params: { remedy: result.remedy } });
-  return z.NEVER;
-});
+/** With the text as it was written, expanded, and absolute when it is a path. */
+export type WrittenAddress = ListenAddress & { readonly text: string };
 
-const client = z.string().refine(isClient);
+const text = z.string();
+
+const address: Kind<WrittenAddress> = {
+  schema: z.union([z.string().min(1), z.int().min(1).max(65_535)]).transform((value, ctx) => {
+    const result = parseAddress(String(value));
+    if (result.ok) return { ...result.address, text: String(value) };
+    ctx.addIssue({ code: 'custom', message: result.reason, params: { remedy: result.remedy } });
+    return z.NEVER;
+  }),
+  allowed: ADDRESS_FORMS,
+  unit: '',
+  saved: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('unix'), path: z.string(), text }),
+    z.object({
+      type: z.literal('tcp'),
+      host: z.string(),
+      port: z.int(),
+      family: z.literal([4, 6]),
+      dualStack: z.boolean(),
+      text,
+    }),
+    z.object({ type: z.literal('systemd'), name: z.string(), text }),
+    z.object({ type: z.literal('none'), text }),
+  ]),
+  print: value => value.text,
+  absolute: (said, here) => (typeof said === 'string' && isSocketPath(said) ? resolve(here, said) : said),
+};
+
+const clients = plain(
+  z.array(z.string().refine(isClient)),
+  'a list of IP addresses and networks such as "10.0.0.0/8" or "::1"',
+);
 
 /** An IP address, or a network as address and prefix length. */
 function isClient(text: string): boolean {
@@ -22,64 +50,64 @@ function isClient(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
-export const listenKeys = {
-  address: key(address, {
+export const listenSettings = {
+  address: setting(address, {
+    isPlain: true,
+    example: '"/run/fpm-ts/$pool.sock"',
+    standIn: 'none',
     description:
       'Where the web server connects to. A bare port and [::] take IPv4 and IPv6 on all addresses. May be written as plain `listen = "..."` where no other key of `listen` is set.',
-    allowed: ADDRESS_FORMS,
     applies: 'listener',
     phpFpm: 'listen',
   }),
-  pass: key(z.enum(['stdin', 'systemd']).prefault('stdin'), {
+  pass: setting(oneOf('stdin', 'systemd'), {
+    default: 'stdin',
     description:
       'How the listener reaches the worker: as descriptor 0, as FastCGI programs expect it, or as descriptor 3 with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, as socket-activated programs such as gunicorn do.',
-    allowed: '"stdin" or "systemd"',
     applies: 'workers',
   }),
-  backlog: key(z.int().min(1).max(65_535).prefault(511), {
+  backlog: setting(count(1, 65_535), {
+    default: 511,
     description: 'Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.',
-    allowed: 'a whole number from 1 to 65535',
     applies: 'listener',
     phpFpm: 'listen.backlog',
     unit: 'connections',
   }),
-  owner: key(account.optional(), {
+  owner: setting(user, {
     description: 'Owner of the socket file.',
-    allowed: 'a user name or a uid',
     applies: 'listener',
     phpFpm: 'listen.owner',
     computedDefault: "the pool's user",
   }),
-  group: key(account.optional(), {
+  group: setting(userGroup, {
     description: 'Group of the socket file.',
-    allowed: 'a group name or a gid',
     applies: 'listener',
     phpFpm: 'listen.group',
     computedDefault: "the pool's group",
   }),
-  mode: key(mode.prefault('0660'), {
+  mode: setting(mode, {
+    default: '0660',
     description: 'Permissions of the socket file; the web server needs to write.',
-    allowed: MODE_FORMS,
     applies: 'listener',
     phpFpm: 'listen.mode',
   }),
-  allowed_clients: key(z.array(client).prefault([]), {
+  allowed_clients: setting(clients, {
+    default: [],
     description:
       'Addresses and networks that may connect; none means any. TCP only. Enforced in the kernel, whatever the program.',
-    allowed: 'a list of IP addresses and networks such as "10.0.0.0/8" or "::1"',
     applies: 'listener',
     phpFpm: 'listen.allowed_clients',
   }),
-  nonblock: key(z.boolean().prefault(false), {
+  nonblock: setting(truth, {
+    default: false,
     description:
       'O_NONBLOCK on the listener. Some asynchronous programs want it; php-cgi, FCGI.pm and fcgiwrap exit at once when it is set.',
-    allowed: 'true or false',
     applies: 'listener',
   }),
-  swap: key(z.enum(['rename', 'keep']).prefault('rename'), {
+  swap: setting(oneOf('rename', 'keep'), {
+    default: 'rename',
     description:
       'Whether a reload may put a new socket file in the place of the old one. "keep" is for a socket file that is bind-mounted or labelled and must keep its inode.',
-    allowed: '"rename" or "keep"',
     applies: 'live',
   }),
 };

@@ -1,23 +1,19 @@
 /** The signals that may ask a worker to stop; those that cannot end a process, or mean something to the kernel, are left out. */
-export const STOP_SIGNALS = [
-  'TERM',
-  'INT',
-  'QUIT',
-  'HUP',
-  'USR1',
-  'USR2',
-  'WINCH',
-  'ALRM',
-  'ABRT',
-  'KILL',
-] as const;
+import * as z from 'zod';
+import { type Kind, oneOf } from './kinds.ts';
 
-export type StopSignal = `SIG${(typeof STOP_SIGNALS)[number]}`;
+const NAMES = ['TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2', 'WINCH', 'ALRM', 'ABRT', 'KILL'] as const;
 
-/** `TERM` and `SIGTERM` are the same; the text has been matched against `STOP_SIGNALS` before. */
-export function stopSignalName(text: string): StopSignal {
-  const bare = text.replace(/^SIG/, '');
-  const known = STOP_SIGNALS.find(name => name === bare);
-  if (!known) throw new RangeError(`not a stop signal: ${text}`);
-  return `SIG${known}`;
-}
+type StopSignal = `SIG${(typeof NAMES)[number]}`;
+
+const SIGNALS: readonly StopSignal[] = NAMES.map(name => `SIG${name}` as const);
+
+/** `TERM` and `SIGTERM` are the same. */
+export const stopSignal: Kind<StopSignal> = {
+  ...oneOf(...(SIGNALS as readonly [StopSignal, ...StopSignal[]])),
+  schema: z
+    .string()
+    .regex(new RegExp(`^(SIG)?(${NAMES.join('|')})$`))
+    .transform(text => (text.startsWith('SIG') ? text : `SIG${text}`) as StopSignal),
+  allowed: `one of ${SIGNALS.join(', ')}`,
+};

@@ -2,12 +2,12 @@
  * A second name of a socket file, by which it can be had back. Who was taken over removes the path when it is stopped,
  * as php-fpm and supervisord do, although the file there is ours by then. We are told by inotify(7) and put it back.
  */
-import { type FSWatcher, linkSync, lstatSync, unlinkSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { KEPT_SUFFIX } from '../../os/address.ts';
 import type { FileUser } from '../../os/file-rights.ts';
-import { type FileIdentity, isOwnFile, unlinkOwn } from '../../os/listener.ts';
-import { touchSocket } from '../../os/socket-place.ts';
+import { type FileIdentity, isOwnFile, removeStale, unlinkOwn } from '../../os/listener.ts';
+import { linkSocket } from '../../os/socket-link.ts';
 
 /** Where the kernel has no more watches for us. */
 const LOOK_EVERY_MS = 100;
@@ -17,8 +17,8 @@ export interface KeptNamePorts {
   readonly user: FileUser;
   /** Whether the path is to be there now. */
   readonly isWanted: () => boolean;
-  /** It was gone and is there again. */
-  readonly putBack: (path: string) => void;
+  /** Takes what an administrator should read. */
+  readonly warn: (text: string) => void;
 }
 
 export class KeptName {
@@ -27,18 +27,16 @@ export class KeptName {
   readonly #ports: KeptNamePorts;
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Why it could not be put back at the last try. */
+  #obstacle: string | null = null;
 
-  /** @throws {NodeJS.ErrnoException} when the directory does not take the name */
+  /** @throws {Error} when the directory does not take the name */
   constructor(path: string, file: FileIdentity, ports: KeptNamePorts) {
     this.#path = path;
     this.#file = file;
     this.#ports = ports;
-    touchSocket(path, ports.user, () => {
-      const name = path + KEPT_SUFFIX;
-      if (isOwnFile(name, file)) return;
-      if (lstatSync(name, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(name); // of one that was killed
-      linkSync(path, name);
-    });
+    const name = path + KEPT_SUFFIX;
+    if (!isOwnFile(name, file)) linkSocket(path, name, file, ports.user, () => removeStale(name)); // of one that was killed
     this.#watch();
   }
 
@@ -47,14 +45,19 @@ export class KeptName {
     return isOwnFile(path + KEPT_SUFFIX, file);
   }
 
-  /** Puts a socket back that is nowhere but under its second name. @returns the path; null: that cannot be done */
-  static putBack(path: string, file: FileIdentity, user: FileUser): string | null {
-    if (!KeptName.exists(path, file)) return null;
+  /**
+   * Puts a socket back that is nowhere but under its second name.
+   * @returns false: it has no such name, or somebody has put something else at the path, and meant it
+   * @throws {Error} when it cannot be put there
+   */
+  static putBack(path: string, file: FileIdentity, user: FileUser): boolean {
+    if (!KeptName.exists(path, file)) return false;
     try {
-      touchSocket(path, user, () => linkSync(path + KEPT_SUFFIX, path));
-      return path;
-    } catch {
-      return null; // somebody has put something there, and meant it; or the directory is gone with both names
+      linkSocket(path + KEPT_SUFFIX, path, file, user);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
     }
   }
 
@@ -83,8 +86,22 @@ export class KeptName {
   }
 
   #putBack(): void {
-    const { isWanted, user, putBack } = this.#ports;
-    if (!isWanted() || isOwnFile(this.#path, this.#file)) return;
-    if (KeptName.putBack(this.#path, this.#file, user) !== null) putBack(this.#path);
+    const { isWanted, user, warn } = this.#ports;
+    const path = this.#path;
+    if (!isWanted() || isOwnFile(path, this.#file)) return;
+    try {
+      if (KeptName.putBack(path, this.#file, user))
+        warn(`the socket ${path} was removed by somebody: it is there again`);
+      this.#obstacle = null;
+    } catch (error) {
+      const obstacle = notPutBack(path, error);
+      if (obstacle !== this.#obstacle) warn(obstacle);
+      this.#obstacle = obstacle;
+    }
   }
+}
+
+export function notPutBack(path: string, error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error);
+  return `the socket ${path} was removed by somebody and cannot be put back, so nobody can connect: ${why}. A reload of its pool makes a new one`;
 }

@@ -20,25 +20,25 @@ export class Listeners {
   readonly #inherited: ReadonlyMap<string, number>;
   readonly #poller: Poller;
   readonly #knocked: (id: string) => void;
-  readonly #putBack: (path: string) => void;
+  readonly #warn: (text: string) => void;
   /** Descriptors at which the poller looks, with the listener to be reported. */
   readonly #watched = new Map<number, string>();
 
   /**
    * @param inherited sockets from the service manager, by name
    * @param knocked is called once for each `watch`, when a connection waits
-   * @param putBack is called with the path of a socket that somebody removed and that is there again
+   * @param warn takes what an administrator should read
    */
   constructor(
     inherited: ReadonlyMap<string, number>,
     poller: Poller,
     knocked: (id: string) => void,
-    putBack: (path: string) => void = () => {},
+    warn: (text: string) => void = () => {},
   ) {
     this.#inherited = inherited;
     this.#poller = poller;
     this.#knocked = knocked;
-    this.#putBack = putBack;
+    this.#warn = warn;
   }
 
   /**
@@ -214,7 +214,7 @@ export class Listeners {
     return {
       peers: () => this.#addresses.at(address).filter(it => it instanceof UnixListener),
       taken: () => this.#addresses.at(address).filter(it => it instanceof ForeignListener),
-      putBack: this.#putBack,
+      warn: this.#warn,
     };
   }
 

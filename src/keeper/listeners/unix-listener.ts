@@ -21,7 +21,7 @@ import { touchSocket } from '../../os/socket-place.ts';
 import type { SavedListener } from '../handover/state.ts';
 import type { ListenerSpec } from '../protocol.ts';
 import type { ForeignListener } from './foreign-listener.ts';
-import { KeptName } from './kept-name.ts';
+import { KeptName, notPutBack } from './kept-name.ts';
 import { heldDescriptor, type OpenListener, socketUser } from './open-listener.ts';
 
 export interface UnixNeighbours {
@@ -29,8 +29,8 @@ export interface UnixNeighbours {
   readonly peers: () => readonly UnixListener[];
   /** Those of other programs on the path that are being taken over. */
   readonly taken: () => readonly ForeignListener[];
-  /** Is called when somebody had removed the path, and it is there again. */
-  readonly putBack: (path: string) => void;
+  /** Takes what an administrator should read. */
+  readonly warn: (text: string) => void;
 }
 
 export class UnixListener implements OpenListener {
@@ -98,8 +98,7 @@ export class UnixListener implements OpenListener {
     this.#neighbours = neighbours;
     // What was saved may be older than the last rename.
     const names = [path, path + HIDDEN_SUFFIX, path + REFUSING_SUFFIX];
-    this.#name =
-      names.find(name => isOwnFile(name, identity)) ?? KeptName.putBack(path, identity, this.#user);
+    this.#name = names.find(name => isOwnFile(name, identity)) ?? this.#putBack();
     if (KeptName.exists(path, identity)) this.#keep();
   }
 
@@ -193,14 +192,31 @@ export class UnixListener implements OpenListener {
     return this.#name === this.path + REFUSING_SUFFIX;
   }
 
+  /** @returns where it is again; null: it is lost */
+  #putBack(): string | null {
+    try {
+      return KeptName.putBack(this.path, this.#file, this.#user) ? this.path : null;
+    } catch (error) {
+      this.#neighbours.warn(notPutBack(this.path, error));
+      return null;
+    }
+  }
+
+  /** It serves without; should its file go, the supervisor sees that. */
   #keep(): void {
+    const { warn } = this.#neighbours;
     try {
       this.#kept ??= new KeptName(this.path, this.#file, {
         user: this.#user,
         isWanted: () => this.isPublic,
-        putBack: this.#neighbours.putBack,
+        warn,
       });
-    } catch {} // it serves without; should its file go, the supervisor sees that
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      warn(
+        `the socket ${this.path} gets no second name: ${why}. If the program that was taken over removes the path when it ends, nobody can connect until its pool is reloaded`,
+      );
+    }
   }
 
   #letGo(): void {

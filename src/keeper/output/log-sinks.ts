@@ -1,13 +1,8 @@
 /** All logs that are open: the main one, and those of pools with a file of their own. */
 import { resolve } from 'node:path';
 import { openDestination } from '../../os/log-destination.ts';
-import { isOurs } from '../../os/log-file.ts';
-import type { LogFailure } from '../protocol.ts';
 import { type LineFormat, plainFormat, prettyFormat } from './log-format.ts';
 import { LogSink } from './log-sink.ts';
-
-/** Pause before a file that cannot be opened is tried again. */
-const RETRY_MS = 1000;
 
 export interface LogOptions {
   /** `stderr`, or an absolute path. */
@@ -21,8 +16,6 @@ export class LogSinks {
   /** By path: pools that name the same file share a sink, or their lines would be torn into each other. */
   readonly #sinks = new Map<string, LogSink>();
   readonly #poolFormat: LineFormat;
-  /** Files that could not be opened, which whoever writes to them would otherwise have tried with every line. */
-  readonly #refusals = new Map<string, { readonly error: unknown; readonly untilMs: number }>();
 
   private constructor(main: LogSink, poolFormat: LineFormat) {
     this.main = main;
@@ -41,22 +34,18 @@ export class LogSinks {
     return new LogSinks(new LogSink(file, format, destination), poolFormat);
   }
 
-  /** The sink of a file, opened when it is first asked for. @throws the error of open(2), one a second for a file */
+  has(path: string): boolean {
+    return this.#sinks.has(path);
+  }
+
+  /** The sink of a file, opened when it is first asked for. @throws the error of open(2) */
   of(file: string): LogSink {
     const path = pathOf(file);
     const known = this.#sinks.get(path);
     if (known !== undefined) return known;
-    const refusal = this.#refusals.get(path);
-    if (refusal !== undefined && performance.now() < refusal.untilMs) throw refusal.error;
-    try {
-      const sink = new LogSink(path, this.#poolFormat);
-      this.#refusals.delete(path);
-      this.#sinks.set(path, sink);
-      return sink;
-    } catch (error) {
-      this.#refusals.set(path, { error, untilMs: performance.now() + RETRY_MS });
-      throw error;
-    }
+    const sink = new LogSink(path, this.#poolFormat);
+    this.#sinks.set(path, sink);
+    return sink;
   }
 
   /** Closes the files of pools that nobody writes to any more, except where lines still wait. */
@@ -68,23 +57,17 @@ export class LogSinks {
     }
   }
 
-  /** Opens every file anew; one that fails stays as it is, and the main log says so. */
-  reopen(): { readonly main: string | null; readonly pools: readonly LogFailure[] } {
-    let main: string | null = null;
-    const pools: LogFailure[] = [];
-    for (const sink of this.#sinks.values()) {
+  /** Opens every file that is open anew. @returns by file, why it stays as it is */
+  reopen(): Map<string, string> {
+    const refused = new Map<string, string>();
+    for (const [path, sink] of this.#sinks) {
       try {
         sink.reopen();
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        const { file } = sink;
-        const message = `log ${file} could not be reopened: ${reason}; its lines go on into the file that was open before`;
-        if (sink === this.main) main = message;
-        else pools.push({ file, message, isTenants: !isOurs(file) });
-        this.main.write({ level: 50, time: Date.now(), msg: message });
+        refused.set(path, cause instanceof Error ? cause.message : String(cause));
       }
     }
-    return { main, pools };
+    return refused;
   }
 
   /** Tries to write all that waits. @returns by file, as base64, what could not be written */

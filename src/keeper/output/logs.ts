@@ -1,8 +1,9 @@
 /** Where the keeper's log goes: to stderr at first, then where the configuration says, which a reload may change. */
 import { join } from 'node:path';
 import type { Passed } from '../handover/inheritance.ts';
-import type { Answer, LogSettings } from '../protocol.ts';
+import type { Answer, LogFailure, LogSettings } from '../protocol.ts';
 import { LogSinks } from './log-sinks.ts';
+import { PoolLogs } from './pool-logs.ts';
 
 export const LEVEL = { info: 30, warn: 40, error: 50 } as const;
 
@@ -12,12 +13,23 @@ type PassedLogs = Pick<Passed, 'isInBackground' | 'ownLog' | 'logSettings' | 'un
 
 export class Logs {
   readonly isInBackground: boolean;
+  readonly ofPools: PoolLogs;
   #sinks: LogSinks;
   #settings: LogSettings | null;
   #insteadOfStderr: string | null;
+  /** The file of the settings could not be opened after an upgrade. */
+  #isElsewhere = false;
 
-  /** @param passed those of the program that this process was before an upgrade; null: this is a start */
-  constructor(isInBackground: boolean, passed: PassedLogs | null) {
+  /**
+   * @param passed those of the program that this process was before an upgrade; null: this is a start
+   * @param poolLogChanged as for PoolLogs
+   */
+  constructor(
+    isInBackground: boolean,
+    passed: PassedLogs | null,
+    poolLogChanged: (file: string, failure: LogFailure | null) => void,
+  ) {
+    this.ofPools = new PoolLogs(() => this.#sinks, poolLogChanged);
     this.isInBackground = passed?.isInBackground ?? isInBackground;
     this.#settings = passed?.logSettings ?? null;
     this.#insteadOfStderr = passed?.ownLog ?? null;
@@ -25,10 +37,8 @@ export class Logs {
       this.#sinks = LogSinks.open(this.#settings ?? AT_FIRST);
     } catch (error) {
       this.#sinks = LogSinks.open(AT_FIRST);
-      this.say(
-        'error',
-        `${this.#settings?.file} cannot be opened, the log comes here instead: ${String(error)}`,
-      );
+      this.#isElsewhere = true;
+      this.say('error', notOpened(this.#settings, error));
     }
     if (passed !== null) this.#sinks.resume(passed.unwritten);
   }
@@ -66,9 +76,29 @@ export class Logs {
   }
 
   reopen(): Answer<'reopenLogs'> {
-    const { main, pools: failures } = this.#sinks.reopen();
-    const rootsOwn = failures.filter(({ isTenants }) => !isTenants).map(({ message }) => message);
-    return { failed: main === null ? rootsOwn : [main, ...rootsOwn], failures };
+    const elsewhere = this.#isElsewhere ? this.#goBack() : null;
+    const reason = this.ofPools.reopen();
+    const { failures } = this.ofPools;
+    const failed = failures.filter(({ isTenants }) => !isTenants).map(({ message }) => message);
+    if (elsewhere !== null) return { failed: [elsewhere, ...failed], failures };
+    if (reason === null) return { failed, failures };
+    const { file } = this.#sinks.main;
+    const message = `log ${file} could not be reopened: ${reason}; its lines go on into the file that was open before`;
+    this.say('error', message);
+    return { failed: [message, ...failed], failures };
+  }
+
+  /** @returns why the log stays where it is; null: it goes where the settings say */
+  #goBack(): string | null {
+    const before = this.#sinks;
+    try {
+      this.#sinks = LogSinks.open(this.#settings ?? AT_FIRST);
+    } catch (error) {
+      return notOpened(this.#settings, error);
+    }
+    this.#isElsewhere = false;
+    void before.close();
+    return null;
   }
 
   async close(): Promise<void> {
@@ -81,4 +111,9 @@ export class Logs {
     this.#insteadOfStderr ??= join(runDir, 'fpm-ts.log');
     return { ...log, file: this.#insteadOfStderr };
   }
+}
+
+function notOpened(settings: LogSettings | null, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return `log ${settings?.file} could not be opened: ${reason}; its lines go to stderr. Mend that, then run \`fpm-ts reopen-logs\``;
 }

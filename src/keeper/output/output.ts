@@ -3,8 +3,7 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { Poller } from '../../os/poller.ts';
 import type { SavedPipe } from '../handover/state.ts';
 import { LineSplitter, type OutputLine, type UnfinishedLine } from './lines.ts';
-import type { LogSink } from './log-sink.ts';
-import { type LogSinks, pathOf } from './log-sinks.ts';
+import type { Logs } from './logs.ts';
 
 /** A pipe that is read. */
 export interface FollowedPipe {
@@ -34,22 +33,18 @@ const CHUNK_BYTES = 256 * 1024;
 
 export class OutputReaders {
   readonly #poller: Poller;
-  readonly #sinks: () => LogSinks;
-  /** Files of pools that could not be opened. */
-  readonly #unopened = new Set<string>();
+  readonly #logs: Pick<Logs, 'sinks' | 'ofPools'>;
   /** Of each pool: how to close the pipes whose workers are gone, oldest first. */
   readonly #left = new Map<string, Set<() => void>>();
   /** Pools of which a pipe was closed, for one line each. */
   readonly #saidLeft = new Set<string>();
-  /** How many pipes there are whose lines go to a file. */
-  readonly #users = new Map<string, number>();
   /** One for all: a line that is complete is decoded at once, the rest is copied. */
   readonly #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
-  /** @param sinks the logs as they are open now: they change once, when the configuration is known */
-  constructor(poller: Poller, sinks: () => LogSinks) {
+  /** @param logs as they are open now: they change once, when the configuration is known */
+  constructor(poller: Poller, logs: Pick<Logs, 'sinks' | 'ofPools'>) {
     this.#poller = poller;
-    this.#sinks = sinks;
+    this.#logs = logs;
   }
 
   /**
@@ -62,15 +57,16 @@ export class OutputReaders {
     file: string | null,
     unfinished: UnfinishedLine | null = null,
   ): FollowedPipe {
-    if (file !== null) this.#count(file, 1);
+    const { ofPools } = this.#logs;
+    if (file !== null) ofPools.enter(file, origin.pool);
     const deliver = (lines: OutputLine[]): void => {
-      const sink = this.#sink(file);
+      const sink = file === null ? this.#logs.sinks.main : ofPools.sink(file);
       for (const { text, ...part } of lines) {
         sink.write({ level: INFO, time: Date.now(), ...origin, ...part, msg: text });
       }
     };
     const { saved, close } = this.#read(descriptor, new LineSplitter(unfinished), deliver, () => {
-      if (file !== null) this.#count(file, -1);
+      if (file !== null) ofPools.leave(file, origin.pool);
       this.#forgetLeft(origin.pool, close);
     });
     return {
@@ -94,7 +90,7 @@ export class OutputReaders {
     const msg =
       `pool ${pool}: processes that its workers left behind hold more than ${LEFT_PIPES_MAX} output pipes open; ` +
       'the output of the oldest is no longer read. Stop these processes; rlimit_nproc limits how many there can be';
-    this.#sinks().main.write({ level: WARN, time: Date.now(), pool, msg });
+    this.#logs.sinks.main.write({ level: WARN, time: Date.now(), pool, msg });
   }
 
   #forgetLeft(pool: string, close: () => void): void {
@@ -109,26 +105,13 @@ export class OutputReaders {
   followSupervisor(descriptor: number, pid: number): void {
     this.supervisorPipes++;
     const deliver = (lines: OutputLine[]): void => {
-      const { main } = this.#sinks();
+      const { main } = this.#logs.sinks;
       for (const { text, ...part } of lines) {
         if (text.startsWith('{"level":') && part.part === undefined) main.writeRaw(text);
         else main.write({ level: ERROR, time: Date.now(), process: 'supervisor', pid, ...part, msg: text });
       }
     };
     this.#read(descriptor, new LineSplitter(), deliver, () => this.supervisorPipes--);
-  }
-
-  /** A file whose last pipe has ended is closed: after a reload another one may be the pool's. */
-  #count(file: string, change: 1 | -1): void {
-    const path = pathOf(file);
-    const users = (this.#users.get(path) ?? 0) + change;
-    if (users > 0) {
-      this.#users.set(path, users);
-      return;
-    }
-    this.#users.delete(path);
-    // The last lines are on their way to the file.
-    setImmediate(() => this.#sinks().prune(used => this.#users.has(used)));
   }
 
   #read(
@@ -158,22 +141,6 @@ export class OutputReaders {
       return { descriptor, inode, unfinished: splitter.unfinished };
     };
     return { saved, close };
-  }
-
-  /** The pool's own file, or the common log where that cannot be opened, which then says so once. */
-  #sink(file: string | null): LogSink {
-    const sinks = this.#sinks();
-    if (file === null) return sinks.main;
-    try {
-      return sinks.of(file);
-    } catch (error) {
-      if (!this.#unopened.has(file)) {
-        this.#unopened.add(file);
-        const msg = `${file} cannot be opened, its lines come here instead: ${String(error)}`;
-        sinks.main.write({ level: ERROR, time: Date.now(), msg });
-      }
-      return sinks.main;
-    }
   }
 }
 

@@ -94,7 +94,7 @@ export class Vacancy {
       nextStartInMs === null
         ? 'another one is being started'
         : `the next try is in ${(nextStartInMs / 1000).toFixed(1)} s`;
-    return `the supervisor has died ${youngDeaths} times in a row (the last: ${this.#lastDeath}), and ${next}. The workers serve on, but none that ends is replaced; the log says what it died of`;
+    return `the supervisor has died ${youngDeaths} times in a row (the last: ${this.#lastDeath}), and ${next}. The workers continue, but none that ends is replaced; the log says what it died of`;
   }
 
   #status(pool: string | null, mayReadAll: boolean): object {
@@ -163,5 +163,5 @@ function lastReloadOf(note: string | undefined, pool: string | null): object | n
 }
 
 function mismatch({ protocol, version }: Stranger): string {
-  return `the fpm-ts that is installed (version ${version}, protocol ${protocol}) has a supervisor that the running keeper (version ${VERSION}, protocol ${PROTOCOL}) does not understand: \`fpm-ts upgrade\` lets the keeper become the installed version; otherwise install version ${VERSION} again, or stop and start. The workers serve on, but none that ends is replaced`;
+  return `the fpm-ts that is installed (version ${version}, protocol ${protocol}) has a supervisor that the running keeper (version ${VERSION}, protocol ${PROTOCOL}) does not understand: \`fpm-ts upgrade\` lets the keeper become the installed version; otherwise install version ${VERSION} again, or stop and start. The workers continue, but none that ends is replaced`;
 }

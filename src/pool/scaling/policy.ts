@@ -1,5 +1,5 @@
 /** How a pool is to be sized: the settings under `pm` and what `scale` said, as `decide` takes them. */
-import type { PmConfig } from '../../config/types.ts';
+import type { PoolConfig } from '../../config/types.ts';
 
 interface Sizing {
   readonly maxChildren: number;
@@ -30,7 +30,7 @@ export interface OnDemandPolicy extends Sizing {
 
 export type Policy = StaticPolicy | DynamicPolicy | OnDemandPolicy;
 
-export function policyOf(pm: PmConfig, scaledTo: number | null): Policy {
+export function policyOf(pm: PoolConfig['pm'], scaledTo: number | null): Policy {
   const { mode, maxChildren, maxSpawnRate, workerConcurrency, processIdleTimeoutMs: idleTimeoutMs } = pm;
   const sizing = { maxChildren, maxSpawnRate, workerConcurrency, idleTimeoutMs, scaledTo };
   if (mode !== 'dynamic') return { ...sizing, mode };

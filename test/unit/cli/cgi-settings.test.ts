@@ -104,7 +104,7 @@ const SLIPS: readonly (readonly [args: readonly string[], message: RegExp])[] = 
   [[...ROOT, '--pass-env', 'A=b'], /--pass-env A=b/],
   [[...ROOT, '--user', 'nobody-of-that-name'], /--user nobody-of-that-name: there is no such user/],
   [[...ROOT, '--user', 'root'], /--user root is root, or in the group of root/],
-  [[...ROOT, '--max-params', '100'], /--max-params 100: no request fits into that; say 4096 or more/],
+  [[...ROOT, '--max-params', '100'], /--max-params 100: no request fits into so few bytes; say 4096 or more/],
   [[...ROOT, '--timeout', '5 parsecs'], /'5 parsecs' is invalid\. It must be a duration/],
   [[...ROOT, '--max-memory', 'much'], /'much' is invalid\. It must be a size/],
   [[...ROOT, '--max-scripts', '-1'], /'-1' is invalid\. It must be a whole number/],

@@ -7,7 +7,9 @@ import { test } from 'node:test';
 import { findConfigFile } from '../../../src/config/find.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { runtimePaths } from '../../../src/config/runtime-paths.ts';
+import { KEYS } from '../../../src/config/schema.ts';
 import { ENV_FILE_MAX_BYTES } from '../../../src/config/secrets.ts';
+import { poolSettings } from '../../../src/config/settings.ts';
 import { GOOD_POOL, onlyPool, said, writeTree } from './tree.ts';
 
 void test('the file is the option, else $FPM_TS_CONFIG, else the one of the system', () => {
@@ -42,55 +44,21 @@ void test('run_dir of an ordinary user', () => {
 
 void test('a pool that sets only what it must has the defaults', t => {
   const tree = writeTree(t, { 'pools.d/p.toml': GOOD_POOL });
-  assert.deepEqual(onlyPool(tree.load()), {
-    name: 'p',
-    file: `${tree.directory}/pools.d/p.toml`,
+  const pool = onlyPool(tree.load());
+  assert.deepEqual([pool.name, pool.file], ['p', `${tree.directory}/pools.d/p.toml`]);
+  const settings: Readonly<Record<string, unknown>> = poolSettings(pool);
+  const said = {
     command: ['/bin/worker'],
-    enabled: true,
-    protocol: 'fastcgi',
-    dispatch: 'shared',
     user: 'www-data',
-    allowRoot: false,
-    umask: 0o022,
-    chdir: '/',
-    clearEnv: true,
-    env: {},
-    envFiles: [],
-    secretEnv: [],
-    passEnv: [],
-    stopSignal: 'SIGTERM',
-    stopIsGraceful: false,
-    killMode: 'group',
-    startTimeoutMs: 30_000,
-    processControlTimeoutMs: 10_000,
-    requestTerminateTimeoutMs: 0,
-    requestSlowlogTimeoutMs: 0,
-    rlimits: {},
-    index: 'index.php',
-    params: {},
-    listen: {
-      address: { type: 'unix', path: '/run/x.sock' },
-      text: '/run/x.sock',
-      pass: 'stdin',
-      backlog: 511,
-      mode: 0o660,
-      allowedClients: [],
-      nonblock: false,
-      swap: 'rename',
-    },
-    pm: {
-      mode: 'static',
-      maxChildren: 2,
-      maxSpawnRate: 128,
-      processIdleTimeoutMs: 10_000,
-      maxRequests: 0,
-      maxMemoryBytes: 0,
-      maxLifetimeMs: 0,
-      maxLifetimeJitter: 0.1,
-      workerConcurrency: 1,
-    },
-    process: { priority: 0, oomScoreAdj: 0, noNewPrivileges: false },
-  });
+    'listen.address': '/run/x.sock',
+    'pm.mode': 'static',
+    'pm.max_children': 2,
+  };
+  const declared = [...KEYS.pool.values()].map(({ name, meta }) => [name, meta.default]);
+  const { extends: _, ...defaults } = Object.fromEntries(declared) as Record<string, unknown>;
+  const computed = { stop_is_graceful: false };
+  for (const [key, value] of Object.entries({ ...defaults, ...computed, ...said }))
+    assert.equal(JSON.stringify(settings[key]), JSON.stringify(value), key);
 });
 
 void test('php-cgi is graceful by itself, under any version', t => {
@@ -114,7 +82,7 @@ void test('the pool wins over its templates, those over [defaults], and every va
   assert.equal(pool.killMode, 'process');
   assert.deepEqual(pool.env, { A: 'd', B: 'one', C: 'pool', D: 'two' });
   assert.equal(pool.chdir, `${tree.directory}/t/work`);
-  assert.equal(pool.logFile, `${tree.directory}/t/deep/p.log`);
+  assert.equal(pool.log.file, `${tree.directory}/t/deep/p.log`);
 
   const place = (key: string, element?: string | number) => {
     const { file, line, column, via } = result.sources.place('p', key, element);
@@ -147,11 +115,11 @@ max_children = 1
   const [p, q] = config?.pools ?? [];
   const pools = `${tree.directory}/pools.d`;
   assert.deepEqual(p?.command, [`${pools}/bin/w`, 'x/y']);
-  assert.deepEqual(p?.listen.address, { type: 'unix', path: `${pools}/s.sock` });
+  assert.equal(p?.listen.address.text, `${pools}/s.sock`);
   assert.equal(p?.chdir, pools);
   assert.equal(p?.documentRoot, `${tree.directory}/www`);
   assert.deepEqual(q?.command, ['worker']);
-  assert.equal(q?.listen.text, `${tree.directory}/run/q.sock`);
+  assert.equal(q?.listen.address.text, `${tree.directory}/run/q.sock`);
   assert.equal(config?.control.socket, `${tree.directory}/run/control.sock`);
   assert.equal(config?.log.file, `${tree.directory}/log/f.log`);
 });
@@ -166,7 +134,7 @@ pm = { mode = "static", max_children = 1 }
   });
   const pool = onlyPool(tree.load({ env: { APP: 'a $pool' } }));
   assert.deepEqual(pool.command, ['/opt/node', `${tree.directory}/pools.d/w.js`, '$pool', 'a $pool']);
-  assert.equal(pool.listen.text, '/run/p.sock');
+  assert.equal(pool.listen.address.text, '/run/p.sock');
 });
 
 void test('env files lie under env, the later over the earlier, and are remembered as secret', t => {

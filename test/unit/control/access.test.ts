@@ -59,7 +59,10 @@ void test('whoever may do all may do each; a stranger may do none', () => {
 });
 
 void test('the refusal says what the caller may instead', () => {
-  assert.throws(() => mayUse(OWNER, 'stop', {}), /it may use status and reload for a, b, each by name/);
+  assert.throws(
+    () => mayUse(OWNER, 'stop', {}),
+    /it may use status, explain and reload for a, b, each by name/,
+  );
   assert.throws(() => mayUse(STRANGER, 'stop', {}), /members of control\.group may$/);
 });
 
@@ -68,6 +71,6 @@ void test('before any arguments are known: whoever may use nothing of a command'
     assert.doesNotThrow(() => mayAsk(ALL, name), name);
     assert.throws(() => mayAsk(STRANGER, name), /uid 1000 may not use/, name);
     if (COMMANDS[name].isForPoolUsers) assert.doesNotThrow(() => mayAsk(OWNER, name), name);
-    else assert.throws(() => mayAsk(OWNER, name), /it may use status and reload for a, b/, name);
+    else assert.throws(() => mayAsk(OWNER, name), /it may use status, explain and reload for a, b/, name);
   }
 });

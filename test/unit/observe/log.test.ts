@@ -58,11 +58,11 @@ void test('what is lost or broken is a warning or an error, and says what to loo
   const rows: [Event, string, RegExp][] = [
     [{ type: 'noPools', include: 'pools.d/*.toml' }, 'warn', /pools\.d\/\*\.toml/],
     [{ type: 'restored', pools: 1, workers: 2 }, 'warn', /2 workers of 1 pool taken over/],
-    [{ type: 'reloadFailed', message: 'why' }, 'error', /what ran before goes on: why/],
+    [{ type: 'reloadFailed', message: 'why' }, 'error', /what ran before continues: why/],
     [
       { type: 'addressLost', pool: 'www', message: 'why', isServing: true },
       'error',
-      /go on, but .*why; `fpm-ts reload www` tries again/,
+      /continue, but .*why; `fpm-ts reload www` tries again/,
     ],
     [
       { type: 'addressLost', pool: 'www', message: 'why', isServing: false },
@@ -99,7 +99,7 @@ void test('what is lost or broken is a warning or an error, and says what to loo
       'warn',
       /worker 7 is to leave when its other requests are done.*1\.100 s, the connection/,
     ],
-    [{ type: 'rollCancelled', pool: 'www', reason: 'why' }, 'error', /the old ones go on: why/],
+    [{ type: 'rollCancelled', pool: 'www', reason: 'why' }, 'error', /the old ones continue: why/],
     [{ type: 'problem', text: 'why' }, 'error', /^why$/],
   ];
   for (const [event, level, text] of rows) {

@@ -4,55 +4,9 @@ import { test } from 'node:test';
 import type { PoolConfig } from '../../../src/config/types.ts';
 import { workerArgv, workerEnvironment, workerSpec } from '../../../src/worker/command.ts';
 import type { Identity } from '../../../src/worker/identity.ts';
+import { poolConfig } from '../../lib/pool-config.ts';
 
-const POOL: PoolConfig = {
-  name: 'www',
-  file: '/etc/fpm-ts/pools.d/www.toml',
-  command: ['/bin/cat', '-'],
-  enabled: true,
-  protocol: 'fastcgi',
-  dispatch: 'shared',
-  allowRoot: false,
-  umask: 0o022,
-  chdir: '/srv',
-  clearEnv: true,
-  env: {},
-  envFiles: [],
-  secretEnv: [],
-  passEnv: [],
-  stopSignal: 'SIGTERM',
-  stopIsGraceful: false,
-  killMode: 'group',
-  startTimeoutMs: 30_000,
-  processControlTimeoutMs: 10_000,
-  requestTerminateTimeoutMs: 0,
-  requestSlowlogTimeoutMs: 0,
-  rlimits: {},
-  index: 'index.php',
-  params: {},
-  listen: {
-    address: { type: 'unix', path: '/run/fpm-ts/www.sock' },
-    text: '/run/fpm-ts/www.sock',
-    pass: 'stdin',
-    backlog: 511,
-    mode: 0o660,
-    allowedClients: [],
-    nonblock: false,
-    swap: 'rename',
-  },
-  pm: {
-    mode: 'static',
-    maxChildren: 2,
-    maxSpawnRate: 128,
-    processIdleTimeoutMs: 10_000,
-    maxRequests: 0,
-    maxMemoryBytes: 0,
-    maxLifetimeMs: 0,
-    maxLifetimeJitter: 0,
-    workerConcurrency: 1,
-  },
-  process: { priority: 0, oomScoreAdj: 0, noNewPrivileges: false },
-};
+const POOL: PoolConfig = poolConfig('www', { chdir: '/srv' });
 
 const SELF: Identity = { uid: 33, gid: 33, groups: [33], name: 'www', home: '/srv', isOther: false };
 const OTHER: Identity = { ...SELF, groups: [33, 103], isOther: true };
@@ -66,7 +20,11 @@ function chain(pool: Partial<PoolConfig>, identity: Identity): string {
 
 const everything: Partial<PoolConfig> = {
   process: { priority: 5, oomScoreAdj: 300, noNewPrivileges: true },
-  rlimits: { files: 100, core: 0, nproc: 50, as: 'unlimited', memlock: 4096 },
+  rlimitFiles: 100,
+  rlimitCore: 0,
+  rlimitNproc: 50,
+  rlimitAs: 'unlimited',
+  rlimitMemlock: 4096,
 };
 
 const limits = 'prlimit --nofile=100 --core=0 --nproc=50 --as=unlimited --memlock=4096 --';

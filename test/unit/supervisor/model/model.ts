@@ -10,7 +10,7 @@ import type { Pool } from '../../../../src/pool/pool.ts';
 import { listenerId } from '../../../../src/pool/pool-listener.ts';
 import { countersOf, isClosed, isWanted } from '../../../../src/pool/pool-state.ts';
 import { ConfigFiles } from '../../../../src/supervisor/config-files.ts';
-import type { Configuration } from '../../../../src/supervisor/configuration.ts';
+import type { CheckWish, Configuration } from '../../../../src/supervisor/configuration.ts';
 import { type Globals, Settings } from '../../../../src/supervisor/global-settings.ts';
 import { LastReloadRecord } from '../../../../src/supervisor/last-reload.ts';
 import { Reloads } from '../../../../src/supervisor/reload.ts';
@@ -42,6 +42,8 @@ export class Model {
   /** What their settings need is not there. */
   readonly obstructed = new Set<string>();
   globals: Globals = GLOBALS;
+  /** Done when the files are checked. */
+  reading: (wish: CheckWish) => Promise<void> = () => Promise.resolve();
   /** When the files were edited last, and when the supervisor last noted that they are in effect, both counted. */
   edits = 0;
   editsInEffect = 0;
@@ -135,9 +137,11 @@ export class Model {
         obstacles: new Map(),
         notices: [],
       }),
-      check: (loaded, { pools }) => {
+      check: async (loaded, wish) => {
+        await this.reading(wish);
+        const { pools } = wish;
         const all = [...this.#obstacles].filter(([name]) => pools === undefined || pools.includes(name));
-        return Promise.resolve({ ...loaded, obstacles: new Map(all) });
+        return { ...loaded, obstacles: new Map(all) };
       },
     };
     const reloads = new Reloads({

@@ -167,41 +167,124 @@ void test('a pool that one reload removes and the next one adds is there in the 
   assert.equal(model.pool('c')?.state.desired, 'running');
 });
 
-void test('a takeover waits for those under way, and none begins before it is over', async () => {
+/** Begins in its turn, and is over when the test says so. */
+interface Held {
+  hasBegun: boolean;
+  finish: () => void;
+}
+
+function held(begin: (work: () => Promise<void>) => Promise<void>): Held {
+  const it: Held = { hasBegun: false, finish: () => {} };
+  const work = (): Promise<void> => {
+    it.hasBegun = true;
+    return new Promise(resolve => {
+      it.finish = resolve;
+    });
+  };
+  void begin(work);
+  return it;
+}
+
+const upgrade = (model: Overlap): Held => held(work => model.instance.reloads.upgrade(work));
+const takeover = (model: Overlap, pool: string): Held =>
+  held(work => model.instance.reloads.takeOver(pool, () => Promise.resolve(), work));
+
+const BY_UPGRADE = /^pool a: an upgrade of fpm-ts cancelled this reload: `fpm-ts reload a` starts it again$/;
+
+void test('a takeover waits only for reloads of its pool, and only they wait for it', async () => {
   const model = await Overlap.of('a');
   model.ask({ pools: ['a'] }, user(33));
   await model.clock.pass(10);
-  const order: string[] = [];
-  let finish = (): void => {};
-  const takeover = model.instance.reloads.apart(() => {
-    order.push('takeover');
-    return new Promise<void>(resolve => {
-      finish = resolve;
-    });
-  });
-  const after = model.ask({ pools: ['b'] });
-  await model.clock.pass(START_TIMEOUT_MS - 500);
-  assert.deepEqual([order, after.outcome], [[], null]);
-  await model.clock.pass(1000);
-  assert.deepEqual([order, after.outcome], [['takeover'], null]);
-  finish();
-  await takeover;
+  const [ofA, ofB] = [takeover(model, 'a'), takeover(model, 'b')];
+  await model.clock.pass(10);
+  const [again, all, ofC] = [
+    model.ask({ pools: ['b'] }),
+    model.ask({}),
+    model.ask({ pools: ['c'] }, user(34)),
+  ];
   await model.clock.pass(500);
-  assert.equal(after.outcome, 'b roll');
+  assert.deepEqual([ofA.hasBegun, ofB.hasBegun], [false, true]);
+  assert.deepEqual([model.generation('b'), again.outcome], [1, null]);
+  assert.ok((model.generation('c') ?? 0) > 1 && ofC.outcome === 'c roll');
+  ofB.finish();
+  await model.clock.pass(START_TIMEOUT_MS);
+  assert.deepEqual([again.outcome, ofA.hasBegun, all.outcome], ['b roll', true, null]);
+  ofA.finish();
+  model.world.programs.set('a', HEALTHY);
+  await model.clock.pass(2 * START_TIMEOUT_MS);
+  assert.equal(all.outcome, 'a roll, b roll, c roll');
+});
+
+void test('an upgrade cancels what users of pools have asked for: the old workers stay', async () => {
+  const model = await Overlap.of('a');
+  const before = [...(model.pool('a')?.state.workers.keys() ?? [])];
+  const [underWay, waits] = [user(33), user(33)].map(it => model.ask({ pools: ['a'] }, it)) as [Asked, Asked];
+  await model.clock.pass(10);
+  const upgraded = upgrade(model);
+  const later = model.ask({ pools: ['a'] }, user(34));
+  await model.clock.pass(100);
+  assert.ok(upgraded.hasBegun);
+  assert.match(underWay.outcome ?? 'waits', BY_UPGRADE);
+  for (const { outcome } of [waits, later]) assert.match(outcome ?? 'waits', /cancelled this|not begun/);
+  assert.equal(model.pool('a')?.state.rollout, null);
+  await model.clock.pass(2 * START_TIMEOUT_MS);
+  assert.deepEqual([...(model.pool('a')?.state.workers.keys() ?? [])], before);
+  assert.match(model.instance.record.last?.message ?? '', BY_UPGRADE);
+});
+
+void test('one that reads the files when the upgrade comes does nothing but that', async () => {
+  const model = await Overlap.of();
+  model.reading = () =>
+    new Promise(resolve => {
+      model.clock.after(50, resolve);
+    });
+  const tenant = model.ask({ pools: ['a'] }, user(33));
+  await model.clock.pass(10);
+  const upgraded = upgrade(model);
+  await model.clock.pass(200);
+  assert.match(tenant.outcome ?? 'waits', BY_UPGRADE);
+  assert.deepEqual([upgraded.hasBegun, model.world.spawned.get('a')], [true, 1]);
+});
+
+void test('an upgrade waits for what administrators have asked for, with what users asked for before it', async () => {
+  const model = await Overlap.of('a');
+  const tenant = model.ask({ pools: ['a'] }, user(33));
+  await model.clock.pass(10);
+  const root = model.ask({ pools: ['a', 'b'] });
+  await model.clock.pass(10);
+  model.world.programs.set('a', HEALTHY);
+  const upgraded = upgrade(model);
+  await model.clock.pass(10);
+  assert.deepEqual([upgraded.hasBegun, root.outcome], [false, null]);
+  assert.match(tenant.outcome ?? 'waits', BY_UPGRADE);
+  await model.clock.pass(START_TIMEOUT_MS);
+  assert.deepEqual([upgraded.hasBegun, root.outcome], [true, 'a roll, b roll']);
+});
+
+void test('nothing that is asked for after an upgrade begins before it, and it is told so', async () => {
+  const model = await Overlap.of();
+  const upgraded = upgrade(model);
+  const [tenant, root, other] = [model.ask({ pools: ['b'] }, user(33)), model.ask({}), takeover(model, 'c')];
+  await model.clock.pass(500);
+  assert.deepEqual([upgraded.hasBegun, other.hasBegun], [true, false]);
+  assert.deepEqual([tenant.outcome, root.outcome], [null, null]);
+  upgraded.finish(); // it has failed
+  await model.clock.pass(500);
+  assert.deepEqual([tenant.outcome, other.hasBegun], ['b roll', true]);
 });
 
 void test('where one has to wait, root passes before the users of pools', async () => {
-  const model = await Overlap.of('a');
-  model.ask({ pools: ['a'] });
-  await model.clock.pass(10);
-  let finish = (): void => {};
-  const ended = new Promise<void>(resolve => {
-    finish = resolve;
+  const model = await Overlap.of();
+  const read = new Promise<void>(resolve => {
+    setImmediate(resolve);
   });
-  void model.instance.reloads.apart(() => ended);
+  void model.instance.reloads.takeOver(
+    'a',
+    () => read,
+    () => Promise.resolve(),
+  );
   const tenants = [33, 34, 35].map(uid => model.ask({ pools: ['b'], dry_run: true }, user(uid)));
   const root = model.ask({ pools: ['b'], dry_run: true });
-  await model.clock.pass(2 * START_TIMEOUT_MS);
   const order: string[] = [];
   const watch = (name: string, asked: Asked): void => {
     let { outcome } = asked;
@@ -215,7 +298,31 @@ void test('where one has to wait, root passes before the users of pools', async 
   };
   watch('root', root);
   for (const tenant of tenants) watch('tenant', tenant);
-  finish();
+  await read;
   await model.clock.pass(100);
   assert.deepEqual(order, ['root', 'tenant', 'tenant', 'tenant']);
+});
+
+void test('a user who reloads without pause has the files read a tenth of the time; root and others as they like', async () => {
+  const model = await Overlap.of();
+  const readings = new Map<string, number>();
+  model.reading = async ({ pools = [] }) => {
+    const key = pools.join();
+    readings.set(key, (readings.get(key) ?? 0) + 1);
+    await new Promise<void>(resolve => {
+      model.clock.after(50, resolve);
+    });
+  };
+  const loop = async (changed: boolean): Promise<void> => {
+    for (;;) await model.instance.reloads.reload({ pools: ['a'], changed }, user(33));
+  };
+  for (let i = 0; i < 8; i++) void loop(i % 2 === 0);
+  await model.clock.pass(10);
+  const other = model.ask({ pools: ['b'] }, user(34));
+  const root = model.ask({ pools: ['c'], changed: true });
+  await model.clock.pass(500);
+  assert.deepEqual([other.outcome, root.outcome], ['b roll', 'c keep']);
+  await model.clock.pass(9500);
+  const times = readings.get('a') ?? 0;
+  assert.ok(times > 10 && times <= 21, `${times} readings of 50 ms in 10 s`);
 });

@@ -2,6 +2,7 @@
 import type { ListenAddress } from '../../../../src/config/address.ts';
 import type { PoolConfig } from '../../../../src/config/types.ts';
 import type { Globals } from '../../../../src/supervisor/global-settings.ts';
+import { poolConfig } from '../../../lib/pool-config.ts';
 import { CONTROL_TIMEOUT_MS, GRACEFUL } from './world.ts';
 
 export const GLOBALS: Globals = {
@@ -49,53 +50,22 @@ export function addressOf(name: string, { kind, place }: Pick<PoolShape, 'kind' 
 export function configOf(name: string, shape: PoolShape): PoolConfig {
   const { isGraceful, maxChildren, release, idleTimeoutMs } = shape;
   const mode = shape.kind === 'none' ? 'static' : shape.mode; // of no load, no size follows
-  return {
-    name,
-    file: `/etc/model/${name}.toml`,
+  const config = poolConfig(name, {
     command: ['/bin/true'],
-    enabled: true,
-    protocol: 'fastcgi',
-    dispatch: 'shared',
-    allowRoot: true,
-    umask: 0o22,
-    chdir: '/',
-    clearEnv: true,
+    allow_root: true,
     env: { [GRACEFUL]: isGraceful ? 'yes' : 'no', RELEASE: String(release) },
-    envFiles: [],
-    secretEnv: [],
-    passEnv: [],
-    stopSignal: 'SIGTERM',
-    stopIsGraceful: isGraceful,
-    killMode: 'group',
-    startTimeoutMs: 2000,
-    processControlTimeoutMs: CONTROL_TIMEOUT_MS,
-    requestTerminateTimeoutMs: 0,
-    requestSlowlogTimeoutMs: 0,
-    rlimits: {},
-    index: 'index.php',
-    params: {},
-    listen: {
-      address: addressOf(name, shape),
-      text: JSON.stringify(addressOf(name, shape)),
-      pass: 'stdin',
-      backlog: 128,
-      mode: 0o660,
-      allowedClients: [],
-      nonblock: false,
-      swap: 'rename',
-    },
+    stop_is_graceful: isGraceful,
+    start_timeout: 2,
+    process_control_timeout: `${CONTROL_TIMEOUT_MS}ms`,
     pm: {
       mode,
-      maxChildren,
-      ...(mode === 'dynamic' && { startServers: 1, minSpareServers: 1, maxSpareServers: 2 }),
-      maxSpawnRate: 32,
-      processIdleTimeoutMs: idleTimeoutMs,
-      maxRequests: 0,
-      maxMemoryBytes: 0,
-      maxLifetimeMs: 0,
-      maxLifetimeJitter: 0,
-      workerConcurrency: 1,
+      max_children: maxChildren,
+      ...(mode === 'dynamic' && { start_servers: 1, min_spare_servers: 1, max_spare_servers: 2 }),
+      max_spawn_rate: 32,
+      process_idle_timeout: `${idleTimeoutMs}ms`,
+      max_lifetime_jitter: '0%',
     },
-    process: { priority: 0, oomScoreAdj: 0, noNewPrivileges: false },
-  };
+  });
+  const address = addressOf(name, shape);
+  return { ...config, listen: { ...config.listen, address: { ...address, text: JSON.stringify(address) } } };
 }
