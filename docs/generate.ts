@@ -12,6 +12,7 @@ import { zshCompletion } from './generate/completions/zsh.ts';
 import { errorsPage } from './generate/errors.ts';
 import { globalJsonSchema, poolJsonSchema } from './generate/json-schema.ts';
 import { commandPage, configurationManPage } from './generate/man/pages.ts';
+import { promisesPage } from './generate/promises.ts';
 import { configurationPage } from './generate/reference.ts';
 import { PICTURES } from './generate/scaling/pictures.ts';
 
@@ -21,6 +22,7 @@ const OUTPUTS: Readonly<Record<string, () => string>> = {
   'fpm-ts.schema.json': () => json(globalJsonSchema()),
   'pool.schema.json': () => json(poolJsonSchema()),
   'errors.md': errorsPage,
+  'reload-and-recovery-tests.md': promisesPage,
   'openapi.json': () => json(openApiDocument()),
   ...PICTURES,
   '../packaging/completions/fpm-ts.bash': () => bashCompletion(),
