@@ -6,25 +6,17 @@ import { registerCgi } from './cgi.ts';
 import { registerCheck } from './check.ts';
 import { registerConfig } from './config.ts';
 import { printJson } from './context.ts';
+import { registerControlCommands } from './control-commands.ts';
 import { example } from './example.ts';
-import { registerExplain } from './explain.ts';
 import { registerInit } from './init.ts';
 import { registerObserve } from './observe.ts';
 import { write } from './output.ts';
 import { registerPoolNames } from './pool-names.ts';
 import { registerProcesses } from './processes.ts';
-import { registerReload } from './reload.ts';
-import { registerReopenLogs } from './reopen-logs.ts';
 import { registerRequest } from './request.ts';
-import { registerScale } from './scale.ts';
 import { registerServe } from './serve.ts';
 import { registerSimulate } from './simulate.ts';
 import { isSpawn, registerSpawn } from './spawn.ts';
-import { registerStart } from './start.ts';
-import { registerStatus } from './status.ts';
-import { registerStop } from './stop.ts';
-import { registerTakeover } from './takeover.ts';
-import { registerUpgrade } from './upgrade.ts';
 
 /** @param entry the file that was started, for the processes that are started with it again */
 export async function main(argv: readonly string[], entry: string): Promise<void> {
@@ -53,17 +45,9 @@ export function createProgram(entry: string): Command {
       example('fpm-ts -c /etc/fpm-ts/fpm-ts.toml start', 'fpm-ts status', 'fpm-ts reload www'),
     )
     .exitOverride();
-  registerStart(program, entry);
-  registerStop(program);
-  registerReload(program);
-  registerUpgrade(program);
-  registerStatus(program);
-  registerScale(program);
-  registerTakeover(program);
-  registerExplain(program);
+  registerControlCommands(program, entry);
   registerCheck(program);
   registerConfig(program);
-  registerReopenLogs(program);
   registerRequest(program);
   registerServe(program);
   registerObserve(program);
@@ -85,7 +69,7 @@ async function report(error: unknown, json: boolean): Promise<number> {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok; // --help, --version
   const shown = toFpmError(error);
   if (json) {
-    const { errorBody } = await import('../control/error-body.ts');
+    const { errorBody } = await import('../keeper/supervision/error-body.ts');
     printJson(errorBody(shown));
   } else if (!(error instanceof CommanderError)) {
     write('stderr', `fpm-ts: ${shown.message}\n`);

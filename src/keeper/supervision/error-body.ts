@@ -1,6 +1,17 @@
 /** Errors as JSON, the same over HTTP and with `--json`. */
-import { ERRORS, type ErrorCode, EXIT, FpmError } from '../errors.ts';
-import type { ErrorBody } from './types.ts';
+import { ERRORS, type ErrorCode, EXIT, FpmError } from '../../errors.ts';
+
+/** How every failure is answered; `fpm-ts --json` prints the same. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly file: string | null;
+    readonly line: number | null;
+    readonly column: number | null;
+    readonly key: string | null;
+  };
+}
 
 export function errorBody(error: FpmError): ErrorBody {
   const { file = null, line = null, column = null, key = null } = error.place;
