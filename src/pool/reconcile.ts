@@ -162,8 +162,7 @@ function obey(draft: Draft, command: Command): void {
       pause(draft);
       break;
     case 'resume':
-      if (draft.state.pausedAt !== null) draft.report({ type: 'resumed', pool: draft.name });
-      draft.set({ pausedAt: null });
+      resume(draft);
       break;
     case 'reconfigure':
       reconfigure(draft, command.config);
@@ -207,6 +206,14 @@ function pause(draft: Draft): void {
   const pausedAt = isFixed(state) ? size : Math.max(size, ready + starting);
   draft.set({ pausedAt });
   draft.report({ type: 'paused', pool: draft.name, size: pausedAt });
+  draft.explain(`pause with ${pausedAt} ${pausedAt === 1 ? 'worker' : 'workers'}`, []);
+}
+
+function resume(draft: Draft): void {
+  if (draft.state.pausedAt === null) return;
+  draft.set({ pausedAt: null });
+  draft.report({ type: 'resumed', pool: draft.name });
+  draft.explain('resume', []);
 }
 
 function reconfigure(draft: Draft, config: PoolState['config']): void {

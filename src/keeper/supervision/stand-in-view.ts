@@ -52,7 +52,7 @@ function poolView(name: string, note: unknown): StandInPool {
       mode: textAt(note, 'config', 'pm', 'mode'),
       max_children: typeof maxChildren === 'number' ? maxChildren : 0,
     },
-    address: textAt(note, 'config', 'listen', 'text'),
+    address: textAt(note, 'config', 'listen', 'address', 'text'),
   };
 }
 
