@@ -36,7 +36,7 @@ suite('contract/readme-php', { needs: ['php-cgi'] }, async scope => {
   });
   await scope.test("the README's pool answers the README's request", async () => {
     writeFileSync(join(www, 'index.php'), '<?php echo "it works";');
-    const [, path = ''] = /^fpm-ts request php (\S+) -i$/m.exec(README) ?? [];
+    const [, path = ''] = /^fpm-ts request php (\S+) -i\b/m.exec(README) ?? [];
     const { code, stdout, stderr } = await daemon.cli('request', 'php', path, '-i');
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nit works$/s);

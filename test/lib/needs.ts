@@ -55,6 +55,7 @@ function perlModule(name: string, ...packages: string[]): Need {
 const NEEDS = {
   nginx: program('nginx', 'nginx-light'),
   lighttpd: program('lighttpd', 'lighttpd'),
+  apache: program('apache2', 'apache2'),
   'php-cgi': file('/usr/bin/php-cgi', 'php-cgi'),
   gunicorn: file('/usr/bin/gunicorn', 'gunicorn'),
   python3: file('/usr/bin/python3', 'python3-minimal'),
