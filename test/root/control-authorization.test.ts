@@ -119,6 +119,19 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
     }
   }
 
+  await scope.test("status of several pools: only where all are the caller's", async () => {
+    const path = '/v1/status?pool=own&pool=other';
+    const of = (caller: CallerName): Promise<CurlAnswer> =>
+      curl(daemon.controlSocket, path, [], { as: CALLERS[caller] });
+    assert.equal((await of("a pool's user")).status, 403);
+    assert.equal((await of("another pool's user")).status, 403);
+    const { pools } = (await of('root')).json() as Awaited<ReturnType<typeof daemon.status>>;
+    assert.deepEqual(
+      pools.map(({ name }) => name),
+      ['own', 'other'],
+    );
+  });
+
   await scope.test('nothing of it had an effect but the reload of the own pool', async () => {
     const { pools } = await daemon.status();
     assert.deepEqual(
