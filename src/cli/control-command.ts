@@ -3,9 +3,8 @@
  * what is asked, and what is printed. Commands that have more to do than to print an answer have a file here for that.
  */
 import { type Command, Option } from 'commander';
-import type { LineArgument, LineOption, ValueKind } from '../commands/command.ts';
-import type { Args, CommandName, Result } from '../commands/commands.ts';
-import { commandNamed, type CommandName as Name } from '../commands/commands.ts';
+import type { CommandLine, LineOption, ValueKind } from '../commands/command.ts';
+import { type Args, type CommandName, commandNamed, type Result } from '../commands/commands.ts';
 import { FpmError } from '../errors.ts';
 import { callSupervisor, type GlobalOptions, globals, print, printJson } from './context.ts';
 import { example } from './example.ts';
@@ -19,13 +18,13 @@ export type Action<N extends CommandName> = (
 ) => Promise<void>;
 
 /** @param action by default the supervisor is asked, and the declaration says what is printed of its answer */
-export function registerControlCommand<N extends Name>(
+export function registerControlCommand<N extends CommandName>(
   program: Command,
   name: N,
   action: Action<N> = asked(name),
 ): void {
   const { line, summary } = commandNamed(name) as Declared;
-  const command = program.command(name).description(summary);
+  const command = program.command(name).description(line.summary ?? summary);
   for (const { form, help = '', value } of line.arguments) {
     if (value === undefined) command.argument(form, help);
     else command.argument(form, help, parserOf(name, form, value, line.examples));
@@ -35,7 +34,7 @@ export function registerControlCommand<N extends Name>(
     if (value !== undefined) option.argParser(parserOf(name, flags, value, line.examples));
     command.addOption(option);
   }
-  if (line.notes !== undefined) command.addHelpText('after', `\n${line.notes}\n`);
+  if (line.notes !== undefined) command.addHelpText('after', `\n${line.notes}`);
   command.addHelpText('after', example(...line.examples));
   command.action(async () => {
     const options = command.opts<Record<string, unknown>>();
@@ -49,12 +48,7 @@ export function registerControlCommand<N extends Name>(
 
 interface Declared {
   readonly summary: string;
-  readonly line: {
-    readonly arguments: readonly LineArgument[];
-    readonly options?: readonly LineOption[];
-    readonly examples: readonly string[];
-    readonly notes?: string;
-  };
+  readonly line: CommandLine;
   readonly text?: (this: void, result: unknown) => string;
 }
 
@@ -74,7 +68,7 @@ function attributeOf({ flags, help }: LineOption): string {
   return new Option(flags, help).attributeName();
 }
 
-function asked<N extends Name>(name: N): Action<N> {
+function asked<N extends CommandName>(name: N): Action<N> {
   return async (args, common) => {
     const result = await callSupervisor(common, name, args as Args<N>);
     const { text } = commandNamed(name) as Declared;
@@ -84,7 +78,7 @@ function asked<N extends Name>(name: N): Action<N> {
 }
 
 /** As the default, with more to print than text on stdout. */
-export function printing<N extends Name>(
+export function printing<N extends CommandName>(
   name: N,
   show: (result: Result<N>) => void,
   ask: (common: GlobalOptions, args: Args<N>) => Promise<Result<N>> = (common, args) =>

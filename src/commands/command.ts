@@ -48,6 +48,8 @@ export interface Command<N extends string, A extends SchemaOf, R extends SchemaO
 
 /** How it is typed. */
 export interface CommandLine {
+  /** Where the command line does more than the command. */
+  readonly summary?: string;
   readonly arguments: readonly LineArgument[];
   readonly options?: readonly LineOption[];
   readonly examples: readonly string[];

@@ -8,8 +8,8 @@ const result = (z: Z) => z.strictObject({ started: poolNames(z) });
 export const start = command({
   name: 'start',
   method: 'POST',
-  summary: 'Run the supervisor in the foreground; with names, start stopped pools of a running one.',
-  http: 'Starts stopped pools; answers when they are ready.',
+  summary: 'Start stopped pools.',
+  http: 'Answers when they are ready.',
   isForPoolUsers: false,
   mayBeRepeated: () => true,
   keeperCan: () => false,
@@ -21,6 +21,7 @@ export const start = command({
     return { started: pools };
   },
   line: {
+    summary: 'Run the supervisor in the foreground; with names, start stopped pools of a running one.',
     arguments: [{ form: '[pools...]', arg: 'pools', help: 'stopped pools' }],
     options: [
       {

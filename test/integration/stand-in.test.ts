@@ -141,6 +141,7 @@ suite('integration/stand-in', { needs: ['gcc', 'libfcgi', 'curl', 'setpriv'] }, 
   });
 
   await scope.test('garbage, a body that is too long and one that is no JSON are answered', async () => {
+    assert.equal((await answer('/v1/reload', '{}')).status, 503);
     assert.equal((await answer('/')).status, 404);
     assert.equal((await answer('/v1/stop')).status, 405);
     assert.equal((await answer('/v1/stop', '{"now":')).status, 400);

@@ -31,7 +31,7 @@ export function toFpmError({ error }: ErrorBody): FpmError {
 
 /** The HTTP status of an error's class. */
 export function httpStatus(code: ErrorCode): number {
-  if (code === 'BUSY') return 503;
+  if (code === 'BUSY' || code === 'NOT_RUNNING') return 503;
   const { exit } = ERRORS[code];
   if (exit === EXIT.usage) return 400;
   if (exit === EXIT.notAllowed) return 403;
