@@ -5,7 +5,7 @@
  */
 import compiler from 'toml/lib/compiler.js';
 import { pathKey, type TomlIndex } from './locate.ts';
-import type { AssignNode, TomlNode } from './nodes.ts';
+import type { AssignNode, Position, TomlNode } from './nodes.ts';
 import { tomlPath } from './write.ts';
 
 /** Keys that are a plain value or a table, and the key to which the value moves when there is a table. */
@@ -28,7 +28,7 @@ export interface Compiled {
 interface Document {
   readonly text: string;
   readonly index: TomlIndex;
-  lineOf(offset: number): number;
+  position(offset: number): Position;
 }
 
 /** As in parse.ts: enough for any honest file. */
@@ -41,9 +41,10 @@ export function compileToml(all: readonly TomlNode[], document: Document, plainK
     try {
       return { data: compiler.compile(nodes, document.text), nodes, breaches };
     } catch (error) {
-      const at = firstBreach(nodes, document.text);
+      if (!(error instanceof Error)) throw error;
+      const at = nodeAt(error, nodes, document);
       const node = nodes[at];
-      if (!node || !(error instanceof Error)) throw error;
+      if (!node) throw error;
       breaches.push(explain(node, fullPaths(nodes)[at] ?? [], error, document));
       if (breaches.length >= BREACHES_MAX) return { data: {}, nodes: [], breaches };
       nodes = [
@@ -54,25 +55,13 @@ export function compileToml(all: readonly TomlNode[], document: Document, plainK
   }
 }
 
-/** The index of the node at which compiling stops; found by halving, since any longer beginning fails as well. */
-function firstBreach(nodes: readonly TomlNode[], text: string): number {
-  let good = 0;
-  let bad = nodes.length;
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    if (compiles(nodes.slice(0, middle), text)) good = middle;
-    else bad = middle;
-  }
-  return bad - 1;
-}
-
-function compiles(nodes: readonly TomlNode[], text: string): boolean {
-  try {
-    compiler.compile(nodes, text);
-    return true;
-  } catch {
-    return false;
-  }
+/** The index of the node at which compiling stopped: the last one that begins no later than the place in the error. */
+function nodeAt(error: Error & Partial<Position>, nodes: readonly TomlNode[], document: Document): number {
+  const { line = 0, column = 0 } = error;
+  return nodes.findLastIndex(({ offset }) => {
+    const begin = document.position(offset);
+    return begin.line < line || (begin.line === line && begin.column <= column);
+  });
 }
 
 /** A table that cannot be opened takes its keys with it: under the table before, they would mean something else. */
@@ -97,7 +86,7 @@ function explain(node: TomlNode, path: readonly string[], error: Error, document
   if (!/^Cannot (redefine|use dotted|extend|append)/.test(error.message) || !first) {
     return { offset: node.offset, message: error.message, remedy: 'correct the value', key };
   }
-  const line = document.lineOf(first.offset);
+  const line = document.position(first.offset).line;
   const name = tomlPath(first.path);
   if (node.type !== 'Assign') {
     const remedy = `move the keys below this [${key}] to where line ${line} sets ${name}`;
@@ -137,7 +126,7 @@ function dropPlainKeys(
     if (other === null) return true;
     breaches.push({
       offset: node.offset,
-      message: `${path.at(-1)} cannot be a value and a table: line ${document.lineOf(other.offset)} sets ${other.name}`,
+      message: `${path.at(-1)} cannot be a value and a table: line ${document.position(other.offset).line} sets ${other.name}`,
       remedy: `write: ${tomlPath([...node.key, inner])} = ${sourceOf(document.text, node)}`,
       key: tomlPath(path),
     });
