@@ -12,7 +12,7 @@ import { tomlPath } from './write.ts';
 export type PlainKeys = Readonly<Record<string, string>>;
 
 export interface Breach {
-  readonly offset: number;
+  readonly place: Position;
   readonly message: string;
   readonly remedy: string;
   readonly key: string | null;
@@ -42,10 +42,11 @@ export function compileToml(all: readonly TomlNode[], document: Document, plainK
       return { data: compiler.compile(nodes, document.text), nodes, breaches };
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      const at = nodeAt(error, nodes, document);
+      const place = placeOf(error);
+      const at = nodes.findLastIndex(({ offset }) => !isBefore(place, document.position(offset)));
       const node = nodes[at];
       if (!node) throw error;
-      breaches.push(explain(node, fullPaths(nodes)[at] ?? [], error, document));
+      breaches.push(explain(node, fullPaths(nodes)[at] ?? [], error.message, place, document));
       if (breaches.length >= BREACHES_MAX) return { data: {}, nodes: [], breaches };
       nodes = [
         ...nodes.slice(0, at),
@@ -55,13 +56,13 @@ export function compileToml(all: readonly TomlNode[], document: Document, plainK
   }
 }
 
-/** The index of the node at which compiling stopped: the last one that begins no later than the place in the error. */
-function nodeAt(error: Error & Partial<Position>, nodes: readonly TomlNode[], document: Document): number {
-  const { line = 0, column = 0 } = error;
-  return nodes.findLastIndex(({ offset }) => {
-    const begin = document.position(offset);
-    return begin.line < line || (begin.line === line && begin.column <= column);
-  });
+/** What the compiler complains of: a statement, or something inside of its value. */
+function placeOf({ line = 0, column = 0 }: Error & Partial<Position>): Position {
+  return { line, column };
+}
+
+function isBefore(a: Position, b: Position): boolean {
+  return a.line < b.line || (a.line === b.line && a.column < b.column);
 }
 
 /** A table that cannot be opened takes its keys with it: under the table before, they would mean something else. */
@@ -80,20 +81,35 @@ function fullPaths(nodes: readonly TomlNode[]): (readonly string[])[] {
   });
 }
 
-function explain(node: TomlNode, path: readonly string[], error: Error, document: Document): Breach {
+function explain(
+  node: TomlNode,
+  path: readonly string[],
+  complaint: string,
+  place: Position,
+  document: Document,
+): Breach {
   const key = tomlPath(path);
+  const inner = /^Cannot (?:redefine|use dotted|extend|append).*?'(.*)'/s.exec(complaint)?.[1];
+  if (inner !== undefined && isBefore(document.position(node.offset), place)) {
+    return {
+      place,
+      message: `${inner} is set twice inside of one value`,
+      remedy: 'keep one of the two',
+      key,
+    };
+  }
   const first = firstMention(path, node.offset, document);
-  if (!/^Cannot (redefine|use dotted|extend|append)/.test(error.message) || !first) {
-    return { offset: node.offset, message: error.message, remedy: 'correct the value', key };
+  if (!/^Cannot (redefine|use dotted|extend|append)/.test(complaint) || !first) {
+    return { place, message: complaint, remedy: 'correct the value', key };
   }
   const line = document.position(first.offset).line;
   const name = tomlPath(first.path);
   if (node.type !== 'Assign') {
     const remedy = `move the keys below this [${key}] to where line ${line} sets ${name}`;
-    return { offset: node.offset, message: `the table [${key}] is already set on line ${line}`, remedy, key };
+    return { place, message: `the table [${key}] is already set on line ${line}`, remedy, key };
   }
   const message = `${name} is set twice: line ${line} sets it already`;
-  return { offset: node.offset, message, remedy: `keep line ${line} or this line, not both`, key };
+  return { place, message, remedy: `keep line ${line} or this line, not both`, key };
 }
 
 /** The longest part of the path that the document said before; the index keeps the first place of each. */
@@ -125,7 +141,7 @@ function dropPlainKeys(
     const other = deeper(all, paths, path);
     if (other === null) return true;
     breaches.push({
-      offset: node.offset,
+      place: document.position(node.offset),
       message: `${path.at(-1)} cannot be a value and a table: line ${document.position(other.offset).line} sets ${other.name}`,
       remedy: `write: ${tomlPath([...node.key, inner])} = ${sourceOf(document.text, node)}`,
       key: tomlPath(path),

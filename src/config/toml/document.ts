@@ -29,9 +29,7 @@ export function readToml(file: string, original: string, plainKeys: PlainKeys): 
     data: compiled.data,
     problems: [
       ...mistakes.map(it => problem('CONFIG_SYNTAX', { file, ...it }, it.message, it)),
-      ...compiled.breaches.map(it =>
-        problem('CONFIG_SYNTAX', { file, ...position(it.offset) }, it.message, it),
-      ),
+      ...compiled.breaches.map(it => problem('CONFIG_SYNTAX', { file, ...it.place }, it.message, it)),
     ],
     find: path => index.get(pathKey(path)),
     position,
