@@ -99,7 +99,7 @@ export function checkEnv(
   const remedy = isInJail
     ? `copy /usr/bin/env and its libraries into the jail, or give the worker no variable: ${key} sets ${name}`
     : 'install it: apt-get install coreutils';
-  report.error(key, message, remedy);
+  report.error(key, message, remedy, { element: name });
 }
 
 /** env(1) of busybox and toybox has no -S. */

@@ -476,9 +476,9 @@ p.toml:7:13: pass_env[0]: found "LISTEN_FDS": LISTEN_FDS never reaches a worker:
     name: 'an env file with a slip',
     pool: 'env_files = ["x.env"]',
     files: { 'pools.d/x.env': 'A=1\nsecret\nNOTIFY_SOCKET=x\n' },
-    expected: `x.env:2:1: env_files: not a KEY=VALUE line
+    expected: `x.env:2:1: env_files: not a KEY=VALUE line (env_files, p.toml:6)
   write KEY=VALUE, remove the line, or begin it with # for a comment
-x.env:3:1: env_files: NOTIFY_SOCKET never reaches a worker: it is reserved for the service manager and Node
+x.env:3:1: env_files: NOTIFY_SOCKET never reaches a worker: it is reserved for the service manager and Node (env_files, p.toml:6)
   write KEY=VALUE, remove the line, or begin it with # for a comment`,
   },
   {
