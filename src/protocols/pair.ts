@@ -4,8 +4,8 @@
 export type Pair<Name = Buffer, Value = Name> = readonly [name: Name, value: Value];
 
 /** A pair to be encoded: strings are sent as UTF-8, bytes as they are. */
-export type PairInput = Pair<string | Uint8Array>;
+export type PairInput = Pair<string | Buffer>;
 
-export function pairBytes(text: string | Uint8Array): Uint8Array {
+export function pairBytes(text: string | Buffer): Buffer {
   return typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
 }

@@ -14,7 +14,7 @@ export class CountedAnswer {
   constructor(rules: Partial<CgiResponseRules>, params: readonly PairInput[]) {
     this.#reader = new CgiResponseReader(rules);
     this.#isHead = params.some(
-      ([name, value]) => name === 'REQUEST_METHOD' && Buffer.from(pairBytes(value)).equals(HEAD),
+      ([name, value]) => name === 'REQUEST_METHOD' && pairBytes(value).equals(HEAD),
     );
   }
 

@@ -22,7 +22,7 @@ export function encodeScgiHeaders(contentLengthBytes: number, headers: Iterable<
   ];
   const names = new Set<string>([CONTENT_LENGTH, 'SCGI']);
   for (const [name, value] of headers) {
-    const nameBytes = Buffer.from(pairBytes(name));
+    const nameBytes = pairBytes(name);
     const valueBytes = pairBytes(value);
     const key = nameBytes.toString('latin1');
     if (key === CONTENT_LENGTH || key === 'SCGI') continue;
@@ -32,7 +32,7 @@ export function encodeScgiHeaders(contentLengthBytes: number, headers: Iterable<
   return Buffer.concat(pieces);
 }
 
-function checkHeader(name: string, value: Uint8Array, names: Set<string>): void {
+function checkHeader(name: string, value: Buffer, names: Set<string>): void {
   if (name === '' || name.includes('\0') || value.includes(NUL)) {
     throw new ProtocolError('SCGI_HEADERS', `${JSON.stringify(name)} or its value cannot be sent over SCGI`);
   }
