@@ -13,9 +13,7 @@ export class CountedAnswer {
   /** @param params of the request: to HEAD no body is sent */
   constructor(rules: Partial<CgiResponseRules>, params: readonly PairInput[]) {
     this.#reader = new CgiResponseReader(rules);
-    this.#isHead = params.some(
-      ([name, value]) => name === 'REQUEST_METHOD' && pairBytes(value).equals(HEAD),
-    );
+    this.#isHead = params.some(([name, value]) => name === 'REQUEST_METHOD' && pairBytes(value).equals(HEAD));
   }
 
   push(chunk: Buffer): CgiResponseEvent[] {
