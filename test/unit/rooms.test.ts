@@ -63,6 +63,18 @@ void test('only src/os loads koffi', () => {
   );
 });
 
+void test('no file outside protocols/ asks which protocol it is: what differs is in names.ts or in the folder', () => {
+  // A default may stand anywhere; a comparison, a case or a name other than the default may not.
+  const asks = /'(?:scgi|uwsgi)'|(?:[!=]==|case) 'fastcgi'|'fastcgi' [!=]==/;
+  const found = [...sources]
+    .filter(([path]) => roomOf(path) !== 'protocols')
+    .filter(([, source]) => asks.test(source.replace(/\/\*[\s\S]*?\*\//g, '')));
+  assert.deepEqual(
+    found.map(([path]) => path),
+    [],
+  );
+});
+
 const LIST = ['main.ts', 'keeper', 'config', 'os', 'errors.ts'];
 
 void test('an import upwards is found, static, of types, re-exported, multi-line or dynamic', () => {

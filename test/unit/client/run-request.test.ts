@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { PoolTarget } from '../../../src/client/pool-target.ts';
-import { type PoolRequest, runRequest } from '../../../src/client/request.ts';
+import { type PoolRequest, runRequest } from '../../../src/client/run-request.ts';
 import { placeFixture } from '../../lib/fixtures.ts';
 import { md5 } from '../../lib/http.ts';
 import { suite } from '../../lib/suite.ts';
@@ -24,7 +24,7 @@ async function run(pool: PoolTarget, request: PoolRequest): Promise<Done> {
   return { code, stdout, stderr };
 }
 
-suite('unit/client/request: php-cgi', { needs: ['php-cgi', 'spawn-fcgi'] }, async scope => {
+suite('unit/client/run-request: php-cgi', { needs: ['php-cgi', 'spawn-fcgi'] }, async scope => {
   const documentRoot = placeFixture(scope, 'php');
   const php = await startProgram(scope, 'php', ['/usr/bin/php-cgi', '-d', 'post_max_size=0']);
   const pool = poolAt(php.address, { documentRoot });
@@ -138,7 +138,7 @@ for (const [protocol, needed] of [
   ['scgi', 'SCGI.pm'],
 ] as const) {
   const needs = [needed, 'spawn-fcgi'] as const;
-  suite(`unit/client/request: Perl over ${protocol}`, { needs }, async scope => {
+  suite(`unit/client/run-request: Perl over ${protocol}`, { needs }, async scope => {
     const script = placeFixture(scope, `perl/${protocol}.pl`);
     const { address, pid } = await startProgram(scope, protocol, ['/usr/bin/perl', script], dirname(script));
     const pool = poolAt(address, { protocol });

@@ -1,6 +1,7 @@
 /** An exchange that is under way, between its connection and whoever answers it; the same for FastCGI and SCGI. */
-import type { Pair } from '../protocols/fastcgi/pairs.ts';
-import type { Answer, Exchange, ExchangeHandler } from './exchange.ts';
+
+import type { Answer, Exchange, ExchangeHandler } from './incoming-exchange.ts';
+import type { Pair } from './pair.ts';
 
 /** The connection as an exchange sees it. */
 export interface ExchangeCarrier {

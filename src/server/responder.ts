@@ -2,20 +2,22 @@
  * The library `fpm-ts/responder`: a Node program as a worker of a web server, in FastCGI or SCGI, with the request as the
  * web's own Request and the answer as its Response.
  */
+
 import { Poller } from '../os/poller.ts';
 import { isListening } from '../os/stream-socket.ts';
+import type { Answer } from '../protocols/incoming-exchange.ts';
+import { isServerProtocol, namesInWords, SERVER_PROTOCOLS, type ServerProtocol } from '../protocols/names.ts';
 import { Answering } from './answering.ts';
-import type { Answer } from './exchange.ts';
 import type { RequestHandler } from './handler.ts';
 import { RefusedRequest } from './refused-request.ts';
-import { listen, type Server } from './server.ts';
+import { listen, type Server } from './socket-server.ts';
 import { takeCareOfProcess } from './worker-process.ts';
 
 export type { RequestContext, RequestHandler } from './handler.ts';
 
 export interface ServeOptions {
   /** What the web server speaks on the socket: `'fastcgi'` (the default) or `'scgi'`. */
-  readonly protocol?: 'fastcgi' | 'scgi';
+  readonly protocol?: ServerProtocol;
   /** The descriptor of a listening socket; 0 by default, where fpm-ts, spawn-fcgi and others put it. */
   readonly descriptor?: number;
   /** Bytes that all variables of one request may have together; a connection that sends more is closed. 1 MiB by default. */
@@ -70,8 +72,9 @@ function withDefaults(handler: unknown, options: ServeOptions): Required<ServeOp
     maxRequestsPerConnection: options.maxRequestsPerConnection ?? 64,
     ownsProcess: options.ownsProcess ?? true,
   };
-  if (settings.protocol !== 'fastcgi' && settings.protocol !== 'scgi') {
-    throw new TypeError(`serve: protocol is "fastcgi" or "scgi", not ${JSON.stringify(settings.protocol)}`);
+  if (!isServerProtocol(options.protocol ?? 'fastcgi')) {
+    const answered = namesInWords(SERVER_PROTOCOLS, 'or');
+    throw new TypeError(`serve: protocol is ${answered}, not ${JSON.stringify(options.protocol)}`);
   }
   for (const name of ['maxParamsBytes', 'maxRequests', 'maxRequestsPerConnection'] as const) {
     if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) {

@@ -29,7 +29,7 @@ export interface ServeIo {
  * becomes the pool's user once the port is bound, or nobody where the pool runs as root (DESIGN, D6).
  * @throws FpmError USAGE, FAILED before it listens.
  */
-export async function runServe(pool: PoolTarget, options: ServeOptions, io: ServeIo): Promise<ExitCode> {
+export async function runFront(pool: PoolTarget, options: ServeOptions, io: ServeIo): Promise<ExitCode> {
   const stopped = stopSignal();
   const wanted = parseHttpAddress(options.http);
   const server = createFront(pool, {

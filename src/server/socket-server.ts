@@ -1,14 +1,13 @@
-/** A listening socket that web servers connect to, in FastCGI or SCGI. */
+/** A listening socket that web servers connect to, in one of the protocols that we answer. */
 import { FpmError } from '../errors.ts';
 import { setNonblocking } from '../os/descriptor.ts';
 import { DescriptorTable } from '../os/descriptor-table.ts';
 import { isListening, isUnixSocket, sendAtOnce } from '../os/stream-socket.ts';
+import { OPEN_SESSION } from '../protocols/server-sessions.ts';
 import { Acceptor } from './acceptor.ts';
+import { Connection, type ConnectionContext } from './connection.ts';
 import { Deadlines } from './deadlines.ts';
-import { FastcgiConnection } from './fastcgi-connection.ts';
-import { ScgiConnection } from './scgi-connection.ts';
-import type { AcceptedConnection, ServerContext } from './server-context.ts';
-import type { ServerOptions, ServerProtocol } from './server-options.ts';
+import type { ServerOptions } from './server-options.ts';
 
 export interface Server {
   /**
@@ -20,10 +19,6 @@ export interface Server {
 
 /** A web server sends a request's variables in one go; only between two requests it may take its time. */
 const REQUEST_WITHIN_MS = 60_000;
-
-const CONNECTIONS: Readonly<
-  Record<ServerProtocol, new (descriptor: number, context: ServerContext) => AcceptedConnection>
-> = { fastcgi: FastcgiConnection, scgi: ScgiConnection };
 
 /** @throws {FpmError} when the descriptor is no listening socket: what to do about it */
 export function listen(options: ServerOptions): Server {
@@ -37,21 +32,22 @@ export function listen(options: ServerOptions): Server {
   setNonblocking(descriptor, true);
   const isUnix = isUnixSocket(descriptor);
   if (!isUnix) sendAtOnce(descriptor);
-  const connections = new DescriptorTable<AcceptedConnection>();
+  const connections = new DescriptorTable<Connection>();
   let stopped: (() => void) | null = null;
-  const context: ServerContext = {
+  const openSession = OPEN_SESSION[options.protocol];
+  const settings = { ...options, requestWithinMs: options.requestWithinMs ?? REQUEST_WITHIN_MS };
+  const context: ConnectionContext = {
     poller,
-    options,
-    requestWithinMs: options.requestWithinMs ?? REQUEST_WITHIN_MS,
     isUnix,
     deadlines: new Deadlines(),
+    openSession: connection => openSession(connection, settings),
     closed(accepted) {
       connections.delete(accepted);
       if (connections.size === 0) stopped?.();
     },
   };
   const acceptor = new Acceptor(descriptor, poller, {
-    accepted: accepted => connections.set(accepted, new CONNECTIONS[options.protocol](accepted, context)),
+    accepted: accepted => connections.set(accepted, new Connection(accepted, context)),
     failed: error =>
       complain(
         `connections wait: ${error.message}; raise the limit of open files (rlimit_files) of the pool`,

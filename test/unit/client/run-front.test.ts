@@ -30,7 +30,7 @@ interface Serving {
 
 /** @param before a program that executes the rest of its arguments. */
 function serve(scope: Scope, pool: PoolTarget, http: string, before: readonly string[] = []): Serving {
-  const program = join(import.meta.dirname, 'serve-program.ts');
+  const program = join(import.meta.dirname, 'run-front-program.ts');
   const command = [...before, process.execPath, '--import', 'tsx', program, JSON.stringify(pool), http];
   const child = spawn(command[0] ?? '', command.slice(1), {
     cwd: REPOSITORY,
@@ -72,7 +72,7 @@ const ANSWER = Buffer.concat([
   encodeEnd(1, { appStatus: 0, protocolStatus: 0 }),
 ]);
 
-suite('unit/client/serve', {}, async scope => {
+suite('unit/client/run-front', {}, async scope => {
   const peer = await startPeer(scope, 'peer', socket => socket.once('data', () => socket.end(ANSWER)));
   openToAll(peer);
 
@@ -129,7 +129,7 @@ suite('unit/client/serve', {}, async scope => {
   });
 });
 
-suite('unit/client/serve: root', { root: true, needs: ['setpriv'] }, async scope => {
+suite('unit/client/run-front: root', { root: true, needs: ['setpriv'] }, async scope => {
   const peer = await startPeer(scope, 'peer', socket => socket.once('data', () => socket.end(ANSWER)));
   openToAll(peer);
 

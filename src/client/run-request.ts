@@ -6,7 +6,7 @@ import { Readable, type Writable } from 'node:stream';
 import { EXIT, type ExitCode, FpmError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import { errnoOf } from './client-error.ts';
-import { explainFailure } from './explain.ts';
+import { explainFailure } from './explain-failure.ts';
 import { buildParams } from './params.ts';
 import { type PoolTarget, type Route, routeTo } from './pool-target.ts';
 import { bodyFor, type Output, programOutput } from './program-output.ts';

@@ -3,7 +3,7 @@
  * on which socket) and those who answer (the CGI host, the library of `fpm-ts/responder`). Bytes are lent, never given:
  * what is passed in a call may be used during that call only, so that nothing has to be copied on its way.
  */
-import type { Pair } from '../protocols/fastcgi/pairs.ts';
+import type { Pair } from './pair.ts';
 
 /** What a request brings, and where its answer goes. After `end`, `fail` or `gone` every call is without effect. */
 export interface Exchange {

@@ -3,8 +3,17 @@
  * (FCGI_KEEP_CONN). FastCGI has no flow control for each request: one that takes no more of its body holds up all
  * that comes on its connection, and none of what goes.
  */
-import { PROTOCOL_STATUS } from '../protocols/fastcgi/constants.ts';
-import type { PairInput } from '../protocols/fastcgi/pairs.ts';
+import { type ExchangeCarrier, OpenExchange, type RequestHead } from '../open-exchange.ts';
+import type { PairInput } from '../pair.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import {
+  brokenOff,
+  type ServerSession,
+  type SessionConnection,
+  type SessionSettings,
+  unrequested,
+} from '../server-session.ts';
+import { PROTOCOL_STATUS } from './constants.ts';
 import {
   encodeEnd,
   encodeStderr,
@@ -14,20 +23,16 @@ import {
   encodeValuesResult,
   type FastcgiServerEvent,
   FastcgiServerReader,
-} from '../protocols/fastcgi/server.ts';
-import { ProtocolError } from '../protocols/protocol-error.ts';
-import { Connection, type ConnectionUser } from './connection.ts';
-import { type ExchangeCarrier, OpenExchange, type RequestHead } from './open-exchange.ts';
-import { type AcceptedConnection, brokenOff, type ServerContext, unrequested } from './server-context.ts';
+} from './server.ts';
 
 /** What a client may ask of us (GET_VALUES and the like) without reading the answers. */
 const MAX_REPLY_BYTES = 64 * 1024;
 /** A client that does not keep up gets no more than this of what scripts say on stderr; the log has it all. */
 const MAX_WAITING_ERROR_BYTES = 64 * 1024;
 
-export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, AcceptedConnection {
-  readonly #context: ServerContext;
-  readonly #connection: Connection;
+export class FastcgiSession implements ServerSession, ExchangeCarrier {
+  readonly #settings: SessionSettings;
+  readonly #connection: SessionConnection;
   readonly #reader: FastcgiServerReader;
   readonly #exchanges = new Map<number, OpenExchange>();
   /** Answers of ours that the client has not taken. */
@@ -42,12 +47,12 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
   /** An answer was complete before its request was. */
   #leftBody = false;
 
-  constructor(descriptor: number, context: ServerContext) {
-    const { maxParamsBytes, maxRequestsPerConnection } = context.options;
-    this.#context = context;
+  constructor(connection: SessionConnection, settings: SessionSettings) {
+    const { maxParamsBytes, maxRequestsPerConnection } = settings;
+    this.#settings = settings;
     this.#reader = new FastcgiServerReader({ maxParamsBytes, maxRequests: maxRequestsPerConnection });
-    this.#connection = new Connection(descriptor, context, this);
-    this.#connection.expect(context.requestWithinMs);
+    this.#connection = connection;
+    this.#connection.expect(settings.requestWithinMs);
   }
 
   stop(): void {
@@ -88,17 +93,13 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
   }
 
   overdue(): void {
-    this.#breakOff(unrequested(this.#context));
+    this.#breakOff(unrequested(this.#settings));
   }
 
   gone(): void {
     const exchanges = [...this.#exchanges.values()];
     this.#exchanges.clear();
     for (const exchange of exchanges) exchange.gone();
-  }
-
-  closed(): void {
-    this.#context.closed(this.#connection.descriptor);
   }
 
   write({ requestId }: OpenExchange, bytes: Buffer): boolean {
@@ -164,7 +165,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
     const exchange = new OpenExchange(head, this);
     this.#exchanges.set(requestId, exchange);
     this.#connection.expectNothing();
-    exchange.begin(this.#context.options.answer);
+    exchange.begin(this.#settings.answer);
   }
 
   #abort(requestId: number, keepConnection: boolean): void {
@@ -216,7 +217,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
     this.#connection.reads = !isHeldUp && this.#replyBytes <= MAX_REPLY_BYTES;
     const isIdle = this.#isKept && this.#reader.idle;
     if (this.#exchanges.size > 0 || isIdle) this.#connection.expectNothing();
-    else this.#connection.expect(this.#context.requestWithinMs);
+    else this.#connection.expect(this.#settings.requestWithinMs);
   }
 
   #reply(record: Buffer): void {
@@ -226,7 +227,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
 
   /** Specification 1.0, section 4.1; names that are not known are left out. */
   #values(names: readonly Buffer[]): PairInput[] {
-    const maxRequests = String(this.#context.options.maxRequests);
+    const maxRequests = String(this.#settings.maxRequests);
     const known: PairInput[] = [
       ['FCGI_MAX_CONNS', maxRequests],
       ['FCGI_MAX_REQS', maxRequests],
@@ -237,7 +238,7 @@ export class FastcgiConnection implements ConnectionUser, ExchangeCarrier, Accep
   }
 
   #breakOff(reason: string): void {
-    this.#context.options.complain(brokenOff(reason));
+    this.#settings.complain(brokenOff(reason));
     this.#connection.reset();
     this.gone();
   }

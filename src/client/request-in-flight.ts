@@ -3,11 +3,9 @@
  * ends all of it, exactly once.
  */
 import { Readable } from 'node:stream';
-import type { EndRequest } from '../protocols/fastcgi/bodies.ts';
-import { PROTOCOL_STATUS } from '../protocols/fastcgi/constants.ts';
+import type { AnswerEnd, AnswerEvent, ClientCodec } from '../protocols/client-codec.ts';
 import { ProtocolError } from '../protocols/protocol-error.ts';
 import { ClientError, errnoOf } from './client-error.ts';
-import type { ExchangeCodec, ExchangeEvent } from './codec.ts';
 import { Deferred } from './deferred.ts';
 import type { PoolSocket } from './pool-socket.ts';
 import { connectTo } from './pool-socket.ts';
@@ -15,21 +13,21 @@ import { describeAddress } from './pool-target.ts';
 import { BodySink, bodySource } from './request-body.ts';
 import type { Answer, RequestOptions } from './request-types.ts';
 
-export class Exchange {
+export class RequestInFlight {
   readonly #options: RequestOptions;
-  readonly #codec: ExchangeCodec;
+  readonly #codec: ClientCodec;
   readonly #bodyBytes: number | null;
   readonly #source: Readable;
   readonly #socket: PoolSocket;
   readonly #sink: BodySink;
   readonly #body: Readable;
   readonly #answer = new Deferred<Answer>();
-  readonly #end = new Deferred<EndRequest | null>();
+  readonly #end = new Deferred<AnswerEnd | null>();
   #isConnected = false;
   #isOver = false;
 
   /** @param bodyBytes how long the body has to be; null is not known. */
-  constructor(options: RequestOptions, codec: ExchangeCodec, bodyBytes: number | null) {
+  constructor(options: RequestOptions, codec: ClientCodec, bodyBytes: number | null) {
     this.#options = options;
     this.#codec = codec;
     this.#bodyBytes = bodyBytes;
@@ -103,7 +101,7 @@ export class Exchange {
     }
   }
 
-  #handle(event: ExchangeEvent): void {
+  #handle(event: AnswerEvent): void {
     switch (event.type) {
       case 'head':
         this.#answer.resolve({ head: event.head, body: this.#body, end: this.#end.promise });
@@ -117,14 +115,13 @@ export class Exchange {
       case 'end':
         this.#endRequest(event.end);
         break;
+      case 'refused':
+        this.#fail(new ClientError(event.isOverload ? 'OVERLOADED' : 'REFUSED', event.reason));
+        break;
     }
   }
 
-  #endRequest(end: EndRequest | null): void {
-    if (end !== null && end.protocolStatus !== PROTOCOL_STATUS.requestComplete) {
-      this.#fail(refusal(end.protocolStatus));
-      return;
-    }
+  #endRequest(end: AnswerEnd): void {
     this.#codec.close();
     this.#finish(end);
   }
@@ -166,7 +163,7 @@ export class Exchange {
     this.#fail(new ClientError(error.code.endsWith('_TRUNCATED') ? 'CLOSED' : 'PROTOCOL', error.message));
   }
 
-  #finish(end: EndRequest | null): void {
+  #finish(end: AnswerEnd | null): void {
     if (!this.#over()) return;
     this.#body.push(null);
     this.#end.resolve(end);
@@ -191,19 +188,5 @@ export class Exchange {
     this.#sink.destroy();
     this.#socket.destroy();
     return true;
-  }
-}
-
-function refusal(protocolStatus: number): ClientError {
-  switch (protocolStatus) {
-    case PROTOCOL_STATUS.overloaded:
-      return new ClientError('OVERLOADED', 'the program is overloaded (FCGI_OVERLOADED)');
-    case PROTOCOL_STATUS.unknownRole:
-      return new ClientError('REFUSED', 'the program is not a FastCGI responder (FCGI_UNKNOWN_ROLE)');
-    default:
-      return new ClientError(
-        'REFUSED',
-        `the program refused the request (protocol status ${protocolStatus})`,
-      );
   }
 }

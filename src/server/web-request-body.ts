@@ -2,7 +2,7 @@
  * The body of a request as a stream that the program reads. What the client sends faster than it is read waits with the
  * client: no more than `HELD_BYTES` and one piece are held here.
  */
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from '../protocols/incoming-exchange.ts';
 
 const HELD_BYTES = 64 * 1024;
 

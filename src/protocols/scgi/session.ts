@@ -1,21 +1,27 @@
 /** One SCGI connection: one request, and an answer that ends where the connection does. */
-import { ProtocolError } from '../protocols/protocol-error.ts';
-import { type ScgiServerEvent, ScgiServerReader } from '../protocols/scgi/server.ts';
-import { Connection, type ConnectionUser } from './connection.ts';
-import { type ExchangeCarrier, OpenExchange } from './open-exchange.ts';
-import { type AcceptedConnection, brokenOff, type ServerContext, unrequested } from './server-context.ts';
 
-export class ScgiConnection implements ConnectionUser, ExchangeCarrier, AcceptedConnection {
-  readonly #context: ServerContext;
-  readonly #connection: Connection;
+import { type ExchangeCarrier, OpenExchange } from '../open-exchange.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import {
+  brokenOff,
+  type ServerSession,
+  type SessionConnection,
+  type SessionSettings,
+  unrequested,
+} from '../server-session.ts';
+import { type ScgiServerEvent, ScgiServerReader } from './server.ts';
+
+export class ScgiSession implements ServerSession, ExchangeCarrier {
+  readonly #settings: SessionSettings;
+  readonly #connection: SessionConnection;
   readonly #reader: ScgiServerReader;
   #exchange: OpenExchange | null = null;
 
-  constructor(descriptor: number, context: ServerContext) {
-    this.#context = context;
-    this.#reader = new ScgiServerReader(context.options.maxParamsBytes);
-    this.#connection = new Connection(descriptor, context, this);
-    this.#connection.expect(context.requestWithinMs);
+  constructor(connection: SessionConnection, settings: SessionSettings) {
+    this.#settings = settings;
+    this.#reader = new ScgiServerReader(settings.maxParamsBytes);
+    this.#connection = connection;
+    this.#connection.expect(settings.requestWithinMs);
   }
 
   /** It ends with its request anyway. */
@@ -43,15 +49,11 @@ export class ScgiConnection implements ConnectionUser, ExchangeCarrier, Accepted
   }
 
   overdue(): void {
-    this.#breakOff(unrequested(this.#context));
+    this.#breakOff(unrequested(this.#settings));
   }
 
   gone(): void {
     this.#exchange?.gone();
-  }
-
-  closed(): void {
-    this.#context.closed(this.#connection.descriptor);
   }
 
   write(_exchange: OpenExchange, bytes: Buffer): boolean {
@@ -91,11 +93,11 @@ export class ScgiConnection implements ConnectionUser, ExchangeCarrier, Accepted
   #begin(params: OpenExchange['params']): void {
     this.#connection.expectNothing();
     this.#exchange = new OpenExchange({ params, requestId: 0, keepConnection: false }, this);
-    this.#exchange.begin(this.#context.options.answer);
+    this.#exchange.begin(this.#settings.answer);
   }
 
   #breakOff(reason: string): void {
-    this.#context.options.complain(brokenOff(reason));
+    this.#settings.complain(brokenOff(reason));
     this.#connection.reset();
     this.gone();
   }
