@@ -40,7 +40,8 @@ const log = {
   }),
   format: setting(oneOf('auto', 'json', 'pretty'), {
     default: 'auto',
-    description: '"auto" is for people on a terminal and JSON lines elsewhere.',
+    description:
+      '"pretty" is a line for people: date, time, level, pool, pid, text. "auto" is "pretty" on a terminal and JSON lines elsewhere. `fpm-ts logs` shows either for people.',
     applies: 'restart',
   }),
 };
