@@ -401,6 +401,8 @@ export class Keeper {
     // What still runs is left to the next keeper, which finds it by what is written.
     await this.#residence.clear(this.#ownStop.isUnderWay, this.#holdings.workers.running.length > 0);
     await this.#logs.close();
+    // Before the announcement: a client that hears of the end may start another keeper at once.
+    this.#residence.leave();
     // Whoever still waits for all pools to be ready has waited in vain, however well the stop went.
     const early = {
       exitCode: 1,
@@ -414,7 +416,6 @@ export class Keeper {
       log: this.#logs.insteadOfStderr,
     });
     if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, printable(message));
-    this.#residence.leave();
     endProcess(exitCode);
   }
 }
