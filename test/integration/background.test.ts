@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { startDaemon } from '../lib/daemon.ts';
 import { until } from '../lib/poll.ts';
 import { poolText, socketOf } from '../lib/pools.ts';
-import { describe, isAlive, kill, readStat } from '../lib/processes.ts';
+import { descendants, describe, isAlive, kill, readStat } from '../lib/processes.ts';
 import { poolOf } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
@@ -12,7 +12,9 @@ suite('integration/background', {}, async scope => {
   // As daemon(3) does it. The name of the directory tells whose they are: they are children of init by then.
   // Its name is a tenant's to choose: an escape sequence, a line of its own.
   const hostile = 'x\u001B]0;owned\u0007\n# fpm-ts: all is well';
-  const daemonize = `use POSIX; exit 0 if fork; POSIX::setsid(); sleep 600 # ${scope.dir} ${hostile}`;
+  // The parent waits until its child is in a session of its own. Before, the end of the worker ends the child, too.
+  const detach = 'pipe(R, W); if (fork) { close W; <R>; exit 0 } POSIX::setsid(); close W';
+  const daemonize = `use POSIX; ${detach}; sleep 600 # ${scope.dir} ${hostile}`;
   const background = (): number[] =>
     readdirSync('/proc')
       .map(Number)
@@ -44,7 +46,9 @@ suite('integration/background', {}, async scope => {
   });
 
   await scope.test('stop names what goes on, and what ends it', async () => {
-    const before = background();
+    // A worker that is about to detach has the same command line.
+    const workers = descendants(daemon.pid).map(({ pid }) => pid);
+    const before = background().filter(pid => !workers.includes(pid));
     assert.ok(before.length > 0);
     const { code, stdout, stderr } = await daemon.cli('stop');
     assert.deepEqual([code, stdout], [0, 'stopped\n']);

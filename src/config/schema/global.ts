@@ -1,5 +1,6 @@
 /** All settings of `fpm-ts.toml`. */
 import * as z from 'zod';
+import { DEFAULT_INCLUDE } from '../default-paths.ts';
 import { account, count, oneOf, path, pathOr, plain, size } from './kinds.ts';
 import { setting } from './setting.ts';
 
@@ -39,7 +40,8 @@ const log = {
   }),
   format: setting(oneOf('auto', 'json', 'pretty'), {
     default: 'auto',
-    description: 'Format of the log. "auto" means "pretty" on a terminal and "json" elsewhere.',
+    description:
+      'Format of the log. "pretty" is a line for people: date, time, level, pool, pid, text. "json" is JSON lines. "auto" means "pretty" on a terminal and "json" elsewhere. `fpm-ts logs` shows both formats for people.',
     applies: 'restart',
   }),
 };
@@ -62,7 +64,7 @@ const processes = {
 
 export const globalSettings = {
   include: setting(plain(z.array(z.string().min(1)), 'a list of paths and patterns'), {
-    default: ['pools.d/*.toml'],
+    default: DEFAULT_INCLUDE,
     description:
       'Pool files, one file for each pool. The files that match a pattern are read in alphabetical order.',
     applies: 'live',
