@@ -37,6 +37,11 @@ void test('the keeper loads nothing of the configuration, the schema library or 
   );
 });
 
+void test('a command that only talks to the supervisor does not load the schema library', () => {
+  const talk = ['config/runtime-paths.ts', 'config/pool-names.ts', 'control/client.ts'];
+  assert.deepEqual(loadedFrom(sources, talk).get('zod'), undefined);
+});
+
 void test('keeper and supervisor load everything at once: their files may be gone later', () => {
   const running = loadedFrom(sources, ['keeper/keeper.ts', 'supervisor/main.ts']).keys();
   const late = [...running].flatMap(path =>

@@ -1,6 +1,17 @@
 /** Errors as JSON, the same over HTTP and with `--json`. */
-import { ERRORS, type ErrorCode, EXIT, FpmError } from '../errors.ts';
-import type { ErrorBody } from './types.ts';
+import { ERRORS, type ErrorCode, EXIT, FpmError } from '../../errors.ts';
+
+/** How every failure is answered; `fpm-ts --json` prints the same. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly file: string | null;
+    readonly line: number | null;
+    readonly column: number | null;
+    readonly key: string | null;
+  };
+}
 
 export function errorBody(error: FpmError): ErrorBody {
   const { file = null, line = null, column = null, key = null } = error.place;
@@ -20,7 +31,7 @@ export function toFpmError({ error }: ErrorBody): FpmError {
 
 /** The HTTP status of an error's class. */
 export function httpStatus(code: ErrorCode): number {
-  if (code === 'BUSY') return 503;
+  if (code === 'BUSY' || code === 'NOT_RUNNING') return 503;
   const { exit } = ERRORS[code];
   if (exit === EXIT.usage) return 400;
   if (exit === EXIT.notAllowed) return 403;

@@ -1,8 +1,8 @@
 /** Errors as JSON and back, with every code of the registry. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorBody, httpStatus, toFpmError } from '../../../src/control/error-body.ts';
-import { ERRORS, type ErrorCode, FpmError } from '../../../src/errors.ts';
+import { ERRORS, type ErrorCode, FpmError } from '../../../../src/errors.ts';
+import { errorBody, httpStatus, toFpmError } from '../../../../src/keeper/supervision/error-body.ts';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 

@@ -1,5 +1,5 @@
 /** Why a request on the control socket is not carried out, where its HTTP status says more than the class of the error. */
-import { type ErrorCode, FpmError } from '../errors.ts';
+import { type ErrorCode, FpmError } from '../../errors.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
