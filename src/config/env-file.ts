@@ -7,6 +7,8 @@
 
 export interface EnvFile {
   readonly variables: ReadonlyMap<string, string>;
+  /** By variable, the line that sets it, from 1. */
+  readonly lines: ReadonlyMap<string, number>;
   /** The first lines that set nothing, from 1. They tell nothing of what is in the file. */
   readonly mistakes: readonly { readonly line: number; readonly message: string }[];
 }
@@ -20,15 +22,17 @@ export function parseEnvFile(
   nameProblem: (name: string) => string | null = () => null,
 ): EnvFile {
   const variables = new Map<string, string>();
+  const lines = new Map<string, number>();
   const mistakes: { line: number; message: string }[] = [];
   let at = 0;
-  for (let line = 1; at < text.length; ) {
+  let line = 1;
+  while (at < text.length) {
     const start = at;
     const mistake = readEntry();
     if (mistake !== null && mistakes.length < MISTAKES_MAX) mistakes.push({ line, message: mistake });
     for (let end = text.indexOf('\n', start); end >= 0 && end < at; end = text.indexOf('\n', end + 1)) line++;
   }
-  return { variables, mistakes };
+  return { variables, lines, mistakes };
 
   /** One variable, comment or empty line, from `at` on. @returns what is wrong with it */
   function readEntry(): string | null {
@@ -44,8 +48,10 @@ export function parseEnvFile(
     if (value.open) return 'its quote has no end';
     if (value.text.includes('\0')) return 'its value has a NUL in it';
     const problem = nameProblem(name[1]);
-    if (problem === null) variables.set(name[1], value.text);
-    return problem;
+    if (problem !== null) return problem;
+    variables.set(name[1], value.text);
+    lines.set(name[1], line);
+    return null;
   }
 }
 

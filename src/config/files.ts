@@ -1,6 +1,6 @@
 /** Reading the files of a configuration: each once, all remembered, and what goes wrong as a problem. */
 import { rightsOfExchangers } from '../os/exchange.ts';
-import { type Problem, type ProblemPlace, problem } from './problems.ts';
+import { type Problem, type ProblemPlace, placeText, problem } from './problems.ts';
 import { NoFileError, type ReadOptions, readRegularFile } from './read-file.ts';
 import { PLAIN_KEYS } from './schema.ts';
 import { readToml, type TomlDocument } from './toml/document.ts';
@@ -67,9 +67,13 @@ export class ConfigFiles {
       return { ok: true, value: text };
     } catch {
       const remedy = 'save it as UTF-8';
+      const via = from === null ? '' : ` (${from.key}, ${placeText(from.place)})`;
       return {
         ok: false,
-        problem: problem('CONFIG_SYNTAX', { file, line: 1, column: 1 }, 'the file is not UTF-8', { remedy }),
+        problem: problem('CONFIG_SYNTAX', { file, line: 1, column: 1 }, `the file is not UTF-8${via}`, {
+          ...parts,
+          remedy,
+        }),
       };
     }
   }

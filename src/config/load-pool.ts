@@ -56,7 +56,13 @@ export function loadPool({ file, pool: name }: IncludedFile, around: PoolSurroun
     ]),
   ]);
   const pool = hasErrors(problems) ? null : resolvePool(name, file, validated.keys, secrets.variables);
-  return { pool, places: placesOf(said), problems, obstacles: secrets.problems, unused: applied.unused };
+  return {
+    pool,
+    places: new Map([...placesOf(said), ...secrets.places]),
+    problems,
+    obstacles: secrets.problems,
+    unused: applied.unused,
+  };
 }
 
 /** A pool that is switched off may ask for what this version does not have. */

@@ -19,6 +19,8 @@ export interface Problem {
   readonly allowed: string | null;
   /** What to do about it: where it can be, the corrected line. */
   readonly remedy: string | null;
+  /** What the pool's user reads in the place of `message`, which tells of others; null: the message. */
+  readonly forPoolUser: string | null;
 }
 
 /**
@@ -42,11 +44,17 @@ export interface ProblemPlace {
   readonly column?: number | null;
 }
 
+/** `file:line`, to name another place in a message. */
+export function placeText({ file, line = null }: ProblemPlace): string {
+  return line === null ? `${file}` : `${file}:${line}`;
+}
+
 interface ProblemParts {
   readonly key?: string | null;
   readonly found?: string | null;
   readonly allowed?: string | null;
   readonly remedy?: string | null;
+  readonly forPoolUser?: string | null | undefined;
 }
 
 /** An error, or with `severity` a notice, at a place. */
@@ -68,6 +76,7 @@ export function problem(
     found: parts.found ?? null,
     allowed: parts.allowed ?? null,
     remedy: parts.remedy ?? null,
+    forPoolUser: parts.forPoolUser ?? null,
   };
 }
 
@@ -81,11 +90,15 @@ export function formatProblem(it: Problem): string {
   return it.remedy === null ? text : `${text}\n${indent(it.remedy)}`;
 }
 
-/** What is wrong with one pool, as one line. */
+/** What is wrong with one pool, as one line, which its user reads as well. `fpm-ts check` tells the administrator all. */
 export function describeObstacle(errors: readonly Problem[]): string {
   return sortProblems(errors)
-    .map(it => formatProblem(it).replace(/\n\s*/g, '; '))
+    .map(it => forPoolUser(it).replace(/\n\s*/g, '; '))
     .join('; ');
+}
+
+function forPoolUser(it: Problem): string {
+  return formatProblem(it.forPoolUser === null ? it : { ...it, message: it.forPoolUser });
 }
 
 function indent(text: string): string {
@@ -128,7 +141,7 @@ export function toFpmError(problems: readonly Problem[]): FpmError {
 
 /** One problem, and whose it is. */
 export function partOf(it: Problem): Part {
-  return { pool: null, file: it.file, text: formatProblem(it) };
+  return { pool: null, file: it.file, text: forPoolUser(it) };
 }
 
 function placeOf(it: Problem): FpmError['place'] {
@@ -141,7 +154,8 @@ function placeOf(it: Problem): FpmError['place'] {
 }
 
 /** For `--json`: `{"error":{"code","message","file","line","column","key"}}` with all problems beside it. */
-export function problemsToJson(problems: readonly Problem[]): object {
+export function problemsToJson(found: readonly Problem[]): object {
+  const problems = found.map(it => ({ ...it, forPoolUser: undefined })); // which JSON leaves out
   const first = problems.find(it => it.severity === 'error');
   if (!first) return { problems };
   const { code, message, file, line, column, key } = first;

@@ -9,8 +9,9 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { NOBODY } from '../os/exchange.ts';
+import { foreignLink, NOBODY } from '../os/exchange.ts';
 import { type FileUser, withRightsOf } from '../os/file-rights.ts';
+import { unlessLed } from '../os/link-remedy.ts';
 import { openExchangeable, READ_FLAGS } from '../os/regular-file.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';
 
@@ -106,10 +107,10 @@ function explain(path: string, error: unknown, rights: FileUser | null): NoFileE
   if (code === 'ENOENT') {
     const target = linkTarget(path);
     return target === null
-      ? new NoFileError('does not exist', `create ${path}, or correct the path`)
+      ? new NoFileError('does not exist', unlessLed(foreignLink(path), `create ${path}, or correct the path`))
       : new NoFileError(
           `is a symbolic link to ${target}, which does not exist`,
-          'create that, or remove the link',
+          unlessLed(foreignLink(path), 'create that, or remove the link'),
         );
   }
   if (code === 'ELOOP' && rights !== null)
@@ -120,7 +121,8 @@ function explain(path: string, error: unknown, rights: FileUser | null): NoFileE
     const who = nameOf(rights);
     const message = `cannot be read with the rights of ${who ?? 'everybody'} (EACCES), and is not read with those of root: others than root can replace it`;
     const keep = 'keep it in a directory that only root may write, as all directories above it';
-    return new NoFileError(message, who === null ? keep : `let ${who} read it, or ${keep}`);
+    const remedy = who === null ? keep : `let ${who} read it, or ${keep}`;
+    return new NoFileError(message, unlessLed(foreignLink(path), remedy));
   }
   if (code === 'EACCES')
     return new NoFileError('cannot be read (EACCES)', `let the user who starts fpm-ts read ${path}`);

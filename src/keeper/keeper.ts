@@ -29,6 +29,7 @@ import { Residence } from './residence.ts';
 import { environmentOf, takeServiceManager } from './service/notifier.ts';
 import { ServiceManager } from './service/service-manager.ts';
 import { Signals } from './signals.ts';
+import type { CommandRule } from './supervision/command-rule.ts';
 import { HangWatch } from './supervision/hang-watch.ts';
 import { OwnStop } from './supervision/own-stop.ts';
 import { SupervisorProcess } from './supervision/supervisor-process.ts';
@@ -42,6 +43,8 @@ export interface KeeperOptions {
   readonly supervisorArgv: readonly string[];
   /** A pipe to whoever started us in the background; null: in the foreground. */
   readonly announceDescriptor: number | null;
+  /** What the control socket takes, for when the keeper answers itself. */
+  readonly commands: readonly CommandRule[];
   /** What this process becomes in an upgrade. */
   readonly program: InstalledProgram;
   /** What this process was before it became this program; without it this is a start. */
@@ -177,6 +180,7 @@ export class Keeper {
       stay: reason => this.#stay(reason),
     });
     this.#vacancy = new Vacancy({
+      commands: options.commands,
       supervisor: this.#supervisor,
       ownStop: this.#ownStop,
       upgrade: this.#upgrade,

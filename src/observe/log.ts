@@ -1,13 +1,22 @@
 /** Events as log records: pino's JSON on stdout, which the keeper writes to where the log goes. */
-import { destination, type Logger, pino } from 'pino';
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { isoTime } from '../keeper/output/log-format.ts';
 import type { Exit } from '../keeper/protocol.ts';
 import type { Event, LeaveReason, Report, RequestFacts } from './events.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /** A logger whose records the keeper passes on as they are. */
-export function supervisorLogger(level: string): Logger {
-  return pino({ level, base: null }, destination({ fd: 1, sync: true }));
+export function supervisorLogger(
+  level: string,
+  to: DestinationStream = destination({ fd: 1, sync: true }),
+): Logger {
+  const timestamp = (): string => {
+    const now = Date.now();
+    return `,"time":${now},"timestamp":"${isoTime(now)}"`;
+  };
+  const formatters = { level: (severity: string, number: number) => ({ level: number, severity }) };
+  return pino({ level, base: null, timestamp, formatters }, to);
 }
 
 export function logEvents(logger: Logger): Report {
@@ -18,11 +27,13 @@ export function logEvents(logger: Logger): Report {
   };
 }
 
-/** What a person reads about an event. */
+/** What a person reads about an event. It contains every field: `log.format = "pretty"` shows nothing else of it. */
 export function describe(event: Event): { readonly level: Level; readonly text: string } {
   switch (event.type) {
     case 'started':
-      return info(`fpm-ts runs ${count(event.pools, 'pool')}; control socket ${event.control}`);
+      return info(
+        `fpm-ts runs ${count(event.pools, 'pool')}; control socket ${event.control}, run directory ${event.runDir}`,
+      );
     case 'noPools':
       return warn(`no pools are configured (include = ${event.include}): idle until a reload finds some`);
     case 'restored':
@@ -92,7 +103,7 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
     case 'poolStopped':
       return info(`pool ${event.pool} is stopped`);
     case 'spawned':
-      return debug(`pool ${event.pool}: worker ${event.pid} started`);
+      return debug(`pool ${event.pool}: worker ${event.pid} of generation ${event.generation} started`);
     case 'spawnFailed':
       return error(`pool ${event.pool}: no worker could be started: ${event.message}`);
     case 'workerReady':
@@ -135,6 +146,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(`pool ${event.pool} gets no more workers than its minimum: ${event.reason}`);
     case 'scaled':
       return info(`pool ${event.pool}: scaled to ${count(event.size, 'worker')} until the next reload`);
+    case 'paused':
+      return info(`pool ${event.pool}: paused with ${count(event.size, 'worker')}`);
+    case 'resumed':
+      return info(`pool ${event.pool}: resumed, its number of workers follows its load`);
     case 'slowRequest':
       return warn(
         `pool ${event.pool}: worker ${event.pid} has a slow request (request_slowlog_timeout ${seconds(event.timeoutMs)}): ${requestText(event)}${event.stack === null ? '' : `; in the kernel: ${event.stack.join(', ')}`}`,
@@ -162,14 +177,15 @@ function describeLack({
   spare,
 }: Extract<Event, { type: 'maxChildrenReached' }>): string {
   return needed > maxChildren
-    ? `its connections need ${count(needed, 'worker')}, and those that find none free wait`
+    ? `its connections need ${count(needed, 'worker')} (and ${spare} to spare), and those that find none free wait`
     : `its connections need ${count(needed, 'worker')}, and there should be ${spare} to spare`;
 }
 
 function describeExit(event: Extract<Event, { type: 'exited' }>): { level: Level; text: string } {
   const how = `pool ${event.pool}: worker ${event.pid} ended with ${exitText(event.exit)} after ${seconds(event.uptimeMs)}`;
   if (!isUnexpected(event.reason)) return info(`${how} (${event.reason})`);
-  if (event.inStorm) return info(how);
+  if (event.reason !== 'ended') return warn(`${how} (${event.reason})`);
+  if (event.inStorm) return info(`${how}; counted with the other crashes`);
   if (event.memory !== null) return warn(`${how}; perhaps out of memory: ${event.memory}`);
   return event.exit.code === 0 ? info(`${how}, by itself`) : warn(how);
 }

@@ -34,38 +34,82 @@ export type Exchangers = 'nobody' | 'several' | { readonly uid: number };
 
 /** @param path absolute; what does not exist on the way ends it */
 export function exchangersOf(path: string): Exchangers {
-  const { uids, gids, isEverybody } = writersOnTheWay(path);
+  const { uids, gids, isEverybody } = wayTo(path);
   const [uid] = uids;
   if (isEverybody || gids.size > 0 || uids.size > 1) return 'several';
   return uid === undefined ? 'nobody' : { uid };
 }
 
-/** As `exchangersOf`, in full. */
-export function writersOnTheWay(path: string): Writers {
+/** Where a path leads, and who has a hand in it. */
+export interface Way extends Writers {
+  /** Without links, as far as it can be followed. */
+  readonly real: string;
+  /** Where the hands of others than root begin, such as a home; without links. null: nowhere. */
+  readonly base: string | null;
+  /** The first link on it that others than root may have put there; null: there is none. */
+  readonly link: string | null;
+}
+
+/**
+ * As `exchangersOf`, in full. All of it comes from one look: without `link`, what others exchange meanwhile has had no
+ * influence on `real`.
+ */
+export function wayTo(path: string): Way {
   const found = new Found();
   const ahead = split(path);
   const behind: string[] = [];
+  let base: string | null = null;
+  let link: string | null = null;
   let links = 0;
+  const end = (): Way => {
+    const { uids, gids, isEverybody } = found;
+    return { uids, gids, isEverybody, base, link, real: join('/', ...behind, ...ahead) };
+  };
+  /** What `here` is; null: it has to be looked at. */
+  let directory: Stats | null = null;
   for (let left = DIRECTORIES_MAX; ; left--) {
     const here = join('/', ...behind);
-    const directory = look(here);
-    const next = ahead.shift();
-    if (next === undefined || directory?.isDirectory() !== true) return found;
-    if (left === 0) return found.add(EVERYBODY);
+    directory ??= look(here);
+    const [next] = ahead;
+    if (next === undefined || directory?.isDirectory() !== true) return end();
+    if (left === 0) {
+      found.add(EVERYBODY);
+      return end();
+    }
+    ahead.shift();
     if (next === '..') {
       behind.pop();
+      directory = null;
       continue;
     }
     const entry = look(join(here, next));
     found.add(writersOf(here, directory, entry));
+    if (!found.isEmpty) base ??= isSticky(directory) && entry !== null ? join(here, next) : here;
     if (entry?.isSymbolicLink() === true) {
-      if (++links > LINKS_MAX) return found;
-      const target = linkTarget(join(here, next));
-      if (target === null) return found.add(EVERYBODY); // it has just been exchanged
+      if (!found.isEmpty) link ??= join(here, next);
+      const target = ++links > LINKS_MAX ? null : linkTarget(join(here, next));
+      if (target === null) {
+        if (links <= LINKS_MAX) found.add(EVERYBODY); // it has just been exchanged
+        ahead.unshift(next);
+        return end();
+      }
       if (target.startsWith('/')) behind.length = 0;
       ahead.unshift(...split(target));
-    } else behind.push(next);
+      directory = null;
+    } else {
+      behind.push(next);
+      directory = entry;
+    }
   }
+}
+
+/**
+ * The link by which others than root lead a path somewhere. What is there is theirs to choose, and not for root to open
+ * to somebody, to create or to give away.
+ * @returns null: there is none, or we are not root, whose rights are worth nothing to others
+ */
+export function foreignLink(path: string): string | null {
+  return process.geteuid?.() === 0 ? wayTo(path).link : null;
 }
 
 /** Who may write what a path names itself. Of a directory: what is in it. */
@@ -86,6 +130,11 @@ class Found implements Writers {
     for (const gid of gids) this.gids.add(gid);
     this.isEverybody ||= isEverybody;
     return this;
+  }
+
+  /** Root alone. */
+  get isEmpty(): boolean {
+    return this.uids.size + this.gids.size === 0 && !this.isEverybody;
   }
 }
 
@@ -133,7 +182,7 @@ export function openDirectoryFor(path: string, poolUser: FileUser): number {
  */
 export function rightsOfExchangers(path: string): FileUser | null {
   if (process.geteuid?.() !== 0) return null;
-  const { uids, gids, isEverybody } = writersOnTheWay(path);
+  const { uids, gids, isEverybody } = wayTo(path);
   const users = [...uids].map(fileUser);
   const [gid] = gids;
   if (isEverybody || gids.size > 1) return NOBODY;
@@ -153,13 +202,22 @@ const NOBODYS_ID = 65_534;
 /** Who has no rights but those of everybody. */
 export const NOBODY: FileUser = { uid: NOBODYS_ID, gid: NOBODYS_ID, groups: [] };
 
+/** Whether others than root may put something else in the place of an entry; or something where there is none. */
+export function mayOthersReplace(path: string, directory: Stats, entry: Stats | null): boolean {
+  return !new Found().add(writersOf(path, directory, entry)).isEmpty;
+}
+
 /** Who may put something else in the place of an entry; or something where there is none. */
 function writersOf(path: string, directory: Stats, entry: Stats | null): Writers {
   const owners = ownersOf(path, directory);
-  const isSticky = (directory.mode & STICKY) !== 0 && entry !== null;
-  if (!isSticky || (owners.gids.size === 0 && !owners.isEverybody)) return owners;
+  if (!isSticky(directory) || entry === null || (owners.gids.size === 0 && !owners.isEverybody))
+    return owners;
   const uids = new Set([directory.uid, entry.uid]); // only they may remove or rename it (unlink(2))
   return { uids, gids: new Set(), isEverybody: false };
+}
+
+function isSticky({ mode }: Stats): boolean {
+  return (mode & STICKY) !== 0;
 }
 
 /** Who may write, by owner, mode and access list. An owner may always give himself the right. */

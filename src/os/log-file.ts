@@ -20,17 +20,16 @@ const OTHERS_WRITE = 0o002;
 /** They lead to what we have open already, wherever that is. */
 const OWN_DESCRIPTOR = /^\/dev\/(stdout|stderr|fd\/\d+)$/;
 
-const REMEDY = 'remove it, or set log.file to a path in a directory where only root may write';
-
 /** A log that is not opened, because another user than root and us has a hand in where it is. */
 export class InsecureLog extends Error {
   readonly code = 'ELOOP';
-  readonly obstacle: string;
-  readonly remedy = REMEDY;
+  readonly what: string;
+  readonly remedy: string;
 
-  constructor(obstacle: string) {
-    super(`${obstacle}: nothing is written to it. To mend that, ${REMEDY}`);
-    this.obstacle = obstacle;
+  constructor(what: string, remedy: string) {
+    super(`${what}. ${remedy}`);
+    this.what = what;
+    this.remedy = remedy;
   }
 }
 
@@ -39,7 +38,7 @@ export class InsecureLog extends Error {
  * @throws {InsecureLog}; the error of open(2)
  */
 export function openLogFile(path: string): number {
-  if (OWN_DESCRIPTOR.test(path) || isOurs(path)) return openSync(path, LOG, MODE);
+  if (followsLinks(path)) return openSync(path, LOG, MODE);
   const { directory, name } = openDirectoryOf(path);
   return closing(directory, () => {
     const descriptor = open(`/proc/self/fd/${directory}/${name}`, LOG | constants.O_NOFOLLOW, path);
@@ -53,24 +52,9 @@ export function openLogFile(path: string): number {
   });
 }
 
-/**
- * Why a log would not be opened there, as far as that can be seen without making it.
- * @returns null: nothing is in the way, or only what has nothing to do with who may write there
- */
-export function insecurityOf(path: string): InsecureLog | null {
-  if (OWN_DESCRIPTOR.test(path) || isOurs(path)) return null;
-  try {
-    const { directory, name } = openDirectoryOf(path);
-    closing(directory, () => {
-      const file = open(`/proc/self/fd/${directory}/${name}`, O_PATH | constants.O_NOFOLLOW, path);
-      const stat = closing(file, () => fstatSync(file));
-      if (stat.isSymbolicLink()) throw insecure(path, 'a symbolic link');
-      if (!stat.isDirectory()) refuse(path, stat, fstatSync(directory));
-    });
-    return null;
-  } catch (error) {
-    return error instanceof InsecureLog ? error : null;
-  }
+/** Whether the links on the way to a log are followed: only root and we could have made them. */
+export function followsLinks(path: string): boolean {
+  return OWN_DESCRIPTOR.test(path) || isOurs(path);
 }
 
 /** Whether a log that cannot be opened is the matter of whoever may write there, and not of the administrator. */
@@ -79,8 +63,12 @@ export function isOurs(path: string): boolean {
   return exchangers === 'nobody' || (exchangers !== 'several' && exchangers.uid === process.geteuid?.());
 }
 
-/** Follows links as far as only root and we could have made them. */
-function openDirectoryOf(path: string): { readonly directory: number; readonly name: string } {
+/**
+ * Follows links as far as only root and we could have made them.
+ * @returns a descriptor, and the name of the log there
+ * @throws {InsecureLog}; {SystemError}
+ */
+export function openDirectoryOf(path: string): { readonly directory: number; readonly name: string } {
   const names = [basename(path)];
   let base = dirname(path);
   for (; !isOurs(base); base = dirname(base)) names.unshift(basename(base));
@@ -105,7 +93,9 @@ function open(path: string, flags: number, meant: string): number {
   }
 }
 
-function refuse(path: string, file: Stats, directory: Stats): void {
+/** @throws {InsecureLog} where it is not a file that can be no other log than this one */
+export function refuse(path: string, file: Stats, directory: Stats): void {
+  if (file.isSymbolicLink()) throw insecure(path, 'a symbolic link');
   if (!file.isFile()) throw insecure(path, 'no regular file');
   if (file.nlink > 1) throw insecure(path, 'a hard link to another file');
   // In /tmp and the like nobody can replace a file of ours, but anybody can be the first to make one.
@@ -115,5 +105,8 @@ function refuse(path: string, file: Stats, directory: Stats): void {
 }
 
 function insecure(path: string, what: string): InsecureLog {
-  return new InsecureLog(`${path} is ${what}, and another user than root may have put it there`);
+  return new InsecureLog(
+    `${path} is ${what}, and another user than root may have put it there: nothing is written to it`,
+    'Remove it, or set log.file to a path in a directory where only root may write',
+  );
 }

@@ -1,23 +1,24 @@
 /** Programs by name, as execvp(3) looks for them. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { mayReach } from './openat2.ts';
 import { Recent } from './recent.ts';
 
 /** Where the programs of util-linux and coreutils stand, and what a worker has as PATH when nothing else is said. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The first executable of that name in the directories of PATH; null when there is none. */
+/** The first file of that name in the directories of PATH that the rights in effect allow to execute; null: none. */
 export function findProgram(name: string, path: string): string | null {
-  for (const directory of path.split(delimiter)) {
-    const candidate = join(directory, name);
-    try {
-      accessSync(candidate, constants.X_OK);
-      if (statSync(candidate).isFile()) return candidate;
-    } catch {
-      // not there: on to the next
-    }
+  const candidates = path.split(delimiter).map(directory => join(directory, name));
+  return candidates.find(isProgram) ?? null;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    return statSync(path).isFile() && mayReach(path, constants.X_OK);
+  } catch {
+    return false;
   }
-  return null;
 }
 
 const helpers = new Recent<string>();

@@ -4,12 +4,15 @@
  * between. The order: what needs root first, then credentials, then the pool's own variables.
  */
 
+import { statSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { basename, dirname } from 'node:path';
+import { kindOf } from '../config/read-file.ts';
 import { rlimitsOf } from '../config/rlimits.ts';
 import { isPhpCgi } from '../config/rule.ts';
 import type { PoolConfig } from '../config/types.ts';
 import type { WorkerSpec } from '../keeper/protocol.ts';
+import { withRightsOf } from '../os/file-rights.ts';
 import { DEFAULT_PATH, findProgram, helperProgram } from '../os/programs.ts';
 import type { Identity } from './identity.ts';
 import { lateEnvironment } from './late-environment.ts';
@@ -32,7 +35,7 @@ export function workerSpec(
   const environment = workerEnvironment(pool, identity, env);
   const started = workerArgv(pool, identity, environment);
   const [program = ''] = started.argv;
-  const command = locateCommand(pool, environment.PATH ?? DEFAULT_PATH);
+  const command = locateCommand(pool, identity, environment.PATH ?? DEFAULT_PATH);
   return {
     path: program.includes('/') ? program : command,
     ...started,
@@ -57,15 +60,33 @@ export function listenerDescriptor({ listen }: Pick<PoolConfig, 'listen'>): 0 | 
 
 /**
  * Behind the programs in front of it, a command that is not there would be no more than an exit code of theirs
- * (125 to 127). Inside a jail we do not look: links lead elsewhere there.
+ * (125 to 127). It is looked at with the worker's rights, which say no more than what its user may know. Inside a jail
+ * we do not look: links lead elsewhere there.
  * @throws {Error} when there is no such program
  */
-function locateCommand({ command: [name = ''], chroot }: PoolConfig, path: string): string {
+function locateCommand(
+  { command: [name = ''], chroot }: PoolConfig,
+  identity: Identity,
+  path: string,
+): string {
   if (chroot !== undefined) return name;
-  const found = name.includes('/') ? findProgram(basename(name), dirname(name)) : findProgram(name, path);
-  if (found !== null) return name.includes('/') ? name : found;
-  const where = name.includes('/') ? '' : ` in PATH ${path}`;
-  throw new Error(`command ${name} does not exist${where} or is no program that can be executed`);
+  const isPath = name.includes('/');
+  return withRightsOf(identity, () => {
+    const found = isPath ? findProgram(basename(name), dirname(name)) : findProgram(name, path);
+    if (found !== null) return isPath ? name : found;
+    const what = isPath ? whatIsWrong(name, identity) : `there is none that may be executed in PATH ${path}`;
+    throw new Error(`command ${name} cannot be started: ${what}`);
+  });
+}
+
+function whatIsWrong(path: string, { name }: Identity): string {
+  try {
+    const stat = statSync(path);
+    return stat.isFile() ? `${name} may not execute it` : `it is ${kindOf(stat)}, not a program`;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? 'it does not exist' : `${name} does not get to it (${code})`;
+  }
 }
 
 /** The environment of a worker: cleared unless the pool says otherwise, and never with what is meant for us. */

@@ -26,7 +26,7 @@ void test('one argument, one variable: 128 KiB with the zero byte', async t => {
     const argument = await tree.check({ www: pool({ command: ['/bin/cat', text] }) });
     const set = await tree.check({ www: pool({ 'env.A': variable }) });
     const passed = await tree.check({ www: pool({ pass_env: ['A'] }) }, '', { env: { A: variable } });
-    tree.write('secrets', `A=${variable}\n`);
+    tree.write('secrets', `# a line before it\nA=${variable}\n`);
     const secret = await tree.check({ www: pool({ env_files: [`${tree.dir}/secrets`] }) });
     if (!isLong) for (const result of [argument, set, passed, secret]) assertNothingFound(result);
     else {
@@ -38,7 +38,9 @@ void test('one argument, one variable: 128 KiB with the zero byte', async t => {
       );
       assertFound(tree, set, found('env', /^the variable A is 131073 bytes long/));
       assertFound(tree, passed, found('pass_env', /^the variable A is 131073 bytes long/));
-      assertFound(tree, secret, found('env_files', /^the variable A is 131073 bytes long/));
+      const message = /^the variable A is 131073 bytes long.* \(env_files, .*\/www\.toml:6\)$/;
+      assertFound(tree, secret, { ...found('env_files', message), file: 'secrets' });
+      assert.equal(secret.problems[0]?.line, 2);
     }
   }
 });

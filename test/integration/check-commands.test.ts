@@ -26,7 +26,7 @@ void test('a command that is a directory, no program, a dangling link or a loop'
   symlinkSync('loop', `${tree.dir}/loop`);
   const check = (path: string) => tree.check({ www: pool({ command: [path] }) });
   assertFound(tree, await check(tree.dir), { ...found, message: /is a directory$/ });
-  assertFound(tree, await check('/dev/null'), { ...found, message: /is not a program$/ });
+  assertFound(tree, await check('/dev/null'), { ...found, message: /is a device, not a program$/ });
   assertFound(tree, await check(`${tree.dir}/dangling`), { ...found, message: /there is no .*\/nowhere$/ });
   assertFound(tree, await check(`${tree.dir}/loop`), { ...found, message: /leads back to itself/ });
 });

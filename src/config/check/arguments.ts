@@ -34,7 +34,7 @@ export function checkArguments(
   const long = strings.filter(({ bytes }) => bytes > STRING_MAX_BYTES);
   for (const { key, element, what, bytes } of long) {
     const message = `${what} is ${bytes} bytes long, and Linux takes no more than ${STRING_MAX_BYTES} bytes`;
-    report.error(key, message, REMEDY, element);
+    report.error(key, message, REMEDY, { element });
   }
   const total = strings.reduce((sum, { bytes }) => sum + bytes + POINTER_BYTES, OURS_BYTES);
   if (long.length > 0 || total <= totalMaxBytes) return;

@@ -4,6 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Endpoint } from '../../os/address.ts';
+import { NOBODY } from '../../os/exchange.ts';
+import type { FileUser } from '../../os/file-rights.ts';
 import { parseAddress } from '../address.ts';
 import { type Obstacles, type Problem, sortProblems } from '../problems.ts';
 import type { Sources } from '../sources.ts';
@@ -91,11 +93,11 @@ export async function checkSystem(
 function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void {
   const { self, limits, options, config } = around;
   checkSocketOwner(pool, self, report);
-  checkAddress(pool, around, report);
   checkLimits(pool, self, limits, report);
   checkArguments(pool, options.env ?? process.env, limits.argumentsMax, report);
   checkPoolLog(pool, config.runDir, self, report);
   const actor = checkIdentity(pool, self, report);
+  checkAddress(pool, actor ?? NOBODY, around, report);
   if (actor === null) {
     report.untested('command and directories', 'it is not known who the workers are');
     return;
@@ -109,13 +111,18 @@ function checkPool(pool: PoolConfig, around: Surroundings, report: Report): void
   checkHelpers(pool, actor, self, report, options.helperPath);
 }
 
-function checkAddress(pool: PoolConfig, { self, options, tcp, config }: Surroundings, report: Report): void {
+function checkAddress(
+  pool: PoolConfig,
+  user: FileUser,
+  { self, options, tcp, config }: Surroundings,
+  report: Report,
+): void {
   const { address } = pool.listen;
   const isOurs = options.ownAddresses.has(address.text);
   switch (address.type) {
     case 'unix':
       checkSocketPath(
-        { key: 'listen.address', path: address.path, runDir: config.runDir, isOurs, left: tcp.left },
+        { key: 'listen.address', path: address.path, runDir: config.runDir, isOurs, left: tcp.left, user },
         self,
         report,
       );

@@ -1,4 +1,4 @@
-/** The command of a pool, and the programs that stand in front of it (DESIGN D9). */
+/** The command of a pool, and the programs that stand in front of it. */
 import { basename, delimiter, resolve } from 'node:path';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import { ENV_IN_JAIL, lateVariable } from '../late-variables.ts';
@@ -99,7 +99,7 @@ export function checkEnv(
   const remedy = isInJail
     ? `copy /usr/bin/env and its libraries into the jail, or give the worker no variable: ${key} sets ${name}`
     : 'install it: apt-get install coreutils';
-  report.error(key, message, remedy);
+  report.error(key, message, remedy, { element: name });
 }
 
 /** env(1) of busybox and toybox has no -S. */

@@ -3,18 +3,22 @@ import { closeSync, constants, readSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { withCapability } from '../../os/capabilities.ts';
 import { exchangersOf } from '../../os/exchange.ts';
+import { unlessLed } from '../../os/link-remedy.ts';
 import { RESOLVE, WORKING_DIRECTORY } from '../../os/openat2.ts';
 import { HEAD_BYTES, isProgramFormat } from '../../os/program-format.ts';
 import { openExchangeable } from '../../os/regular-file.ts';
+import { kindOf } from '../read-file.ts';
 import type { Report } from './findings.ts';
 import { type Actor, EXECUTE, READ } from './permission.ts';
 import { confirmed, ownership, reportDeadEnd } from './places.ts';
 import type { Self } from './self.ts';
-import { may, walk } from './walk.ts';
+import { may, type Walk, walk } from './walk.ts';
 import type { WorkerView } from './worker-view.ts';
 
 /** Linux follows so many of them, each named by the script before. */
 const INTERPRETERS_MAX = 5;
+
+type Found = Extract<Walk, { found: true }>;
 
 /** Where a finding about an executable belongs. */
 export interface Subject {
@@ -37,10 +41,10 @@ export function checkExecutable(path: string, view: WorkerView, subject: Subject
     return;
   }
   if (!end.stat.isFile()) {
-    report.error(key, `${path} is not a program`, 'correct the path');
+    report.error(key, `${path} is ${kindOf(end.stat)}, not a program`, 'correct the path');
     return;
   }
-  if (!isAllowed(end.path, end.stat, EXECUTE, view, subject)) return;
+  if (!isAllowed(end, EXECUTE, view, subject)) return;
   // What our own access(2) says beyond modes holds for everybody: the mount. Without the right to override
   // modes, it may be about ourselves.
   if ((actor.uid === self.uid || self.overrides) && !confirmed(end.path, constants.X_OK, self)) {
@@ -55,7 +59,7 @@ export function checkExecutable(path: string, view: WorkerView, subject: Subject
     report.error(key, message, 'name a program, or begin the script with #! and its interpreter');
     return;
   }
-  const interpreter = readInterpreter(end.path, head, end.stat, view, subject);
+  const interpreter = readInterpreter(head, end, view, subject);
   if (interpreter === null) return;
   if (depth >= INTERPRETERS_MAX) {
     report.error(key, `${path} needs too many interpreters`, 'name the program');
@@ -96,8 +100,7 @@ function isFile(path: string, { actor, root }: WorkerView): boolean {
 }
 
 function isAllowed(
-  path: string,
-  stat: Stats,
+  { path, stat, link }: Found,
   wanted: number,
   view: WorkerView,
   { key, report }: Subject,
@@ -112,24 +115,18 @@ function isAllowed(
     report.error(
       key,
       message,
-      isData ? 'it is no program: correct the path' : `allow it: chmod a+${bit} ${path}`,
+      isData ? 'it is no program: correct the path' : unlessLed(link, `allow it: chmod a+${bit} ${path}`),
     );
   }
   return allowed === true;
 }
 
 /** The first line of a script without its `#!`; null for a binary, or when its interpreter may not read it. */
-function readInterpreter(
-  path: string,
-  head: Buffer,
-  stat: Stats,
-  view: WorkerView,
-  subject: Subject,
-): string | null {
+function readInterpreter(head: Buffer, found: Found, view: WorkerView, subject: Subject): string | null {
   const line = /^#![ \t]*([^\n]*)/.exec(head.toString('latin1'))?.[1]?.replace(/[ \t]+$/, '');
   if (line === undefined) return null;
   // The kernel needs no right to read a script, but its interpreter does.
-  return isAllowed(path, stat, READ, view, subject) ? line : null;
+  return isAllowed(found, READ, view, subject) ? line : null;
 }
 
 /** What the kernel looks at, and a word when it cannot be had. */
@@ -214,8 +211,8 @@ function checkInterpreter(
 function naming(script: string, interpreter: string, report: Report): Report {
   const prefix = `${script} needs the interpreter ${interpreter}: `;
   return {
-    error: (key, message, remedy, element) => report.error(key, prefix + message, remedy, element),
-    notice: (key, message, remedy, element) => report.notice(key, prefix + message, remedy, element),
+    error: (key, message, remedy, more) => report.error(key, prefix + message, remedy, more),
+    notice: (key, message, remedy, more) => report.notice(key, prefix + message, remedy, more),
     untested: report.untested,
   };
 }

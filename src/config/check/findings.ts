@@ -1,5 +1,5 @@
 /** Collects what the checks find, each thing at the place in the configuration that says it. */
-import { type Obstacles, obstaclesOf, type Problem, problem } from '../problems.ts';
+import { type Obstacles, obstaclesOf, type Problem, placeText, problem } from '../problems.ts';
 import type { Sources } from '../sources.ts';
 
 /** Something that was left out, and why. */
@@ -38,9 +38,13 @@ export class Findings {
   #report(pool: string | null, concerned: string | null): Report {
     const add =
       (severity: Problem['severity']): Add =>
-      (key, message, remedy, element) => {
+      (key, message, remedy, { element, forPoolUser } = {}) => {
         const place = this.#sources.place(pool, key, element);
-        const found = problem('CONFIG_SYSTEM', place, message, { key, remedy }, severity);
+        // What an env file says is mended there; which pool reads it is said as well.
+        const via =
+          key === 'env_files' && element !== undefined ? ` (env_files, ${this.placeText(pool, key)})` : '';
+        const parts = { key, remedy, forPoolUser };
+        const found = problem('CONFIG_SYSTEM', place, message + via, parts, severity);
         if (concerned === null || severity === 'notice') this.problems.push(found);
         else this.#obstacles.push([concerned, [found]]);
       };
@@ -55,13 +59,18 @@ export class Findings {
 
   /** `file:line`, to name another place in a message. */
   placeText(pool: string | null, key: string): string {
-    const { file, line } = this.#sources.place(pool, key);
-    return line === null ? file : `${file}:${line}`;
+    return placeText(this.#sources.place(pool, key));
   }
 }
 
-/** `element` is an item of a list or a name of a table, as in `Sources.place`. */
-type Add = (key: string, message: string, remedy: string, element?: string | number) => void;
+export interface More {
+  /** An item of a list or a name of a table, as in `Sources.place`. */
+  readonly element?: string | number | undefined;
+  /** As in `Problem`. */
+  readonly forPoolUser?: string | undefined;
+}
+
+type Add = (key: string, message: string, remedy: string, more?: More) => void;
 
 export interface Report {
   /** Keeps the pool, or the whole configuration, from being used. */

@@ -1,13 +1,14 @@
 /** The files of fpm-ts itself: run directory, pid file, control socket, logs. */
-import { type Stats, statSync } from 'node:fs';
+import { constants, fstatSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { insecurityOf } from '../../os/log-file.ts';
+import { closing } from '../../os/descriptor.ts';
+import { followsLinks, InsecureLog, openDirectoryOf, refuse } from '../../os/log-file.ts';
 import { kindOf } from '../read-file.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
 import { NOTHING_LEFT } from './occupant.ts';
-import { WRITE } from './permission.ts';
-import { checkWritableDirectory, ownership, peek } from './places.ts';
+import { EXECUTE, WRITE } from './permission.ts';
+import { checkWritableDirectory, confirmed, ownership, peek } from './places.ts';
 import type { Self } from './self.ts';
 import { checkSocketPath } from './socket-path.ts';
 import { may } from './walk.ts';
@@ -22,7 +23,7 @@ export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report):
   }
   // Our own supervisor may listen on it; a second one is refused by the lock.
   checkSocketPath(
-    { key: 'control.socket', path: control.socket, runDir, isOurs: true, left: NOTHING_LEFT },
+    { key: 'control.socket', path: control.socket, runDir, isOurs: true, left: NOTHING_LEFT, user: null },
     self,
     report,
   );
@@ -49,16 +50,42 @@ function checkPidFile(path: string, self: Self, report: Report): void {
 }
 
 function checkLog(path: string, self: Self, report: Report): void {
-  const insecurity = self.isThisProcess ? insecurityOf(path) : null;
-  if (insecurity !== null) {
-    report.error('log.file', insecurity.obstacle, insecurity.remedy);
+  if (!followsLinks(path)) {
+    checkOthersLog(path, self, report);
     return;
   }
   checkFile('log.file', path, self, report, isLogFile);
   checkLink('log.file', path, report, parent => isOnlyOurs(parent, self));
 }
 
-/** A symbolic link is followed only where nobody else could have put it, such as /dev/stdout (DESIGN section 8). */
+/** As it is opened: others than root have a hand in the way, so none of their links is followed. */
+function checkOthersLog(path: string, self: Self, report: Report): void {
+  try {
+    const { directory, name } = openDirectoryOf(path);
+    closing(directory, () => {
+      const parent = `/proc/self/fd/${directory}`;
+      const stat = peek(`${parent}/${name}`);
+      if (stat !== null) refuse(path, stat, fstatSync(directory));
+      const [what, mode] = stat === null ? [parent, WRITE | EXECUTE] : [`${parent}/${name}`, WRITE];
+      if (
+        may(self, what, stat ?? fstatSync(directory), mode) !== false &&
+        confirmed(what, constants.W_OK, self)
+      )
+        return;
+      const message = `${self.label} may not write ${path} (${ownership(stat ?? fstatSync(directory))})`;
+      report.error('log.file', message, 'choose another path');
+    });
+  } catch (error) {
+    if (error instanceof InsecureLog) report.error('log.file', error.what, error.remedy);
+    else report.error('log.file', `${path} cannot be opened: ${messageOf(error)}`, 'correct the path');
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A symbolic link is followed only where nobody else could have put it, such as /dev/stdout. */
 function checkLink(key: string, path: string, report: Report, mayStandIn: (parent: Stats) => boolean): void {
   const parent = lookAt(dirname(path));
   if (parent === null || peek(path)?.isSymbolicLink() !== true || mayStandIn(parent)) return;

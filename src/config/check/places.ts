@@ -1,5 +1,7 @@
 /** Where a walk ended, in words; and what several checks ask of a directory. */
 import { constants, lstatSync, type Stats } from 'node:fs';
+import { type FileUser, withRightsOf } from '../../os/file-rights.ts';
+import { unlessLed } from '../../os/link-remedy.ts';
 import { mayReach } from '../../os/openat2.ts';
 import { lookupGroup, lookupUser } from '../../os/users.ts';
 import type { Report } from './findings.ts';
@@ -16,7 +18,7 @@ export function reportDeadEnd(key: string, path: string, end: DeadEnd, actor: Ac
       report.error(
         key,
         `${path} does not exist${end.at === path ? '' : `: there is no ${end.at}`}`,
-        remedyOf(end),
+        unlessLed(end.link, `correct the path, or create ${end.at}`),
       );
       return;
     case 'no directory':
@@ -36,9 +38,12 @@ export function reportDeadEnd(key: string, path: string, end: DeadEnd, actor: Ac
       report.error(
         key,
         `${actor.label} does not get to ${path}: it may not enter ${end.at} (${ownership(end.stat)})`,
-        isHome(end.at)
-          ? `install it where ${actor.label} can get, such as /usr/local or /opt`
-          : `put it where ${actor.label} can get, or let it through: setfacl -m u:${actor.uid}:x ${end.at}`,
+        unlessLed(
+          end.link,
+          isHome(end.at)
+            ? `install it where ${actor.label} can get, such as /usr/local or /opt`
+            : `put it where ${actor.label} can get, or let it through: setfacl -m u:${actor.uid}:x ${end.at}`,
+        ),
       );
       return;
     case 'unseen':
@@ -46,13 +51,33 @@ export function reportDeadEnd(key: string, path: string, end: DeadEnd, actor: Ac
   }
 }
 
+/**
+ * Looks with the rights with which a path is touched later, so that its pool's user reads of nothing that he could not
+ * see himself. @param rights null: our own
+ */
+export function lookWith<T>(
+  rights: FileUser | null,
+  self: Self,
+  report: Report,
+  look: (looker: Self, report: Report) => T,
+): T {
+  if (rights === null) return look(self, report);
+  const { uid, gid, groups } = rights;
+  const label = lookupUser(String(uid))?.name ?? `uid ${uid}`;
+  const looker: Self = { ...self, label, uid, gid, groups, overrides: false, capabilities: new Set() };
+  const why = `; fpm-ts uses the rights of ${label} there, because not only root could exchange it`;
+  return withRightsOf(rights, () =>
+    look(looker, {
+      error: (key, message, remedy, more) => report.error(key, message + why, remedy, more),
+      notice: (key, message, remedy, more) => report.notice(key, message + why, remedy, more),
+      untested: report.untested,
+    }),
+  );
+}
+
 /** Nobody but root should be let into root's. */
 function isHome(path: string): boolean {
   return path === '/root' || path.startsWith('/root/');
-}
-
-function remedyOf({ at }: DeadEnd): string {
-  return `correct the path, or create ${at}`;
 }
 
 /** `mode 0750, of root:adm`, for messages. */
@@ -68,7 +93,7 @@ export function checkWritableDirectory(key: string, path: string, self: Self, re
   const end = walk(path, self);
   if (!end.found) {
     if (end.why === 'missing') {
-      const remedy = `create it: mkdir -p ${path}`;
+      const remedy = unlessLed(end.link, `create it: mkdir -p ${path}`);
       report.error(key, `the directory ${path} does not exist`, remedy);
     } else reportDeadEnd(key, path, end, self, report);
     return null;
@@ -81,7 +106,8 @@ export function checkWritableDirectory(key: string, path: string, self: Self, re
   if (allowed === null) report.untested(`${key} ${path}`, 'its access list cannot be read');
   else if (!allowed) {
     const message = `${self.label} may not write in the directory ${path} (${ownership(end.stat)})`;
-    report.error(key, message, `choose another directory, or: chown ${self.uid} ${path}`);
+    const remedy = `choose another directory, or: chown ${self.uid} ${path}`;
+    report.error(key, message, unlessLed(end.link, remedy));
   } else if (!confirmed(end.path, constants.W_OK, self)) {
     report.error(key, `nothing can be written in the directory ${path}`, 'is it on a read-only file system?');
   } else return end.stat;

@@ -91,7 +91,8 @@ export function checkTcpAddress(
   const unknown = `a process of uid ${taken.uid}`;
   const { who, remedy } = describeOccupant(holderOf(taken.inode), unknown, 'another address', left);
   const message = `${formatEndpoint(wanted)} is taken: ${who} listens on ${formatEndpoint(taken)}`;
-  report.error(KEY, message, remedy);
+  const forPoolUser = `${formatEndpoint(wanted)} is taken: another process listens on it`;
+  report.error(KEY, message, remedy, { forPoolUser });
 }
 
 function checkHost(host: string, known: Map<string, boolean>, report: Report): void {

@@ -4,7 +4,7 @@
  * the administrator may have wanted it, such as in a clone of his own, unless it is everybody or a pool's user.
  */
 import { type Stats, statSync } from 'node:fs';
-import { exchangersOf, type Writers, writersOfFile, writersOnTheWay } from '../../os/exchange.ts';
+import { exchangersOf, type Writers, wayTo, writersOfFile } from '../../os/exchange.ts';
 import { lookupGroup, lookupUser, supplementaryGroups } from '../../os/users.ts';
 import { type Problem, problem } from '../problems.ts';
 import type { GlobalConfig } from '../types.ts';
@@ -30,7 +30,8 @@ export function checkTrust(files: readonly string[], config: GlobalConfig, self:
 
 function refused(file: string, who: string): Problem {
   const message = `${who} may change this file or put another one in its place, and so start programs as root`;
-  return problem('CONFIG_SYSTEM', { file }, message, { remedy: remedyFor(file) });
+  const forPoolUser = 'the user of a pool, or everybody, may change this file, and so start programs as root';
+  return problem('CONFIG_SYSTEM', { file }, message, { remedy: remedyFor(file), forPoolUser });
 }
 
 function noticed([file = '', ...others]: readonly string[], who: string): Problem {
@@ -45,7 +46,7 @@ function remedyFor(file: string): string {
 }
 
 function writersOf(file: string): Pick<Writers, 'uids' | 'gids' | 'isEverybody'> {
-  const way = writersOnTheWay(file);
+  const way = wayTo(file);
   const stat = look(file);
   const own = stat === null ? null : writersOfFile(file, stat);
   return {

@@ -5,6 +5,7 @@
 import { lstatSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAcl } from '../../os/acl.ts';
+import { mayOthersReplace } from '../../os/exchange.ts';
 import { type Actor, EXECUTE, permits } from './permission.ts';
 
 /** path_resolution(7): the kernel follows no more links than this. */
@@ -12,7 +13,7 @@ const LINKS_MAX = 40;
 /** More than any honest way has; links that a pool's user makes could lead through millions. */
 const DIRECTORIES_MAX = 256;
 
-export type Walk =
+export type Walk = (
   | { readonly found: true /** On the host, without links. */; readonly path: string; readonly stat: Stats }
   | {
       readonly found: false;
@@ -20,7 +21,11 @@ export type Walk =
       /** The component where the way ends, on the host. */
       readonly at: string;
       readonly stat: Stats | null;
-    };
+    }
+) & {
+  /** The first link on the way that others than root may have put there; null: none. For others than root always. */
+  readonly link: string | null;
+};
 
 /**
  * @param path absolute, as `actor` says it
@@ -30,29 +35,39 @@ export function walk(path: string, actor: Actor, root = '/'): Walk {
   const ahead = split(path);
   const behind: string[] = [];
   let links = 0;
+  let link: string | null = null;
+  let isOthers = false;
+  /** The directory in which `here` has its name; null: that has been seen before. */
+  let parent: { readonly path: string; readonly stat: Stats } | null = null;
   for (let left = DIRECTORIES_MAX; ; left--) {
     const here = join(root, ...behind);
     const stat = behind.length === 0 ? look(here, statSync) : look(here, lstatSync);
-    if (!(stat instanceof Object)) return { found: false, why: stat, at: here, stat: null };
+    if (!(stat instanceof Object)) return { found: false, why: stat, at: here, stat: null, link };
+    isOthers ||= parent !== null && mayOthersReplace(parent.path, parent.stat, stat);
+    parent = null;
     if (stat.isSymbolicLink() && behind.length > 0) {
-      if (++links > LINKS_MAX) return { found: false, why: 'loop', at: here, stat };
+      if (isOthers && process.geteuid?.() === 0) link ??= here;
+      if (++links > LINKS_MAX) return { found: false, why: 'loop', at: here, stat, link };
       const target = linkTarget(here);
-      if (target === null) return { found: false, why: 'unseen', at: here, stat };
-      if (left === 0) return { found: false, why: 'too far', at: here, stat };
+      if (target === null) return { found: false, why: 'unseen', at: here, stat, link };
+      if (left === 0) return { found: false, why: 'too far', at: here, stat, link };
       if (target.startsWith('/')) behind.length = 0;
       else behind.pop();
       ahead.unshift(...split(target));
       continue;
     }
     const next = ahead.shift();
-    if (next === undefined) return { found: true, path: here, stat };
-    if (left === 0) return { found: false, why: 'too far', at: here, stat };
-    if (!stat.isDirectory()) return { found: false, why: 'no directory', at: here, stat };
+    if (next === undefined) return { found: true, path: here, stat, link };
+    if (left === 0) return { found: false, why: 'too far', at: here, stat, link };
+    if (!stat.isDirectory()) return { found: false, why: 'no directory', at: here, stat, link };
     const mayEnter = may(actor, here, stat, EXECUTE);
     if (mayEnter !== true)
-      return { found: false, why: mayEnter === null ? 'unseen' : 'closed', at: here, stat };
+      return { found: false, why: mayEnter === null ? 'unseen' : 'closed', at: here, stat, link };
     if (next === '..') behind.pop();
-    else behind.push(next);
+    else {
+      behind.push(next);
+      parent = { path: here, stat };
+    }
   }
 }
 

@@ -1,14 +1,16 @@
 /** The file system as a pool's workers see it: their jail, their directory, their PATH. */
 import { closeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { NOBODY, rightsFor } from '../../os/exchange.ts';
 import { withRightsOf } from '../../os/file-rights.ts';
+import { unlessLed } from '../../os/link-remedy.ts';
 import { openAsReference, RESOLVE, WORKING_DIRECTORY } from '../../os/openat2.ts';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import type { PoolConfig } from '../types.ts';
 import type { Report } from './findings.ts';
 import type { WorkerActor } from './identity.ts';
-import { EXECUTE } from './permission.ts';
-import { ownership, reportDeadEnd } from './places.ts';
+import { type Actor, EXECUTE } from './permission.ts';
+import { lookWith, ownership, reportDeadEnd } from './places.ts';
 import type { Self } from './self.ts';
 import { may, walk } from './walk.ts';
 
@@ -39,16 +41,15 @@ export function lookAsWorker(
     withRightsOf(actor, () => look({ ...seen, root: '/', rootDescriptor: WORKING_DIRECTORY }, report));
     return;
   }
-  const jail = checkJail(pool.chroot, self, report);
+  const jail = openJail(pool.chroot, actor, self, report);
   if (jail === null) {
     report.untested('command and directories', 'there is no such chroot');
     return;
   }
-  // By its descriptor, because the way to it may be closed to the workers, who begin inside.
-  const rootDescriptor = openAsReference(WORKING_DIRECTORY, jail, RESOLVE.noMagicLinks);
+  const { descriptor: rootDescriptor, path } = jail;
   try {
     const root = `/proc/self/fd/${rootDescriptor}`;
-    withRightsOf(actor, () => look({ ...seen, root, rootDescriptor }, naming(root, jail, report)));
+    withRightsOf(actor, () => look({ ...seen, root, rootDescriptor }, naming(root, path, report)));
   } finally {
     closeSync(rootDescriptor);
   }
@@ -58,8 +59,8 @@ export function lookAsWorker(
 function naming(root: string, jail: string, report: Report): Report {
   const named = (text: string): string => text.replaceAll(root, jail);
   return {
-    error: (key, message, remedy, element) => report.error(key, named(message), named(remedy), element),
-    notice: (key, message, remedy, element) => report.notice(key, named(message), named(remedy), element),
+    error: (key, message, remedy, more) => report.error(key, named(message), named(remedy), more),
+    notice: (key, message, remedy, more) => report.notice(key, named(message), named(remedy), more),
     untested: (what, why) => report.untested(named(what), named(why)),
   };
 }
@@ -74,13 +75,18 @@ function workerPath(pool: PoolConfig, env: NodeJS.ProcessEnv, report: Report): s
   if (path.length > PATH_DIRECTORIES_MAX) {
     const message = `PATH has ${path.length} directories, and no more than ${PATH_DIRECTORIES_MAX} are searched`;
     const key = pool.secretEnv.includes('PATH') ? 'env_files' : 'env';
-    report.error(key, message, 'shorten it');
+    report.error(key, message, 'shorten it', { element: 'PATH' });
   }
   return path.slice(0, PATH_DIRECTORIES_MAX).filter(directory => directory.startsWith('/'));
 }
 
-/** The jail is entered by us, before credentials change. */
-function checkJail(chroot: string, self: Self, report: Report): string | null {
+interface Jail {
+  readonly path: string;
+  readonly descriptor: number;
+}
+
+/** The jail is entered by us, before credentials change. Where others could exchange it, we look with their rights. */
+function openJail(chroot: string, actor: WorkerActor, self: Self, report: Report): Jail | null {
   if (!self.capabilities.has('sys_chroot')) {
     report.error(
       'chroot',
@@ -89,11 +95,26 @@ function checkJail(chroot: string, self: Self, report: Report): string | null {
     );
     return null;
   }
-  const end = walk(chroot, self);
-  if (!end.found) reportDeadEnd('chroot', chroot, end, self, report);
+  // Root's would be no limit.
+  const rights = rightsFor(chroot, actor.uid === 0 ? NOBODY : actor);
+  return lookWith(rights, self, report, (looker, to) => tryJail(chroot, looker, to));
+}
+
+/** As a descriptor, because the way to it may be closed to the workers, who begin inside. */
+function tryJail(chroot: string, actor: Actor, report: Report): Jail | null {
+  const end = walk(chroot, actor);
+  if (!end.found) reportDeadEnd('chroot', chroot, end, actor, report);
   else if (!end.stat.isDirectory())
     report.error('chroot', `${chroot} is not a directory`, 'correct the path');
-  else return end.path;
+  else
+    try {
+      return {
+        path: end.path,
+        descriptor: openAsReference(WORKING_DIRECTORY, end.path, RESOLVE.noLinks),
+      };
+    } catch (error) {
+      report.error('chroot', `${chroot} cannot be opened: ${(error as Error).message}`, 'check again');
+    }
   return null;
 }
 
@@ -113,7 +134,7 @@ export function checkDirectory(view: WorkerView, report: Report): void {
   if (mayEnter === null) report.untested(`chdir ${chdir}`, 'its access list cannot be read');
   if (mayEnter === false) {
     const message = `${actor.label} may not enter ${end.path} (${ownership(end.stat)})`;
-    report.error('chdir', message, 'choose another directory, or change its mode');
+    report.error('chdir', message, unlessLed(end.link, 'choose another directory, or change its mode'));
   }
 }
 
