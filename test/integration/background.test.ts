@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { startDaemon } from '../lib/daemon.ts';
 import { until } from '../lib/poll.ts';
 import { poolText, socketOf } from '../lib/pools.ts';
-import { descendants, describe, isAlive, kill, readStat } from '../lib/processes.ts';
+import { describe, isAlive, kill, readStat } from '../lib/processes.ts';
 import { poolOf } from '../lib/status.ts';
 import { suite } from '../lib/suite.ts';
 
@@ -47,8 +47,11 @@ suite('integration/background', {}, async scope => {
 
   await scope.test('stop names what goes on, and what ends it', async () => {
     // A worker that is about to detach has the same command line.
-    const workers = descendants(daemon.pid).map(({ pid }) => pid);
-    const before = background().filter(pid => !workers.includes(pid));
+    const listed = background();
+    const before = listed.filter(pid => {
+      const parent = readStat(pid)?.parent;
+      return parent !== undefined && ![daemon.pid, ...listed].includes(parent);
+    });
     assert.ok(before.length > 0);
     const { code, stdout, stderr } = await daemon.cli('stop');
     assert.deepEqual([code, stdout], [0, 'stopped\n']);

@@ -70,6 +70,8 @@ const SAMPLES: Samples = {
   maxChildrenReached: { type: 'maxChildrenReached', pool: 'www', maxChildren: 5, needed: 9, spare: 2 },
   queueFull: { type: 'queueFull', pool: 'www', waiting: 512, limit: 511 },
   memoryShort: { type: 'memoryShort', pool: 'www', reason: '1M is free' },
+  paused: { type: 'paused', pool: 'www', size: 3 },
+  resumed: { type: 'resumed', pool: 'www' },
   scaled: { type: 'scaled', pool: 'www', size: 7 },
   slowRequest: { type: 'slowRequest', timeoutMs: 5000, stack: ['ep_poll'], ...request },
   requestTimedOut: { type: 'requestTimedOut', timeoutMs: 5000, ends: 'killed', ...request },
@@ -108,7 +110,7 @@ function another(value: unknown): unknown {
 for (const event of Object.values(SAMPLES)) {
   void test(`${event.type}: one line that contains each field, and none twice`, () => {
     const line = shown(event);
-    const { type, ...fields } = event;
+    const { type: _, ...fields } = event;
     assert.match(line, /^(DEBUG|INFO |WARN |ERROR) [^\n]+\n$/);
     for (const [name, value] of Object.entries(fields)) {
       assert.doesNotMatch(line, new RegExp(`\\b${name}"?[=:]`), `${name} is shown beside the text`);
