@@ -51,7 +51,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'cli/progress.ts': 'it asks whether that is a terminal, and how wide',
   'keeper/keeper.ts': 'it passes printable, and may not open streams',
   'main.ts': 'words of our own, before anything is loaded',
-  'server/serve.ts': 'the log of a worker',
+  'server/responder.ts': 'the log of a worker',
   'supervisor/main.ts': 'the log of the keeper',
 };
 
