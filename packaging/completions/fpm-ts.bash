@@ -17,6 +17,8 @@ _fpm_ts_value() {
     explain,-c | explain,--config) kind=file ;;
     check,-c | check,--config) kind=file ;;
     config,-c | config,--config) kind=file ;;
+    logs,-n | logs,--lines) kind=other ;;
+    logs,-c | logs,--config) kind=file ;;
     reopen-logs,-c | reopen-logs,--config) kind=file ;;
     request,-X | request,--method) kind=other ;;
     request,-H | request,--header) kind=other ;;
@@ -85,13 +87,14 @@ _fpm_ts_argument() {
     takeover,0) kind=pool ;;
     explain,0) kind=pool ;;
     config,0) kind=pool ;;
+    logs,0) kind=pool ;;
     request,0) kind=pool ;;
     request,1) kind=other ;;
     serve,0) kind=pool ;;
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
     spawn,*) kind=file ;;
-    help,0) kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate cgi spawn init help' ;;
+    help,0) kind='words start stop reload upgrade status scale takeover explain check config logs reopen-logs request serve observe simulate cgi spawn init help' ;;
     *) kind=other ;;
   esac
 }
@@ -109,6 +112,7 @@ _fpm_ts_options() {
     explain) echo '-h --help -c --config --json' ;;
     check) echo '--static -h --help -c --config --json' ;;
     config) echo '--origin -h --help -c --config --json' ;;
+    logs) echo '-n --lines -f --follow -h --help -c --config --json' ;;
     reopen-logs) echo '-h --help -c --config --json' ;;
     request) echo '-X --method -H --header -d --data -i --include --raw --timeout -h --help -c --config --json' ;;
     serve) echo '--http -h --help -c --config --json' ;;
@@ -148,7 +152,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload upgrade status scale takeover explain check config reopen-logs request serve observe simulate cgi spawn init help'
+    kind='words start stop reload upgrade status scale takeover explain check config logs reopen-logs request serve observe simulate cgi spawn init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

@@ -9,6 +9,7 @@ import { printJson } from './context.ts';
 import { example } from './example.ts';
 import { registerExplain } from './explain.ts';
 import { registerInit } from './init.ts';
+import { registerLogs } from './logs.ts';
 import { registerObserve } from './observe.ts';
 import { write } from './output.ts';
 import { registerPoolNames } from './pool-names.ts';
@@ -63,6 +64,7 @@ export function createProgram(entry: string): Command {
   registerExplain(program);
   registerCheck(program);
   registerConfig(program);
+  registerLogs(program);
   registerReopenLogs(program);
   registerRequest(program);
   registerServe(program);
