@@ -108,7 +108,7 @@ function another(value: unknown): unknown {
 for (const event of Object.values(SAMPLES)) {
   void test(`${event.type}: one line that contains each field, and none twice`, () => {
     const line = shown(event);
-    const { type, ...fields } = event;
+    const { type: _, ...fields } = event;
     assert.match(line, /^(DEBUG|INFO |WARN |ERROR) [^\n]+\n$/);
     for (const [name, value] of Object.entries(fields)) {
       assert.doesNotMatch(line, new RegExp(`\\b${name}"?[=:]`), `${name} is shown beside the text`);
