@@ -46,6 +46,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
       'Too many connections to the control socket are open, of the caller or of all; nothing was done.',
   },
   POOL_STOPPED: { exit: EXIT.failed, meaning: 'The pool is stopped, so the command has no effect on it.' },
+  POOL_PAUSED: {
+    exit: EXIT.failed,
+    meaning: 'The pool is paused, so its number of workers does not change.',
+  },
   POOL_FAILED: { exit: EXIT.failed, meaning: 'The workers of a pool did not come up.' },
   RELOAD_FAILED: { exit: EXIT.failed, meaning: 'A reload was cancelled; what ran before continues.' },
   UPGRADE_FAILED: {
@@ -77,6 +81,7 @@ export type ErrorCode =
   | 'NOT_ALLOWED'
   | 'BUSY'
   | 'POOL_STOPPED'
+  | 'POOL_PAUSED'
   | 'POOL_FAILED'
   | 'RELOAD_FAILED'
   | 'UPGRADE_FAILED'

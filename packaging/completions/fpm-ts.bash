@@ -12,14 +12,16 @@ _fpm_ts_value() {
     upgrade,-c | upgrade,--config) kind=file ;;
     status,-c | status,--config) kind=file ;;
     scale,-c | scale,--config) kind=file ;;
+    pause,-c | pause,--config) kind=file ;;
+    resume,-c | resume,--config) kind=file ;;
     takeover,--pid) kind=other ;;
     takeover,-c | takeover,--config) kind=file ;;
     explain,-c | explain,--config) kind=file ;;
+    reopen-logs,-c | reopen-logs,--config) kind=file ;;
     check,-c | check,--config) kind=file ;;
     config,-c | config,--config) kind=file ;;
     logs,-n | logs,--lines) kind=other ;;
     logs,-c | logs,--config) kind=file ;;
-    reopen-logs,-c | reopen-logs,--config) kind=file ;;
     request,-X | request,--method) kind=other ;;
     request,-H | request,--header) kind=other ;;
     request,-d | request,--data) kind=other ;;
@@ -81,9 +83,11 @@ _fpm_ts_argument() {
     start,*) kind=pool ;;
     stop,*) kind=pool ;;
     reload,*) kind=pool ;;
-    status,0) kind=pool ;;
+    status,*) kind=pool ;;
     scale,0) kind=pool ;;
     scale,1) kind=other ;;
+    pause,*) kind=pool ;;
+    resume,*) kind=pool ;;
     takeover,0) kind=pool ;;
     explain,0) kind=pool ;;
     config,0) kind=pool ;;
@@ -94,7 +98,7 @@ _fpm_ts_argument() {
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
     spawn,*) kind=file ;;
-    help,0) kind='words start stop reload upgrade status scale takeover explain check config logs reopen-logs request serve observe simulate cgi spawn init help' ;;
+    help,0) kind='words start stop reload upgrade status scale pause resume takeover explain reopen-logs check config logs request serve observe simulate cgi spawn init help' ;;
     *) kind=other ;;
   esac
 }
@@ -108,12 +112,14 @@ _fpm_ts_options() {
     upgrade) echo '--dry-run -h --help -c --config --json' ;;
     status) echo '--watch --check -h --help -c --config --json' ;;
     scale) echo '--force -h --help -c --config --json' ;;
+    pause) echo '-h --help -c --config --json' ;;
+    resume) echo '-h --help -c --config --json' ;;
     takeover) echo '--pid -h --help -c --config --json' ;;
     explain) echo '-h --help -c --config --json' ;;
+    reopen-logs) echo '-h --help -c --config --json' ;;
     check) echo '--static -h --help -c --config --json' ;;
     config) echo '--origin -h --help -c --config --json' ;;
     logs) echo '-n --lines -f --follow -h --help -c --config --json' ;;
-    reopen-logs) echo '-h --help -c --config --json' ;;
     request) echo '-X --method -H --header -d --data -i --include --raw --timeout -h --help -c --config --json' ;;
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;
@@ -152,7 +158,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload upgrade status scale takeover explain check config logs reopen-logs request serve observe simulate cgi spawn init help'
+    kind='words start stop reload upgrade status scale pause resume takeover explain reopen-logs check config logs request serve observe simulate cgi spawn init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

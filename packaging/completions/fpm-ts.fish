@@ -17,7 +17,7 @@ function __fpm_ts_line
         switch "$command,$word"
             case '*,--config=*'
                 set config (string replace -- --config= '' $word)
-            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'takeover,--pid' 'takeover,-c' 'takeover,--config' 'explain,-c' 'explain,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'logs,-n' 'logs,--lines' 'logs,-c' 'logs,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'cgi,--root' 'cgi,--protocol' 'cgi,--extension' 'cgi,--program' 'cgi,--interpreter' 'cgi,--user' 'cgi,--env' 'cgi,--pass-env' 'cgi,--max-scripts' 'cgi,--max-per-script' 'cgi,--max-queue' 'cgi,--timeout' 'cgi,--kill-after' 'cgi,--max-cpu-time' 'cgi,--max-memory' 'cgi,--max-file-size' 'cgi,--max-params' 'cgi,-c' 'cgi,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'pause,-c' 'pause,--config' 'resume,-c' 'resume,--config' 'takeover,--pid' 'takeover,-c' 'takeover,--config' 'explain,-c' 'explain,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'logs,-n' 'logs,--lines' 'logs,-c' 'logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'cgi,--root' 'cgi,--protocol' 'cgi,--extension' 'cgi,--program' 'cgi,--interpreter' 'cgi,--user' 'cgi,--env' 'cgi,--pass-env' 'cgi,--max-scripts' 'cgi,--max-per-script' 'cgi,--max-queue' 'cgi,--timeout' 'cgi,--kill-after' 'cgi,--max-cpu-time' 'cgi,--max-memory' 'cgi,--max-file-size' 'cgi,--max-params' 'cgi,-c' 'cgi,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
                 set taking $word
             case '*,-*'
             case ',*'
@@ -58,12 +58,14 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a reload -d 'Read the configuration agai
 complete -c fpm-ts -n '__fpm_ts_at ""' -a upgrade -d 'Let the running fpm-ts become the version that is installed now'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a status -d 'Show what the supervisor and its pools are doing'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a scale -d 'Give a pool another number of workers, until the next reload'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a pause -d 'Keep the number of workers of a pool as it is'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a resume -d 'End the pause of a pool'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a takeover -d 'Let a pool of the configuration take its address from another program that listens there'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a explain -d 'Show what was decided about a pool lately, and why'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a reopen-logs -d 'Open the log files anew after logrotate has moved them away'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a check -d 'Test the configuration as the system stands'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a config -d 'Print the effective configuration, defaults included'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a logs -d 'Show the last lines of the log and of the logs of pools, by time, as text for people'
-complete -c fpm-ts -n '__fpm_ts_at ""' -a reopen-logs -d 'Open the log files anew after logrotate has moved them away'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a request -d 'Send one request to a pool, as a web server would, and print the answer'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a serve -d 'A small HTTP front for a pool, for trying things out without a web server'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a observe -d 'Show the queue, the connections and the busy workers of anybody\'s pool, and how many workers fpm-ts would have'
@@ -102,13 +104,23 @@ complete -c fpm-ts -n '__fpm_ts_at status' -l check -d 'exit with 1 when a pool 
 complete -c fpm-ts -n '__fpm_ts_at status' -s 'h' -l help -d 'display help for command'
 complete -c fpm-ts -n '__fpm_ts_at status' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at status' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at status 0' -a '(__fpm_ts_pools)' -d pool
+complete -c fpm-ts -n '__fpm_ts_at status' -a '(__fpm_ts_pools)' -d pool
 
 complete -c fpm-ts -n '__fpm_ts_at scale' -l force -d 'also above pm.max_children'
 complete -c fpm-ts -n '__fpm_ts_at scale' -s 'h' -l help -d 'display help for command'
 complete -c fpm-ts -n '__fpm_ts_at scale' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at scale' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at scale 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at pause' -s 'h' -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at pause' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at pause' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at pause' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at resume' -s 'h' -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at resume' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at resume' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at resume' -a '(__fpm_ts_pools)' -d pool
 
 complete -c fpm-ts -n '__fpm_ts_at takeover' -l pid -x -d 'the program that listens, or a parent of it'
 complete -c fpm-ts -n '__fpm_ts_at takeover' -s 'h' -l help -d 'display help for command'
@@ -120,6 +132,10 @@ complete -c fpm-ts -n '__fpm_ts_at explain' -s 'h' -l help -d 'display help for 
 complete -c fpm-ts -n '__fpm_ts_at explain' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at explain' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at explain 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -s 'h' -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -l json -d 'print results and errors as JSON'
 
 complete -c fpm-ts -n '__fpm_ts_at check' -l static -d 'only the files themselves, for a system other than this one'
 complete -c fpm-ts -n '__fpm_ts_at check' -s 'h' -l help -d 'display help for command'
@@ -138,10 +154,6 @@ complete -c fpm-ts -n '__fpm_ts_at logs' -s 'h' -l help -d 'display help for com
 complete -c fpm-ts -n '__fpm_ts_at logs' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at logs' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at logs 0' -a '(__fpm_ts_pools)' -d pool
-
-complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -s 'h' -l help -d 'display help for command'
-complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
-complete -c fpm-ts -n '__fpm_ts_at reopen-logs' -l json -d 'print results and errors as JSON'
 
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'X' -l method -x -d 'GET, or POST when there is data'
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'H' -l header -x -d 'Name'
@@ -229,4 +241,4 @@ complete -c fpm-ts -n '__fpm_ts_at init' -l json -d 'print results and errors as
 
 complete -c fpm-ts -n '__fpm_ts_at help' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale takeover explain check config logs reopen-logs request serve observe simulate cgi spawn init help'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale pause resume takeover explain reopen-logs check config logs request serve observe simulate cgi spawn init help'

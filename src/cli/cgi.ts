@@ -1,6 +1,7 @@
 /** `fpm-ts cgi`: the command of a pool that runs CGI scripts. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDurationMs, parseSizeBytes } from '../config/values.ts';
+import { SERVER_PROTOCOLS } from '../protocols/names.ts';
 import type { CgiOptions } from './cgi/settings.ts';
 import { example } from './example.ts';
 import { write } from './output.ts';
@@ -14,7 +15,7 @@ export function registerCgi(program: Command): void {
     .option('--root <directory>', 'scripts may stand in here and below; may be said several times', all)
     .addOption(
       new Option('--protocol <name>', 'what the web server speaks')
-        .choices(['fastcgi', 'scgi'])
+        .choices(SERVER_PROTOCOLS)
         .default('fastcgi'),
     )
     .option('--extension <suffix>', 'run only files that end so, .cgi for one; several times', all)

@@ -1,10 +1,10 @@
 /** What several commands need: the global options, the configuration, the supervisor's socket. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Args, CommandName, Result } from '../commands/commands.ts';
 import type { LoadResult } from '../config/load.ts';
 import type { GlobalConfig, PoolConfig } from '../config/types.ts';
-import type { CommandName } from '../control/commands.ts';
-import type { Args, Instance, Result } from '../control/types.ts';
+import type { Instance } from '../control/instance.ts';
 import { FpmError } from '../errors.ts';
 import { jsonText } from '../printable.ts';
 import { write } from './output.ts';

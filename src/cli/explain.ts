@@ -1,24 +1,7 @@
-/** `fpm-ts explain`. */
-import type { Command } from 'commander';
-import type { ExplainedDecision, Explanation } from '../control/types.ts';
-import { callSupervisor, globals, print, printJson } from './context.ts';
-import { example } from './example.ts';
+/** `fpm-ts explain`: decisions with their reasons, in local time. */
+import type { ExplainedDecision, Explanation } from '../commands/explain.ts';
 
-export function registerExplain(program: Command): void {
-  program
-    .command('explain')
-    .description('Show what was decided about a pool lately, and why: the oldest first.')
-    .argument('<pool>')
-    .addHelpText('after', example('fpm-ts explain www', 'fpm-ts --json explain www'))
-    .action(async (pool: string, _options: object, command: Command) => {
-      const common = globals(command);
-      const explanation = await callSupervisor(common, 'explain', { pool });
-      if (common.json === true) printJson(explanation);
-      else print(explanationText(explanation));
-    });
-}
-
-function explanationText({ pool, decisions }: Explanation): string {
+export function explanationText({ pool, decisions }: Explanation): string {
   if (decisions.length === 0) return `pool ${pool}: nothing was decided yet`;
   return decisions.map(decisionText).join('\n');
 }

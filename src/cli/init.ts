@@ -67,7 +67,7 @@ async function init(
   const [{ packaged, writeConfiguration, writeNew }, { defaultRunDir }, { SYSTEM_CONFIG_FILE }] =
     await Promise.all([
       import('./init-files.ts'),
-      import('../config/resolve.ts'),
+      import('../config/default-paths.ts'),
       import('../config/find.ts'),
     ]);
   const { written, existing } = writeConfiguration(file, {

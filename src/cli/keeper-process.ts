@@ -1,5 +1,6 @@
 /** Turns this process into the keeper. */
 import { closeSync, readFileSync } from 'node:fs';
+import { COMMANDS } from '../commands/commands.ts';
 import { type Inheritance, parseInheritance } from '../keeper/handover/inheritance.ts';
 import { Keeper } from '../keeper/keeper.ts';
 import { KEEPER_TITLE } from '../os/keepers.ts';
@@ -31,6 +32,7 @@ export function runKeeper(options: KeeperProcessOptions): void {
       ...common,
     ],
     announceDescriptor,
+    commands: COMMANDS,
     program: {
       node: [node, ...new Set([...process.execArgv, NO_DEBUGGER])],
       entry: installed,

@@ -6,26 +6,19 @@ import { registerCgi } from './cgi.ts';
 import { registerCheck } from './check.ts';
 import { registerConfig } from './config.ts';
 import { printJson } from './context.ts';
+import { registerControlCommands } from './control-commands.ts';
 import { example } from './example.ts';
-import { registerExplain } from './explain.ts';
 import { registerInit } from './init.ts';
 import { registerLogs } from './logs.ts';
 import { registerObserve } from './observe.ts';
 import { write } from './output.ts';
 import { registerPoolNames } from './pool-names.ts';
 import { registerProcesses } from './processes.ts';
-import { registerReload } from './reload.ts';
-import { registerReopenLogs } from './reopen-logs.ts';
 import { registerRequest } from './request.ts';
-import { registerScale } from './scale.ts';
 import { registerServe } from './serve.ts';
 import { registerSimulate } from './simulate.ts';
 import { isSpawn, registerSpawn } from './spawn.ts';
-import { registerStart } from './start.ts';
-import { registerStatus } from './status.ts';
-import { registerStop } from './stop.ts';
-import { registerTakeover } from './takeover.ts';
-import { registerUpgrade } from './upgrade.ts';
+import { usageMessage } from './usage-error.ts';
 
 /** @param entry the file that was started, for the processes that are started with it again */
 export async function main(argv: readonly string[], entry: string): Promise<void> {
@@ -34,7 +27,7 @@ export async function main(argv: readonly string[], entry: string): Promise<void
   try {
     await program.parseAsync(argv);
   } catch (error) {
-    process.exitCode = await report(error, argv.includes('--json'));
+    process.exitCode = await report(error, program, argv);
   }
 }
 
@@ -44,28 +37,20 @@ export function createProgram(entry: string): Command {
     .version(VERSION, '-V, --version')
     .option('-c, --config <file>', 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)')
     .option('--json', 'print results and errors as JSON')
-    .showHelpAfterError('(try `fpm-ts --help`)')
     .configureOutput({
       writeOut: text => write('stdout', text),
       writeErr: text => void (argvWantsJson() || write('stderr', text)),
+      outputError: () => {}, // report() does
     })
     .addHelpText(
       'after',
       example('fpm-ts -c /etc/fpm-ts/fpm-ts.toml start', 'fpm-ts status', 'fpm-ts reload www'),
     )
     .exitOverride();
-  registerStart(program, entry);
-  registerStop(program);
-  registerReload(program);
-  registerUpgrade(program);
-  registerStatus(program);
-  registerScale(program);
-  registerTakeover(program);
-  registerExplain(program);
+  registerControlCommands(program, entry);
   registerCheck(program);
   registerConfig(program);
   registerLogs(program);
-  registerReopenLogs(program);
   registerRequest(program);
   registerServe(program);
   registerObserve(program);
@@ -83,27 +68,21 @@ function argvWantsJson(): boolean {
 }
 
 /** What a user did is told in words; a stack trace is for what we did. */
-async function report(error: unknown, json: boolean): Promise<number> {
+async function report(error: unknown, program: Command, argv: readonly string[]): Promise<number> {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok; // --help, --version
-  const shown = toFpmError(error);
-  if (json) {
-    const { errorBody } = await import('../control/error-body.ts');
+  const shown = toFpmError(error, program, argv);
+  if (argv.includes('--json')) {
+    const { errorBody } = await import('../keeper/supervision/error-body.ts');
     printJson(errorBody(shown));
-  } else if (!(error instanceof CommanderError)) {
+  } else if (!(error instanceof CommanderError) || error.code !== 'commander.help') {
     write('stderr', `fpm-ts: ${shown.message}\n`);
   }
   return shown.exitCode;
 }
 
-function toFpmError(error: unknown): FpmError {
+function toFpmError(error: unknown, program: Command, argv: readonly string[]): FpmError {
   if (error instanceof FpmError) return error;
-  if (error instanceof CommanderError) {
-    const isHelp = error.code === 'commander.help'; // printed because none was named, or `help` was asked about none of ours
-    return new FpmError(
-      'USAGE',
-      isHelp ? 'no command is named, or none of these' : error.message.replace(/^error: /, ''),
-    );
-  }
+  if (error instanceof CommanderError) return new FpmError('USAGE', usageMessage(error, program, argv));
   if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
     return new FpmError('FAILED', 'the directory that this was called in was deleted: `cd` to another one');
   return new FpmError('FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error));

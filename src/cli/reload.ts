@@ -1,15 +1,9 @@
-/** `fpm-ts reload`. */
-import type { Command } from 'commander';
-import type { ReloadResult } from '../control/types.ts';
+/** `fpm-ts reload`: the progress, and what became of each pool. */
+import type { ReloadResult } from '../commands/reload.ts';
 import { EXIT } from '../errors.ts';
-import { callSupervisor, globals, print, printJson } from './context.ts';
-import { example } from './example.ts';
+import { callSupervisor, print, printJson } from './context.ts';
+import type { Action } from './control-command.ts';
 import { withProgress } from './progress.ts';
-
-interface ReloadOptions {
-  readonly changed?: boolean;
-  readonly dryRun?: boolean;
-}
 
 const ACTIONS = {
   add: 'is added',
@@ -21,32 +15,12 @@ const ACTIONS = {
   fail: 'cannot be reloaded: it keeps its workers and its settings',
 } as const;
 
-export function registerReload(program: Command): void {
-  program
-    .command('reload')
-    .description(
-      'Read the configuration again and replace the workers, the new ones first. What does not work changes nothing.',
-    )
-    .argument('[pools...]', 'only these pools')
-    .option('--changed', 'only pools whose settings changed')
-    .option('--dry-run', 'only print what would be done')
-    .addHelpText(
-      'after',
-      example('fpm-ts reload', 'fpm-ts reload www', 'fpm-ts reload --changed', 'fpm-ts reload --dry-run'),
-    )
-    .action(async (pools: string[], options: ReloadOptions, command: Command) => {
-      const common = globals(command);
-      const reload = callSupervisor(common, 'reload', {
-        ...(pools.length > 0 && { pools }),
-        changed: options.changed === true,
-        dry_run: options.dryRun === true,
-      });
-      const result = await withProgress(common, reload);
-      if (result.pools.some(({ action }) => action === 'fail')) process.exitCode = EXIT.failed;
-      if (common.json === true) printJson(result);
-      else print(describe(result));
-    });
-}
+export const reloadPools: Action<'reload'> = async (args, common) => {
+  const result = await withProgress(common, callSupervisor(common, 'reload', args));
+  if (result.pools.some(({ action }) => action === 'fail')) process.exitCode = EXIT.failed;
+  if (common.json === true) printJson(result);
+  else print(describe(result));
+};
 
 function describe(result: ReloadResult): string {
   const lines = result.pools.flatMap(({ pool, action, changes, reason }) => [

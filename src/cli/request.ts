@@ -41,7 +41,7 @@ export function registerRequest(program: Command): void {
     )
     .action(async (pool: string, target: string, options: RequestOptions, command: Command) => {
       const common = globals(command);
-      const { runRequest } = await import('../client/request.ts');
+      const { runRequest } = await import('../client/run-request.ts');
       const request = {
         target,
         method: options.method,

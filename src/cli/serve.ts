@@ -17,8 +17,8 @@ export function registerServe(program: Command): void {
     .option('--http <address>', 'where to listen; a port that is taken is passed over', '127.0.0.1:8080')
     .addHelpText('after', example('fpm-ts serve www --http 127.0.0.1:8080'))
     .action(async (pool: string, options: ServeOptions, command: Command) => {
-      const { runServe } = await import('../client/serve.ts');
-      process.exitCode = await runServe(await askedPool(globals(command), pool), options, {
+      const { runFront } = await import('../client/run-front.ts');
+      process.exitCode = await runFront(await askedPool(globals(command), pool), options, {
         stdout: output('stdout'),
         stderr: output('stderr'),
       });

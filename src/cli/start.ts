@@ -1,49 +1,25 @@
 /** `fpm-ts start`: becomes the keeper; with names, starts pools of a running supervisor. */
-import type { Command } from 'commander';
+import { start } from '../commands/start.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { heedSignals } from '../os/early-signals.ts';
-import {
-  callSupervisor,
-  type GlobalOptions,
-  globals,
-  print,
-  printJson,
-  requiredConfigFile,
-} from './context.ts';
-import { example } from './example.ts';
+import { callSupervisor, type GlobalOptions, print, printJson, requiredConfigFile } from './context.ts';
+import type { Action } from './control-command.ts';
 import { write } from './output.ts';
 
-interface StartOptions {
-  readonly daemonize?: boolean;
-}
-
-export function registerStart(program: Command, entry: string): void {
-  program
-    .command('start')
-    .description('Run the supervisor in the foreground; with names, start stopped pools of a running one.')
-    .argument('[pools...]', 'stopped pools')
-    .option(
-      '--daemonize',
-      'return when every pool is ready, or say why not; a log to stderr goes to RUN_DIR/fpm-ts.log',
-    )
-    .addHelpText(
-      'after',
-      example('fpm-ts start', 'fpm-ts -c /srv/fpm-ts.toml start --daemonize', 'fpm-ts start www'),
-    )
-    .action(async (pools: string[], options: StartOptions, command: Command) => {
-      const common = globals(command);
-      if (pools.length > 0 || options.daemonize === true) heedSignals();
-      if (pools.length > 0) return await startPools(common, pools);
-      const file = await requiredConfigFile(common);
-      if (options.daemonize === true) await daemonize(file, common);
-      else await foreground(entry, file, common);
-    });
+export function startWith(entry: string): Action<'start'> {
+  return async ({ pools }, common, { daemonize: isDaemon }) => {
+    if (pools !== undefined || isDaemon === true) heedSignals();
+    if (pools !== undefined) return await startPools(common, pools);
+    const file = await requiredConfigFile(common);
+    if (isDaemon === true) await daemonize(file, common);
+    else await foreground(entry, file, common);
+  };
 }
 
 async function startPools(options: GlobalOptions, pools: readonly string[]): Promise<void> {
   const result = await callSupervisor(options, 'start', { pools });
   if (options.json === true) printJson(result);
-  else print(`started ${result.started.join(', ')}`);
+  else print(start.text?.(result) ?? '');
 }
 
 async function foreground(entry: string, file: string, options: GlobalOptions): Promise<void> {

@@ -1,36 +1,8 @@
-/** `fpm-ts takeover`. */
-import { type Command, InvalidArgumentError } from 'commander';
-import type { TakeoverResult } from '../control/types.ts';
+/** `fpm-ts takeover`: the progress, and what is left of the other program. */
+import type { TakeoverResult } from '../commands/takeover.ts';
 import { oneLine } from '../printable.ts';
-import { callSupervisor, globals, print, printJson } from './context.ts';
-import { example } from './example.ts';
-import { withProgress } from './progress.ts';
 
-export function registerTakeover(program: Command): void {
-  program
-    .command('takeover')
-    .description(
-      'Let a pool of the configuration take its address from another program that listens there: workers come up beside it, then clients reach them, and the other program finishes what it has.',
-    )
-    .argument('<pool>')
-    .requiredOption('--pid <pid>', 'the program that listens, or a parent of it', pidOf)
-    .addHelpText('after', example('fpm-ts takeover --pid 1234 www'))
-    .action(async (pool: string, { pid }: { readonly pid: number }, command: Command) => {
-      const common = globals(command);
-      const result = await withProgress(common, callSupervisor(common, 'takeover', { pool, pid }));
-      if (common.json === true) printJson(result);
-      else print(describe(result));
-    });
-}
-
-function pidOf(text: string): number {
-  const pid = Number(text);
-  if (!/^\d{1,10}$/.test(text) || pid < 1 || pid >= 2 ** 31)
-    throw new InvalidArgumentError('It must be the number of a process.');
-  return pid;
-}
-
-function describe(result: TakeoverResult): string {
+export function takeoverText(result: TakeoverResult): string {
   const { pool, address, program, workers, left, notices, advice } = result;
   return [
     ...notices,

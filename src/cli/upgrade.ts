@@ -1,38 +1,27 @@
-/** `fpm-ts upgrade`. */
+/** `fpm-ts upgrade`: waits until the new version answers. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command } from 'commander';
-import type { UpgradeAccepted } from '../control/types.ts';
+import type { UpgradeAccepted } from '../commands/upgrade.ts';
 import { FpmError } from '../errors.ts';
 import type { Status } from '../observe/status.ts';
-import { callSupervisor, type GlobalOptions, globals, print, printJson } from './context.ts';
-import { example } from './example.ts';
+import { callSupervisor, type GlobalOptions, print, printJson } from './context.ts';
+import type { Action } from './control-command.ts';
 
 /** For the supervisor of the new version to answer; on a busy machine it takes seconds. */
 const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
-export function registerUpgrade(program: Command): void {
-  program
-    .command('upgrade')
-    .description(
-      'Let the running fpm-ts become the version that is installed now: same pid, same workers, no request lost. What does not work changes nothing.',
-    )
-    .option('--dry-run', 'only find out whether it would work')
-    .addHelpText('after', example('fpm-ts upgrade', 'fpm-ts upgrade --dry-run'))
-    .action(async (options: { readonly dryRun?: boolean }, command: Command) => {
-      const common = globals(command);
-      const accepted = await callSupervisor(common, 'upgrade', { dry_run: options.dryRun === true });
-      const { dry_run: isDryRun, pid, from, to } = accepted;
-      if (isDryRun) {
-        if (common.json === true) printJson(accepted);
-        else print(`fpm-ts ${from} (pid ${pid}) can be upgraded to ${to}; nothing was done (--dry-run)`);
-        return;
-      }
-      const { supervisor_pid } = await untilUpgraded(common, accepted);
-      if (common.json === true) printJson({ ...accepted, supervisor_pid });
-      else print(`upgraded from ${from} to ${to}, pid ${pid} as before`);
-    });
-}
+export const upgrade: Action<'upgrade'> = async (args, common) => {
+  const accepted = await callSupervisor(common, 'upgrade', args);
+  const { dry_run: isDryRun, pid, from, to } = accepted;
+  if (isDryRun) {
+    if (common.json === true) printJson(accepted);
+    else print(`fpm-ts ${from} (pid ${pid}) can be upgraded to ${to}; nothing was done (--dry-run)`);
+    return;
+  }
+  const { supervisor_pid } = await untilUpgraded(common, accepted);
+  if (common.json === true) printJson({ ...accepted, supervisor_pid });
+  else print(`upgraded from ${from} to ${to}, pid ${pid} as before`);
+};
 
 /** @throws {FpmError} UPGRADE_FAILED when it did not come to it after all; FAILED when nobody answers any more */
 async function untilUpgraded(options: GlobalOptions, accepted: UpgradeAccepted): Promise<Status> {

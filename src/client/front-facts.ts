@@ -1,5 +1,6 @@
 /** An HTTP request as it came in, as the facts that parameters are built from. */
 import type { IncomingMessage } from 'node:http';
+import type { Pair } from '../protocols/pair.ts';
 import type { RequestFacts } from './params.ts';
 import { parseTarget } from './target-path.ts';
 
@@ -41,8 +42,8 @@ export function isChunked(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined;
 }
 
-function pairs(flat: readonly string[]): [string, string][] {
-  const found: [string, string][] = [];
+function pairs(flat: readonly string[]): Pair<string>[] {
+  const found: Pair<string>[] = [];
   for (let at = 0; at + 1 < flat.length; at += 2) found.push([flat[at] ?? '', flat[at + 1] ?? '']);
   return found;
 }

@@ -1,5 +1,5 @@
 /**
- * HTTP to FastCGI or SCGI, for trying pools out: every path goes to the pool, no files are served. A body
+ * HTTP to the protocol of a pool, for trying pools out: every path goes to the pool, no files are served. A body
  * with a length is streamed; a chunked one is stored first, because CGI programs are told the length (spool.ts).
  */
 import {
@@ -12,7 +12,7 @@ import {
 import type { Readable } from 'node:stream';
 import { ProtocolError } from '../protocols/protocol-error.ts';
 import { ClientError, errnoOf } from './client-error.ts';
-import { type Explanation, explainFailure } from './explain.ts';
+import { type Explanation, explainFailure } from './explain-failure.ts';
 import { sendAnswer } from './front-answer.ts';
 import { declaredLength, incomingFacts, isChunked } from './front-facts.ts';
 import { destroyStuck } from './front-timeout.ts';

@@ -3,11 +3,11 @@
  * SCRIPT_FILENAME below the document root and the usual split of PATH_INFO. With a document root the path
  * names a script; without one the program is the application of the whole site, and the path is PATH_INFO.
  */
+import type { Pair } from '../protocols/pair.ts';
 import type { TargetPath } from './target-path.ts';
 
 /** A value as text (sent as UTF-8) or as the bytes that came. */
-export type ParamValue = string | Buffer;
-export type Param = readonly [name: string, value: ParamValue];
+export type Param = Pair<string, string | Buffer>;
 
 export interface RequestFacts {
   readonly method: string;
@@ -18,7 +18,7 @@ export interface RequestFacts {
   readonly httpVersion: string;
   readonly scheme: 'http' | 'https';
   /** In their order, Latin-1, repeated names included. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: readonly Pair<string>[];
   /** Null when there is no body. */
   readonly contentLengthBytes: number | null;
   readonly remote: Endpoint;
@@ -39,7 +39,7 @@ export interface PoolParams {
 
 /** Every parameter once; the pool's own `params` win. */
 export function buildParams(request: RequestFacts, pool: PoolParams): Param[] {
-  const params = new Map<string, ParamValue>([
+  const params = new Map<string, string | Buffer>([
     ['QUERY_STRING', bytes(request.path.query)],
     ['REQUEST_METHOD', request.method],
     ['CONTENT_TYPE', bytes(headerValue(request, 'content-type'))],

@@ -1,9 +1,16 @@
 /** What `request` and `serve` need to know of a pool: a part of the configuration's PoolConfig. */
 import { FpmError } from '../errors.ts';
+import {
+  CLIENT_PROTOCOLS,
+  type ClientProtocol,
+  isClientProtocol,
+  namesInWords,
+  type ProtocolName,
+} from '../protocols/names.ts';
 
 export interface PoolTarget {
   readonly name: string;
-  readonly protocol: string;
+  readonly protocol: ProtocolName;
   readonly user?: string | undefined;
   readonly group?: string | undefined;
   readonly documentRoot?: string | undefined;
@@ -24,17 +31,16 @@ export type ConnectAddress =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'tcp'; readonly host: string; readonly port: number };
 
-export type ClientProtocol = 'fastcgi' | 'scgi';
-
 export interface Route {
   readonly protocol: ClientProtocol;
   readonly address: ConnectAddress;
 }
 
-/** How to reach the pool. @throws FpmError USAGE for a pool that does not speak FastCGI or SCGI on a socket. */
+/** How to reach the pool. @throws FpmError USAGE for a pool that speaks none of our protocols, or has no address. */
 export function routeTo(pool: PoolTarget): Route {
-  if (pool.protocol !== 'fastcgi' && pool.protocol !== 'scgi') {
-    const text = `pool ${pool.name} has protocol = "${pool.protocol}"; only "fastcgi" and "scgi" can be asked`;
+  if (!isClientProtocol(pool.protocol)) {
+    const spoken = namesInWords(CLIENT_PROTOCOLS, 'and');
+    const text = `pool ${pool.name} has protocol = "${pool.protocol}"; only ${spoken} can be asked`;
     throw new FpmError('USAGE', text);
   }
   return { protocol: pool.protocol, address: connectAddress(pool) };

@@ -3,18 +3,18 @@
  * for pipe(), because whoever stops reading an HTTP request in any other way destroys its connection.
  */
 import { Readable, Writable } from 'node:stream';
-import type { ExchangeCodec } from './codec.ts';
+import type { ClientCodec } from '../protocols/client-codec.ts';
 import type { PoolSocket } from './pool-socket.ts';
 
 const SLICE_BYTES = 64 * 1024;
 
 export class BodySink extends Writable {
   readonly #socket: PoolSocket;
-  readonly #codec: ExchangeCodec;
+  readonly #codec: ClientCodec;
   #takenBytes = 0;
   #isWriting = false;
 
-  constructor(socket: PoolSocket, codec: ExchangeCodec) {
+  constructor(socket: PoolSocket, codec: ClientCodec) {
     super({ highWaterMark: SLICE_BYTES });
     this.#socket = socket;
     this.#codec = codec;

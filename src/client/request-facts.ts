@@ -1,5 +1,6 @@
 /** A request as somebody typed it on the command line, as the facts that parameters are built from. */
 import { FpmError } from '../errors.ts';
+import type { Pair } from '../protocols/pair.ts';
 import type { RequestFacts } from './params.ts';
 import { parseTarget } from './target-path.ts';
 
@@ -8,8 +9,6 @@ export interface TypedRequest {
   readonly method?: string | undefined;
   readonly headers?: readonly string[] | undefined;
 }
-
-type Header = readonly [name: string, value: string];
 
 const LOOPBACK = { address: '127.0.0.1', port: 80 };
 
@@ -44,7 +43,7 @@ export function typedFacts(request: TypedRequest, contentLengthBytes: number | n
   };
 }
 
-function headersOf(lines: readonly string[]): Header[] {
+function headersOf(lines: readonly string[]): Pair<string>[] {
   return lines.map(line => {
     const match = /^([A-Za-z0-9-]+):[ \t]*([^\r\n\0]*)$/.exec(line);
     if (match === null) {
@@ -55,8 +54,8 @@ function headersOf(lines: readonly string[]): Header[] {
 }
 
 /** curl's own defaults, so that an application sees what it would see from curl. */
-function withDefaults(headers: readonly Header[], hasBody: boolean): Header[] {
-  const defaults: Header[] = [
+function withDefaults(headers: readonly Pair<string>[], hasBody: boolean): Pair<string>[] {
+  const defaults: Pair<string>[] = [
     ['Host', 'localhost'],
     ['User-Agent', 'fpm-ts'],
     ['Accept', '*/*'],

@@ -1,9 +1,10 @@
 /** What sendRequest takes and gives. */
 import type { Readable } from 'node:stream';
 import type { ResponseHead } from '../protocols/cgi-response/head.ts';
-import type { EndRequest } from '../protocols/fastcgi/bodies.ts';
+import type { AnswerEnd } from '../protocols/client-codec.ts';
+import type { ClientProtocol } from '../protocols/names.ts';
 import type { Param } from './params.ts';
-import type { ClientProtocol, ConnectAddress } from './pool-target.ts';
+import type { ConnectAddress } from './pool-target.ts';
 
 export interface RequestOptions {
   readonly address: ConnectAddress;
@@ -32,8 +33,8 @@ export interface Answer {
   /** Fails with a ClientError when the answer is cut. Destroying it closes the connection. */
   readonly body: Readable;
   /**
-   * FastCGI's end of the request, null with SCGI; it comes when the answer has arrived, which needs somebody
+   * How the program ended the request, null where the protocol does not say it (SCGI); it comes when the answer has arrived, which needs somebody
    * to read `body`. Rejects with the error that `body` fails with.
    */
-  readonly end: Promise<EndRequest | null>;
+  readonly end: Promise<AnswerEnd | null>;
 }

@@ -4,12 +4,13 @@
  */
 import { dirname } from 'node:path';
 import { applyRules } from './apply-rules.ts';
+import { defaultRunDir } from './default-paths.ts';
 import { evaluate, placesOf } from './effective.ts';
 import { ConfigFiles } from './files.ts';
 import { findPoolFiles } from './include.ts';
 import { type LoadedPool, loadPool, type PoolSurroundings, withoutVariables } from './load-pool.ts';
 import { hasErrors, type Obstacles, obstaclesOf, type Problem, problem, sortProblems } from './problems.ts';
-import { defaultRunDir, resolveGlobal } from './resolve.ts';
+import { resolveGlobal } from './resolve.ts';
 import { GLOBAL_RULES } from './rules.ts';
 import { readSaid, type SaidMap } from './said.ts';
 import { Sources } from './sources.ts';

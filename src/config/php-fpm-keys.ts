@@ -1,11 +1,11 @@
 /** Directives of php-fpm that somebody may bring along and that have another name here, or none: what to do instead. */
+import { KEYS } from './schema.ts';
+
 const PHP_INI = "php.ini, or the command's -d option, holds PHP's own settings";
 const NEVER_NEEDED = 'leave it out';
 
 export const PHP_FPM_KEYS: ReadonlyMap<string, string> = new Map([
-  ['pid', 'write: pid_file = ...'],
-  ['error_log', 'write: log.file = ...'],
-  ['log_level', 'write: log.level = ...'],
+  ...renamed(),
   ['daemonize', 'leave it out: `fpm-ts start --daemonize` does it'],
   ['log_limit', `${NEVER_NEEDED}: long lines are kept`],
   ['log_buffering', NEVER_NEEDED],
@@ -42,6 +42,14 @@ export const PHP_FPM_KEYS: ReadonlyMap<string, string> = new Map([
   ['php_admin_value', PHP_INI],
   ['php_admin_flag', PHP_INI],
 ]);
+
+/** Whoever declares a setting says what php-fpm calls it. Plain `listen` and `pm` are taken here as well. */
+function renamed(): [string, string][] {
+  return [...KEYS.global.values(), ...KEYS.pool.values()].flatMap(({ name, meta }): [string, string][] => {
+    const { phpFpm, isPlain } = meta;
+    return phpFpm === undefined || phpFpm === name || isPlain ? [] : [[phpFpm, `write: ${name} = ...`]];
+  });
+}
 
 /** Whether some directive of php-fpm begins with this name and a dot. */
 export function isPhpFpmGroup(name: string): boolean {

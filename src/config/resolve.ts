@@ -1,5 +1,5 @@
 /** Validated keys to the effective configuration: with the defaults that depend on other settings. */
-import { join } from 'node:path';
+import { defaultPidFile, defaultSocket } from './default-paths.ts';
 import { isPhpCgi } from './rule.ts';
 import { effectiveOf } from './schema/derive.ts';
 import { globalSettings } from './schema/global.ts';
@@ -37,14 +37,6 @@ function startServers(pm: PoolKeys['pm']): number | undefined {
   return Math.trunc(min + (max - min) / 2);
 }
 
-/** As root, a directory of the system; else one of the user's own. */
-export function defaultRunDir(uid: number, env: Readonly<Record<string, string | undefined>>): string {
-  if (uid === 0) return '/run/fpm-ts';
-  const { XDG_RUNTIME_DIR: xdg } = env;
-  // The XDG base directory specification: a value that is not absolute is to be ignored.
-  return xdg?.startsWith('/') ? join(xdg, 'fpm-ts') : `/tmp/fpm-ts-${uid}`;
-}
-
 export function resolveGlobal(
   file: string | null,
   keys: GlobalKeys,
@@ -52,8 +44,8 @@ export function resolveGlobal(
   pools: readonly PoolConfig[],
 ): GlobalConfig {
   const settings = effectiveOf(globalSettings, keys);
-  const { pid_file: pidFile = join(runDir, 'fpm-ts.pid') } = keys;
-  const { socket = join(runDir, 'control.sock') } = keys.control;
+  const { pid_file: pidFile = defaultPidFile(runDir) } = keys;
+  const { socket = defaultSocket(runDir) } = keys.control;
   return {
     ...settings,
     file,

@@ -1,4 +1,5 @@
 /** What the timeouts of requests can tell where we see connections only. */
+import { PROTOCOLS } from '../protocols/names.ts';
 import type { Finding, Rule } from './rule.ts';
 import type { PoolKeys } from './schema.ts';
 
@@ -23,8 +24,8 @@ function limitOf({ listen, protocol, pm }: PoolKeys): Finding | null {
       ...notice('has no effect: a pool that listens on nothing has no requests', 'leave it out'),
       severity: 'unused',
     };
-  // One request a connection; on TCP the kernel counts what goes over each.
-  if (protocol === 'scgi' || protocol === 'uwsgi' || type === 'tcp') return null;
+  // On TCP the kernel counts what goes over each.
+  if (PROTOCOLS[protocol].hasOneRequest || type === 'tcp') return null;
   const remedy = 'leave fastcgi_keep_conn off (nginx has it off), or listen on TCP, where it can be told';
   if (pm.worker_concurrency > 1)
     return notice(

@@ -2,12 +2,12 @@
  * Where a running instance can be found, without loading the schema: commands that only talk to the supervisor must
  * be quick, and must find it even when a pool file is broken.
  */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parse } from 'toml';
 import { FpmError } from '../errors.ts';
+import { defaultPidFile, defaultRunDir, defaultSocket } from './default-paths.ts';
 import { expand } from './expand.ts';
 import { NoFileError, readRegularFile } from './read-file.ts';
-import { defaultRunDir } from './resolve.ts';
 
 export interface RuntimePaths {
   readonly runDir: string;
@@ -27,8 +27,8 @@ export function runtimePaths(file: string | null): RuntimePaths {
   const log = keys.log as { readonly file?: unknown } | undefined;
   return {
     runDir,
-    socket: path(control?.socket, here, runDir, file) ?? join(runDir, 'control.sock'),
-    pidFile: path(keys.pid_file, here, runDir, file) ?? join(runDir, 'fpm-ts.pid'),
+    socket: path(control?.socket, here, runDir, file) ?? defaultSocket(runDir),
+    pidFile: path(keys.pid_file, here, runDir, file) ?? defaultPidFile(runDir),
     logFile: log?.file === 'stderr' ? 'stderr' : (path(log?.file, here, runDir, file) ?? 'stderr'),
   };
 }

@@ -1,7 +1,4 @@
-/**
- * The schema: the single source of the configuration's types, validation, messages, reference page, JSON Schemas and
- * reload plan. Its settings are declared in schema/; this file puts them together and lists them.
- */
+/** The settings of both kinds of file, which schema/ declares, put together and listed by name. */
 import type * as z from 'zod';
 import { type Keys, schemaOf } from './schema/derive.ts';
 import { globalSettings } from './schema/global.ts';

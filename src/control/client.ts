@@ -1,14 +1,15 @@
 /** Calls the supervisor over the control socket. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Args, type CommandName, commandNamed, type Result } from '../commands/commands.ts';
 import { FpmError } from '../errors.ts';
+import { type CommandRule, pathOf, type RawArgs } from '../keeper/supervision/command-rule.ts';
+import { type ErrorBody, toFpmError } from '../keeper/supervision/error-body.ts';
 import type { Status } from '../observe/status.ts';
 import { keeperFor } from '../os/keepers.ts';
 import { lockHolder } from '../os/locks.ts';
-import { COMMANDS, type Command, type CommandName } from './commands.ts';
-import { toFpmError } from './error-body.ts';
 import { type Answer, exchange, SilenceError } from './exchange.ts';
+import type { Instance } from './instance.ts';
 import { mustBeTrusted } from './trusted-server.ts';
-import type { Args, ErrorBody, Instance, Result } from './types.ts';
 import { brokeOff, isSilent, mayNotConnect, notRunning, withoutSupervisor } from './unreachable.ts';
 
 /** A supervisor that died, or that an upgrade has ended, is back before that, on a busy machine as well. */
@@ -18,21 +19,24 @@ const UPKEEP_PATIENCE_MS = 3000;
 const TRY_EVERY_MS = 50;
 const GLANCE_MS = 2000;
 
+interface Repeatable extends CommandRule {
+  mayBeRepeated(args: RawArgs): boolean;
+}
+
 /** @throws {FpmError} NOT_RUNNING, NOT_ANSWERING, NOT_ALLOWED, or what the supervisor answered */
 export async function call<N extends CommandName>(
   instance: Instance,
   name: N,
   args: Args<N>,
 ): Promise<Result<N>> {
-  const command: Command = COMMANDS[name];
-  // Whoever is to stop everything may have done so, and then nobody answers.
-  const mayRepeat = command.mayBeRepeated && !(name === 'stop' && !('pools' in args));
+  const command: Repeatable = commandNamed(name);
+  const mayRepeat = command.mayBeRepeated(args);
   const isGet = command.method === 'GET';
   const answer = await untilThere(instance, command, mayRepeat, socketPath =>
     exchange({
       socketPath,
       method: command.method,
-      path: command.path + (isGet ? queryOf(args) : ''),
+      path: pathOf(command) + (isGet ? queryOf(args) : ''),
       body: isGet ? '' : JSON.stringify(args),
       mayAnswer: uid => mustBeTrusted(uid, { ...instance, socket: socketPath }),
     }),
@@ -44,7 +48,7 @@ export async function call<N extends CommandName>(
 
 /** A look for what is nice to know, once and not for long. @returns null when nobody answers, or not to this caller */
 export async function glance({ socket, configFile }: Instance): Promise<Status | null> {
-  const path = `${COMMANDS.status.path}${queryOf({ processes: 'no' })}`;
+  const path = pathOf({ name: 'status' }) + queryOf({ processes: 'no' });
   const look = (socketPath: string): Promise<{ readonly status: number; readonly text: string }> =>
     exchange({
       socketPath,
@@ -64,16 +68,18 @@ export async function glance({ socket, configFile }: Instance): Promise<Status |
   }
 }
 
+/** A list is its name several times. */
 function queryOf(args: object): string {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(args)) if (value !== undefined) query.set(name, String(value));
+  for (const [name, value] of Object.entries(args))
+    for (const one of [value].flat()) if (one !== undefined) query.append(name, String(one));
   return query.size === 0 ? '' : `?${query.toString()}`;
 }
 
 /** Tries again while there is a keeper, which starts another supervisor when one has died. */
 async function untilThere(
   instance: Instance,
-  command: Command,
+  command: CommandRule,
   mayRepeat: boolean,
   ask: (socketPath: string) => Promise<Answer>,
 ): Promise<Answer> {

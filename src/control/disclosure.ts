@@ -3,13 +3,13 @@
  * of configuration, paths and errors of others it learns that there is something, and not what. Everything that a pool's
  * user may ask passes here.
  */
+import type { ReloadResult } from '../commands/reload.ts';
 import { FpmError, messageOf, NOT_YOURS, type Part } from '../errors.ts';
+import type { Caller } from '../keeper/supervision/access.ts';
 import type { LastReload, Status } from '../observe/status.ts';
-import type { Caller } from './access.ts';
-import type { ReloadResult } from './types.ts';
 
 /** Made by us of what the caller has asked: there is nothing of others in them. */
-const HARMLESS: readonly string[] = ['USAGE', 'NOT_ALLOWED', 'POOL_STOPPED'];
+const HARMLESS: readonly string[] = ['USAGE', 'NOT_ALLOWED', 'POOL_STOPPED', 'POOL_PAUSED'];
 
 export function errorFor(caller: Caller, error: FpmError): FpmError {
   const { code, parts, place } = error;

@@ -1,12 +1,13 @@
-/** The control socket as an OpenAPI 3.1 document, made from the command table and the schemas: docs/openapi.json. */
+/** The control socket as an OpenAPI 3.1 document, made from the declarations in src/commands/: docs/openapi.json. */
 import * as z from 'zod';
+import { COMMANDS } from '../commands/commands.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
+import { pathOf } from '../keeper/supervision/command-rule.ts';
+import { type ErrorBody, httpStatus } from '../keeper/supervision/error-body.ts';
 import { VERSION } from '../version.ts';
-import { COMMANDS, type Command, type CommandName } from './commands.ts';
-import { httpStatus } from './error-body.ts';
-import { ERROR_SCHEMA, SCHEMAS } from './schemas.ts';
 import { SIGN_EVERY_MS, SILENCE_LIMIT_MS } from './signs-of-life.ts';
 
+type Described = (typeof COMMANDS)[number] & { readonly http?: string };
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 const DESCRIPTION = `HTTP with JSON on the Unix socket \`control.socket\` of the configuration:
@@ -14,7 +15,7 @@ const DESCRIPTION = `HTTP with JSON on the Unix socket \`control.socket\` of the
     curl --unix-socket /run/fpm-ts/control.sock http://localhost/v1/status
 
 The kernel identifies the caller (SO_PEERCRED); there is no password. Root, the user that fpm-ts runs as and the members
-of control.group may use every command. The user of a pool may use status, explain and reload for that pool, by its name.
+of control.group may use every command. The user of a pool may use reload, status and explain for that pool, by its name.
 Answers to that user leave out the errors of other pools, and the settings of the administrator are null.
 
 Each user has a number of connections, and each connection takes one request at a time: more are answered with
@@ -26,34 +27,44 @@ ${SILENCE_LIMIT_MS / 1000} seconds the supervisor hangs.`;
 /** Of the command line: a supervisor that answers is one that runs. */
 const NOT_ANSWERED: readonly ErrorCode[] = ['NOT_RUNNING', 'NOT_ANSWERING', 'ALREADY_RUNNING'];
 
+/** Of every failure. */
+const ERROR_SCHEMA: z.ZodType<ErrorBody> = z.strictObject({
+  error: z.strictObject({
+    code: z.string().meta({ description: 'See docs/errors.md.' }),
+    message: z.string(),
+    file: z.string().nullable(),
+    line: z.int().nullable(),
+    column: z.int().nullable(),
+    key: z.string().nullable(),
+  }),
+});
+
 export function openApiDocument(): object {
   return {
     openapi: '3.1.0',
     info: { title: 'fpm-ts control socket', version: VERSION, description: DESCRIPTION },
     servers: [{ url: 'http://localhost', description: 'Over the Unix socket; the host is only a name.' }],
     paths: Object.fromEntries(
-      Object.entries(COMMANDS).map(([name, command]) => [
-        command.path,
-        { [command.method.toLowerCase()]: operation(name as CommandName, command) },
-      ]),
+      COMMANDS.map(command => [pathOf(command), { [command.method.toLowerCase()]: operation(command) }]),
     ),
     components: { schemas: { Error: jsonSchema(ERROR_SCHEMA, 'output') } },
   };
 }
 
-function operation(name: CommandName, command: Command): object {
-  const { args, result } = SCHEMAS[name];
+function operation({ name, method, summary, http, isForPoolUsers, ...command }: Described): object {
+  const args = command.args(z);
   return {
     operationId: name,
-    summary: command.help,
-    'x-read-only': command.isReadOnly,
-    'x-for-pool-users': command.isForPoolUsers,
-    ...(command.method === 'GET' ? { parameters: parameters(args) } : { requestBody: requestBody(args) }),
+    summary,
+    ...(http !== undefined && { description: http }),
+    'x-read-only': method === 'GET',
+    'x-for-pool-users': isForPoolUsers,
+    ...(method === 'GET' ? { parameters: parameters(args) } : { requestBody: requestBody(args) }),
     responses: {
-      200: { description: 'It was done.', content: content(jsonSchema(result, 'output')) },
+      200: { description: 'It was done.', content: content(jsonSchema(command.result(z), 'output')) },
       ...errorResponses(),
       429: errorResponse('BUSY'),
-      ...(command.method === 'POST' && { 413: errorResponse('The body is too large: USAGE.') }),
+      ...(method === 'POST' && { 413: errorResponse('The body is too large: USAGE.') }),
     },
   };
 }

@@ -1,33 +1,34 @@
 /** HTTP with JSON on the control socket (DESIGN section 4): `curl --unix-socket` works on it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as z from 'zod';
+import type { Asking } from '../commands/command.ts';
+import { COMMANDS } from '../commands/commands.ts';
+import type { Service } from '../commands/service.ts';
 import { FpmError } from '../errors.ts';
+import { type Caller, mayUse } from '../keeper/supervision/access.ts';
+import type { CommandRule, RawArgs } from '../keeper/supervision/command-rule.ts';
 import type { Rank } from '../keeper/supervision/connection-places.ts';
+import { admit, reply, replyError } from '../keeper/supervision/control-reply.ts';
+import { argumentsOf } from '../keeper/supervision/control-request.ts';
 import { HttpDoor } from '../keeper/supervision/http-door.ts';
+import { ClientLeft, RequestError } from '../keeper/supervision/request-error.ts';
 import type { Peer } from '../os/peer.ts';
-import { type Caller, mayAsk, mayUse } from './access.ts';
-import { argumentsOf, commandOf } from './command-arguments.ts';
-import type { CommandName } from './commands.ts';
 import { errorFor } from './disclosure.ts';
-import { errorBody, httpStatus } from './error-body.ts';
-import { ClientLeft, type Headers, RequestError } from './request-error.ts';
 import { SIGN_EVERY_MS } from './signs-of-life.ts';
 import { ControlSocket } from './socket.ts';
-import type { Args, Result } from './types.ts';
 
-/** Who asks, and for how long. */
-export interface Asking {
-  readonly caller: Caller;
-  /** Aborted when the client has left. */
-  readonly left: AbortSignal;
+/** A command ready to be called: what its schema lets through is what its handler takes. */
+interface Callable {
+  readonly rule: CommandRule;
+  readonly args: z.ZodType<RawArgs>;
+  run(args: RawArgs, service: Service, asking: Asking): object | Promise<object>;
 }
 
-export type Handlers = {
-  readonly [N in CommandName]: (args: Args<N>, asking: Asking) => Promise<Result<N>> | Result<N>;
-};
+const CALLABLE: ReadonlyMap<string, Callable> = new Map(COMMANDS.map(it => [it.name, callable(it)]));
 
 export interface ServerOptions {
   readonly path: string;
-  readonly handlers: Handlers;
+  readonly service: Service;
   /** What the process at the other end may do. */
   readonly identify: (peer: Peer) => Caller;
   /** Whose places it takes. */
@@ -36,8 +37,6 @@ export interface ServerOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** A client that takes nothing of its answer for so long is not waited for: answers are held in memory. */
-const UNREAD_TIMEOUT_MS = 10_000;
 export class ControlServer {
   #door: HttpDoor | null = null;
   #socket: ControlSocket | null = null;
@@ -79,43 +78,44 @@ export class ControlServer {
     await this.#door?.close(graceMs);
   }
 
-  /** Who may use nothing of the command is refused before a byte of the body is read. */
   async #answer(request: IncomingMessage, response: ServerResponse, peer: Peer): Promise<void> {
     const caller = this.#options.identify(peer);
     try {
-      const name = commandOf(request);
-      mustConcern(caller, name);
-      if (request.headers.expect !== undefined) response.writeContinue();
-      const args = await argumentsOf(name, request);
-      mayUse(caller, name, args);
-      reply(
-        request,
-        response,
-        200,
-        await withSigns(request, response, () =>
-          this.#call(name, args, { caller, left: leftSignal(response) }),
-        ),
-      );
+      const rule = admit(request, response, caller, COMMANDS);
+      const raw = await argumentsOf(request);
+      const result = await withSigns(request, response, () => {
+        const command = CALLABLE.get(rule.name);
+        if (command === undefined) throw new Error(`${rule.name} is not declared`);
+        const args = parse(command, raw);
+        mayUse(caller, rule, args, COMMANDS);
+        return command.run(args, this.#options.service, { caller, left: leftSignal(response) });
+      });
+      reply(request, response, 200, result);
     } catch (error) {
       if (error instanceof ClientLeft) return;
-      if (error instanceof RequestError) {
-        reply(request, response, error.status, errorBody(error), error.headers);
-        return;
-      }
       if (!(error instanceof FpmError)) this.#options.onError(error);
-      const shown = errorFor(
-        caller,
+      const shown =
         error instanceof FpmError
           ? error
-          : new FpmError('FAILED', `an error of fpm-ts's own: ${String(error)}`),
-      );
-      reply(request, response, httpStatus(shown.code), errorBody(shown));
+          : new FpmError('FAILED', `an error of fpm-ts's own: ${String(error)}`);
+      replyError(request, response, shown instanceof RequestError ? shown : errorFor(caller, shown));
     }
   }
+}
 
-  #call<N extends CommandName>(name: N, args: Args<N>, asking: Asking): Promise<Result<N>> | Result<N> {
-    return this.#options.handlers[name](args, asking);
-  }
+function callable(command: (typeof COMMANDS)[number]): Callable {
+  const { run } = command as Pick<Callable, 'run'>;
+  return { rule: command, args: command.args(z) as z.ZodType<RawArgs>, run };
+}
+
+/** @throws {FpmError} USAGE */
+function parse({ rule, args }: Callable, raw: RawArgs): RawArgs {
+  const parsed = args.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(
+    ({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`,
+  );
+  throw new FpmError('USAGE', `${rule.name}: ${issues.join('; ')}`);
 }
 
 /** Aborted when the connection is closed before the answer has gone. */
@@ -140,38 +140,4 @@ async function withSigns<T>(
   } finally {
     clearInterval(timer);
   }
-}
-
-/** @throws {RequestError} 403 for a caller who may use nothing of the command, whatever the arguments are */
-function mustConcern(caller: Caller, name: CommandName): void {
-  try {
-    mayAsk(caller, name);
-  } catch (error) {
-    if (!(error instanceof FpmError)) throw error;
-    throw new RequestError(httpStatus(error.code), error.message, { connection: 'close' }, error.code);
-  }
-}
-
-/** The next request would stand behind a body that nobody reads. */
-function isBodyLeft({ complete, headers }: IncomingMessage): boolean {
-  return !complete && ('content-length' in headers || 'transfer-encoding' in headers);
-}
-
-/** To a client that has left, it goes nowhere. */
-function reply(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: Headers = {},
-): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    ...headers,
-    ...(isBodyLeft(request) && { connection: 'close' }),
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  });
-  response.setTimeout(UNREAD_TIMEOUT_MS, () => response.destroy());
-  response.end(text);
 }

@@ -6,7 +6,7 @@
 import { lstatSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { FpmError } from '../errors.ts';
-import type { Instance } from './types.ts';
+import type { Instance } from './instance.ts';
 
 const WRITABLE_BY_OTHERS = 0o022;
 const MOST_LINKS = 40;

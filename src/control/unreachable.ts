@@ -1,10 +1,10 @@
 /** What a person should read when the supervisor cannot be asked: who is there, what is known of it, what to do. */
 import { FpmError } from '../errors.ts';
+import type { CommandRule } from '../keeper/supervision/command-rule.ts';
 import { configFileOf, keepers } from '../os/keepers.ts';
 import { readStat } from '../os/proc.ts';
-import type { Command } from './commands.ts';
 import type { SilenceError } from './exchange.ts';
-import type { Instance } from './types.ts';
+import type { Instance } from './instance.ts';
 
 export async function notRunning({ socket, runDir }: Instance): Promise<FpmError> {
   const left = await leftBehind(runDir);
@@ -58,21 +58,21 @@ export function withoutSupervisor(socketPath: string, keeper: number, reason: st
 }
 
 /** @param command what it was asked */
-export function isSilent(socketPath: string, error: SilenceError, command: Command): FpmError {
+export function isSilent(socketPath: string, error: SilenceError, { method }: CommandRule): FpmError {
   const { pid } = error;
   const stat = pid === null ? null : readStat(pid);
   const sentences = [
     `the supervisor${pid === null ? '' : ` (pid ${pid})`} does not answer on ${socketPath}: ${error.message}`,
     ...(stat === null ? [] : [`; ${doing(stat.state)}`]),
     '. The workers continue',
-    ...(command.isReadOnly ? [] : [', and what it was asked it may still do when it continues']),
+    ...(method === 'GET' ? [] : [', and what it was asked it may still do when it continues']),
     ...(stat === null ? [] : [`. ${remedy(stat.pid, stat.parent, stat.state)}`]),
   ];
   return new FpmError('NOT_ANSWERING', sentences.join(''));
 }
 
-export function brokeOff(socketPath: string, error: Error, command: Command): FpmError {
-  const unknown = command.isReadOnly ? '' : '; whether it did what it was asked, `fpm-ts status` shows';
+export function brokeOff(socketPath: string, error: Error, { method }: CommandRule): FpmError {
+  const unknown = method === 'GET' ? '' : '; whether it did what it was asked, `fpm-ts status` shows';
   return new FpmError('FAILED', `the supervisor on ${socketPath} broke off: ${error.message}${unknown}`);
 }
 

@@ -29,6 +29,7 @@ import { Residence } from './residence.ts';
 import { environmentOf, takeServiceManager } from './service/notifier.ts';
 import { ServiceManager } from './service/service-manager.ts';
 import { Signals } from './signals.ts';
+import type { CommandRule } from './supervision/command-rule.ts';
 import { HangWatch } from './supervision/hang-watch.ts';
 import { OwnStop } from './supervision/own-stop.ts';
 import { SupervisorProcess } from './supervision/supervisor-process.ts';
@@ -42,6 +43,8 @@ export interface KeeperOptions {
   readonly supervisorArgv: readonly string[];
   /** A pipe to whoever started us in the background; null: in the foreground. */
   readonly announceDescriptor: number | null;
+  /** What the control socket takes, for when the keeper answers itself. */
+  readonly commands: readonly CommandRule[];
   /** What this process becomes in an upgrade. */
   readonly program: InstalledProgram;
   /** What this process was before it became this program; without it this is a start. */
@@ -177,6 +180,7 @@ export class Keeper {
       stay: reason => this.#stay(reason),
     });
     this.#vacancy = new Vacancy({
+      commands: options.commands,
       supervisor: this.#supervisor,
       ownStop: this.#ownStop,
       upgrade: this.#upgrade,
@@ -397,6 +401,8 @@ export class Keeper {
     // What still runs is left to the next keeper, which finds it by what is written.
     await this.#residence.clear(this.#ownStop.isUnderWay, this.#holdings.workers.running.length > 0);
     await this.#logs.close();
+    // Before the announcement: a client that hears of the end may start another keeper at once.
+    this.#residence.leave();
     // Whoever still waits for all pools to be ready has waited in vain, however well the stop went.
     const early = {
       exitCode: 1,
@@ -410,7 +416,6 @@ export class Keeper {
       log: this.#logs.insteadOfStderr,
     });
     if (!isTold && message !== '') writeSync(stream === 'stdout' ? 1 : 2, printable(message));
-    this.#residence.leave();
     endProcess(exitCode);
   }
 }

@@ -86,7 +86,7 @@ export class Residence {
     else await this.#journal?.remove();
   }
 
-  /** The very last: nobody else may take the place before what is ours is gone from it. */
+  /** After `clear`: nobody else may take the place before what is ours is gone from it. */
   leave(): void {
     const runDir = this.#settled?.runDir;
     const signs = [this.#lock?.path, this.#pidFile?.path];

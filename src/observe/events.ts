@@ -126,6 +126,8 @@ export type PoolEvent =
   | { readonly type: 'queueFull'; readonly pool: string; readonly waiting: number; readonly limit: number }
   | { readonly type: 'memoryShort'; readonly pool: string; readonly reason: string }
   | { readonly type: 'scaled'; readonly pool: string; readonly size: number }
+  | { readonly type: 'paused'; readonly pool: string; readonly size: number }
+  | { readonly type: 'resumed'; readonly pool: string }
   /** A request has run for longer than request_slowlog_timeout; it goes on. */
   | ({
       readonly type: 'slowRequest';

@@ -146,6 +146,10 @@ export function describe(event: Event): { readonly level: Level; readonly text: 
       return warn(`pool ${event.pool} gets no more workers than its minimum: ${event.reason}`);
     case 'scaled':
       return info(`pool ${event.pool}: scaled to ${count(event.size, 'worker')} until the next reload`);
+    case 'paused':
+      return info(`pool ${event.pool}: paused with ${count(event.size, 'worker')}`);
+    case 'resumed':
+      return info(`pool ${event.pool}: resumed, its number of workers follows its load`);
     case 'slowRequest':
       return warn(
         `pool ${event.pool}: worker ${event.pid} has a slow request (request_slowlog_timeout ${seconds(event.timeoutMs)}): ${requestText(event)}${event.stack === null ? '' : `; in the kernel: ${event.stack.join(', ')}`}`,

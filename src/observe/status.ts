@@ -47,6 +47,8 @@ export interface PoolStatus {
   readonly name: string;
   readonly state: PoolState;
   readonly reason: string;
+  /** Its number of workers does not follow its load (`fpm-ts pause`). */
+  readonly paused: boolean;
   readonly protocol: string;
   readonly dispatch: string;
   readonly pm: { readonly mode: string; readonly max_children: number };

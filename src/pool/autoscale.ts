@@ -1,7 +1,7 @@
 /** How many workers a pool should have: asks `decide` (scaling/), and starts or retires workers accordingly. */
 import type { Draft } from './draft.ts';
 import type { Observation, SharedLimits } from './observation.ts';
-import { countOf, isTaking, isWanted, type PoolState, presenceOf } from './pool-state.ts';
+import { countOf, heldSize, isTaking, isWanted, type PoolState, presenceOf } from './pool-state.ts';
 import { noSurplus, retireSurplus } from './retire.ts';
 import { nextGeneration } from './rollout.ts';
 import { type Action, claimOf, decide, type Snapshot } from './scaling/decide.ts';
@@ -21,7 +21,7 @@ export function autoscale(
   const isOthers = isTaking(state) && nextGeneration(state) === null;
   if (!isWanted(state) || state.listening !== 'open' || isOthers || isBehind) return;
   const snapshot = snapshotOf(state, load, limits, nowMs);
-  const policy = policyOf(state.config.pm, state.scaledTo);
+  const policy = policyOf(state.config.pm, heldSize(state), state.pausedAt !== null);
   const { actions, memory, why } = decide(snapshot, policy, state.scaling);
   const heldBackBy = why.filter(({ code }) => HOLDS_BACK.has(code));
   if (memory.isAtMax && !state.scaling.isAtMax) reachMax(draft, snapshot, policy);
@@ -41,7 +41,7 @@ export function autoscale(
 export function claimFor(state: PoolState, load: Sight['load'], nowMs: number): Claim {
   const sight = sightOf(state, load, nowMs);
   const leaving = countOf(state) - sight.ready - sight.starting;
-  const policy = policyOf(state.config.pm, state.scaledTo);
+  const policy = policyOf(state.config.pm, heldSize(state), state.pausedAt !== null);
   return { ...claimOf(sight, policy, state.scaling), present: sight.ready + sight.starting, leaving };
 }
 

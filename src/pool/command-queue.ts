@@ -3,7 +3,7 @@
  * what is under way and takes the place of what waits.
  */
 
-export type CommandName = 'start' | 'stop' | 'reload' | 'reconfigure' | 'scale' | 'takeover';
+export type CommandName = 'start' | 'stop' | 'reload' | 'reconfigure' | 'scale' | 'pause' | 'takeover';
 
 interface Entry {
   readonly name: CommandName;

@@ -25,6 +25,9 @@ export type Command =
   /** As `stop`, and it does not come back. */
   | { readonly type: 'remove' }
   | { readonly type: 'scale'; readonly size: number }
+  /** The number of workers stays as it is, or follows the load again. */
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
   /** Settings that need no new workers. A size that was scaled to ends with them. */
   | { readonly type: 'reconfigure'; readonly config: PoolConfig }
   | { readonly type: 'rollout'; readonly config: PoolConfig }

@@ -16,6 +16,7 @@ const POOL_NOTE = z.object({
   generation: count,
   listener: count,
   scaledTo: count.nullable(),
+  pausedAt: count.nullable().default(null),
   counters: z.object({
     exited: count,
     crashed: count,
@@ -41,8 +42,8 @@ export function parsePoolNote(pool: string, text: string): PoolNote {
 export function noteOf(before: PoolState): PoolNote {
   // The keeper may have published it already: whoever comes next continues with the new generation.
   const state = before.rollout?.phase === 'publishing' ? tookOver(before, 0) : before;
-  const { desired, isOnTrial, config, generation, listener, lastListener, scaledTo, counters, obstacle } =
-    state;
+  const { desired, isOnTrial, config, generation, listener, lastListener, scaledTo, pausedAt } = state;
+  const { counters, obstacle } = state;
   return {
     desired,
     isOnTrial,
@@ -50,6 +51,7 @@ export function noteOf(before: PoolState): PoolNote {
     generation,
     listener: listener?.number ?? lastListener,
     scaledTo,
+    pausedAt,
     counters,
     isTaking: isTaking(state),
     obstacle,

@@ -55,6 +55,8 @@ export interface PoolState {
   readonly spawning: ReadonlyMap<number, number>;
   /** What `scale` said; null: the configuration's rule holds. */
   readonly scaledTo: number | null;
+  /** It is paused and keeps so many workers, whatever its load is; null: it is not. */
+  readonly pausedAt: number | null;
   /** Since it was started, all its workers were ready at some time. */
   readonly hasBeenWhole: boolean;
   readonly health: Health;
@@ -182,6 +184,7 @@ export function newPool(config: PoolConfig): PoolState {
     workers: new Map(),
     spawning: new Map(),
     scaledTo: null,
+    pausedAt: null,
     hasBeenWhole: false,
     health: HEALTHY,
     recycledAtMs: Number.NEGATIVE_INFINITY,
@@ -238,10 +241,23 @@ export function presenceOf(state: PoolState): { readonly ready: number; readonly
   return { ready, starting };
 }
 
+/**
+ * The size that `pause` or `scale` has given it; null: neither. A reload ends what `scale` said and may lower
+ * max_children, above which nothing is kept then.
+ */
+export function heldSize({ config, pausedAt, scaledTo }: SizedPool): number | null {
+  if (pausedAt === null) return scaledTo;
+  return Math.min(pausedAt, Math.max(config.pm.maxChildren, scaledTo ?? 0));
+}
+
+type SizedPool = Pick<PoolState, 'config' | 'pausedAt' | 'scaledTo'>;
+
 /** How many workers it needs to be called whole. */
-export function sizeOf({ config, scaledTo, hasBeenWhole }: PoolState): number {
+export function sizeOf(state: SizedPool & Pick<PoolState, 'hasBeenWhole'>): number {
+  const { config, hasBeenWhole } = state;
   const { mode, maxChildren, startServers, minSpareServers } = config.pm;
-  if (scaledTo !== null) return scaledTo;
+  const held = heldSize(state);
+  if (held !== null) return held;
   if (mode === 'static') return maxChildren;
   if (mode === 'ondemand') return 0;
   return (hasBeenWhole ? minSpareServers : startServers) ?? 1;

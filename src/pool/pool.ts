@@ -22,6 +22,7 @@ import type { PoolNote } from './pool-note.ts';
 import {
   failureOf,
   hasGivenUp,
+  heldSize,
   isClosed,
   isComingUp,
   isObstructed,
@@ -316,11 +317,39 @@ export class Pool {
     });
   }
 
-  /** Until the next reload it has so many workers. @throws {FpmError} POOL_STOPPED */
+  /** Until the next reload it has so many workers. @throws {FpmError} POOL_STOPPED, POOL_PAUSED */
   scale(size: number): Promise<void> {
     return this.#queue.run('scale', async signal => {
       this.#mustRun();
+      if (this.#state.pausedAt !== null)
+        throw new FpmError(
+          'POOL_PAUSED',
+          `pool ${this.name} is paused and keeps its number of workers: \`fpm-ts resume ${this.name}\` comes first`,
+        );
       this.tell({ type: 'scale', size });
+      await this.until(() => true, signal);
+    });
+  }
+
+  /**
+   * Keeps so many workers as there are, until it is resumed or stopped.
+   * @returns how many
+   * @throws {FpmError} POOL_STOPPED, POOL_FAILED
+   */
+  pause(): Promise<number> {
+    return this.#queue.run('pause', async signal => {
+      this.#mustRun();
+      this.tell({ type: 'pause' });
+      await this.until(() => true, signal);
+      return heldSize(this.#state) ?? 0;
+    });
+  }
+
+  /** @throws {FpmError} POOL_STOPPED, POOL_FAILED */
+  resume(): Promise<void> {
+    return this.#queue.run('pause', async signal => {
+      this.#mustRun();
+      this.tell({ type: 'resume' });
       await this.until(() => true, signal);
     });
   }

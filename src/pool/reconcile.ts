@@ -22,9 +22,10 @@ import {
   takeUnlistened,
 } from './opening.ts';
 import { isOursToClose } from './pool-listener.ts';
-import { isEmpty, isWanted, type PoolState } from './pool-state.ts';
+import { isEmpty, isWanted, type PoolState, presenceOf, sizeOf } from './pool-state.ts';
 import { recycle } from './recycle.ts';
 import { endLongRequests } from './request-limits.ts';
+import { isFixed } from './rest.ts';
 import { retryLeaving, takeChosen, takeThawed } from './retire.ts';
 import { cancelRollout, moveRollout, requestRollout, takeOver } from './rollout.ts';
 import { NEW_POOL } from './scaling/decide.ts';
@@ -84,6 +85,8 @@ function take(draft: Draft, news: News, seen: Observation): void {
     case 'stop':
     case 'remove':
     case 'scale':
+    case 'pause':
+    case 'resume':
     case 'reconfigure':
     case 'rollout':
     case 'cancelRollout':
@@ -144,6 +147,7 @@ function obey(draft: Draft, command: Command): void {
       draft.set({
         desired: draft.state.desired === 'removed' ? 'removed' : 'stopped',
         stopsNow: draft.state.stopsNow || command.now,
+        pausedAt: null,
       });
       if (command.now) for (const pid of draft.state.workers.keys()) draft.leave(pid, 'kill', 'poolStopped');
       break;
@@ -153,6 +157,12 @@ function obey(draft: Draft, command: Command): void {
     case 'scale':
       draft.set({ scaledTo: command.size });
       draft.report({ type: 'scaled', pool: draft.name, size: command.size });
+      break;
+    case 'pause':
+      pause(draft);
+      break;
+    case 'resume':
+      resume(draft);
       break;
     case 'reconfigure':
       reconfigure(draft, command.config);
@@ -185,6 +195,25 @@ function begin(draft: Draft): void {
     health: anew(draft.state.health),
     scaling: NEW_POOL,
   });
+}
+
+/** As many as there are, but no fewer than it is to have without any load. */
+function pause(draft: Draft): void {
+  const { state } = draft;
+  if (state.pausedAt !== null) return;
+  const { ready, starting } = presenceOf(state);
+  const size = sizeOf(state);
+  const pausedAt = isFixed(state) ? size : Math.max(size, ready + starting);
+  draft.set({ pausedAt });
+  draft.report({ type: 'paused', pool: draft.name, size: pausedAt });
+  draft.explain(`pause with ${pausedAt} ${pausedAt === 1 ? 'worker' : 'workers'}`, []);
+}
+
+function resume(draft: Draft): void {
+  if (draft.state.pausedAt === null) return;
+  draft.set({ pausedAt: null });
+  draft.report({ type: 'resumed', pool: draft.name });
+  draft.explain('resume', []);
 }
 
 function reconfigure(draft: Draft, config: PoolState['config']): void {

@@ -3,6 +3,7 @@ import { isPassing } from '../worker/worker.ts';
 import type { Observation } from './observation.ts';
 import {
   countOf,
+  heldSize,
   isClosed,
   isEmpty,
   isObstructed,
@@ -53,8 +54,8 @@ export function nextLook(state: PoolState, { nowMs, load, isBlind }: Observation
 }
 
 /** Its size does not follow its load. */
-export function isFixed({ config, scaledTo }: PoolState): boolean {
-  return config.pm.mode === 'static' || scaledTo !== null;
+export function isFixed(state: PoolState): boolean {
+  return state.config.pm.mode === 'static' || heldSize(state) !== null;
 }
 
 /** A worker that starts says itself when it is to be looked at; one that has nothing in flight is soon to be told. */

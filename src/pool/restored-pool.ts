@@ -50,6 +50,7 @@ export function restorePool(
       listener: serving,
       draining: older.map(listener => newDraining(0, config, listener, nowMs)),
       scaledTo: note.scaledTo,
+      pausedAt: note.pausedAt,
       counters: note.counters,
       workers: new Map(workers.map(state => [state.pid, restoreWorker(state)])),
     },

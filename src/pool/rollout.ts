@@ -10,6 +10,7 @@ import type { SharedLimits } from './observation.ts';
 import { isOursToReplace, isSameAddress, type Listener } from './pool-listener.ts';
 import {
   countOf,
+  heldSize,
   isTaking,
   isWanted,
   type PoolState,
@@ -106,7 +107,7 @@ function begin(draft: Draft, rollout: Rollout, limits: SharedLimits): void {
   const config = rollout.wish ?? state.config;
   const scaledTo = rollout.wish === null ? state.scaledTo : null;
   const servingBefore = stayingOf(state, state.generation).length;
-  const size = rolloutSize(config, servingBefore, scaledTo);
+  const size = rolloutSize(config, servingBefore, heldSize({ config, scaledTo, pausedAt: state.pausedAt }));
   // The serving generation may have changed while this one waited, and it is the newer one.
   const generation = state.lastGeneration + 1;
   const begun = { ...rollout, phase: 'opening', generation, config, scaledTo, servingBefore, size } as const;
@@ -195,10 +196,10 @@ export function hasRoomFor({ room, memoryShort }: SharedLimits, workers: number)
 
 /**
  * How many workers a new generation needs to take over: as many as serve now. An on-demand pool without any tries one.
- * @param staying workers that serve now; scaledTo: what `scale` said
+ * @param staying workers that serve now; held: what `scale` or `pause` said
  */
-export function rolloutSize({ pm }: PoolConfig, staying: number, scaledTo: number | null): number {
-  if (scaledTo !== null) return Math.max(1, scaledTo);
+export function rolloutSize({ pm }: PoolConfig, staying: number, held: number | null): number {
+  if (held !== null) return Math.max(1, held);
   if (pm.mode === 'static') return pm.maxChildren;
   const least = pm.mode === 'dynamic' ? (pm.startServers ?? 1) : 1;
   return Math.min(pm.maxChildren, Math.max(least, staying));

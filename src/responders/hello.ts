@@ -1,6 +1,6 @@
 /** The responder of the quick start, a FastCGI program on descriptor 0 like any other that uses the library. */
 import './ignore-sigusr1.ts';
-import { serve } from '../server/serve.ts';
+import { serve } from '../server/responder.ts';
 import { giveUpRoot, nobody } from './give-up-root.ts';
 import { helloPage } from './hello-page.ts';
 

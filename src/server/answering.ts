@@ -1,13 +1,14 @@
 /** One request and the handler that answers it: between the exchange of a connection and Request and Response. */
+
+import type { Exchange, ExchangeHandler } from '../protocols/incoming-exchange.ts';
 import { describeError, oneLine } from './describe-error.ts';
-import type { Exchange, ExchangeHandler } from './exchange.ts';
 import type { RequestContext, RequestHandler } from './handler.ts';
 import { RefusedRequest } from './refused-request.ts';
-import { mayHaveBody, type RequestHead, readRequestHead } from './request.ts';
-import { RequestBody } from './request-body.ts';
 import { asResponse } from './response.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { Variables } from './variables.ts';
+import { mayHaveBody, type RequestHead, readRequestHead } from './web-request.ts';
+import { RequestBody } from './web-request-body.ts';
 
 export interface AnsweringSettings {
   readonly handler: RequestHandler;

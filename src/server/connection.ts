@@ -1,10 +1,11 @@
 /**
  * One accepted socket: bytes in as they come, bytes out as the client takes them, and how it ends. It knows nothing of
- * FastCGI and SCGI; those are its user's, who hears of each thing as it happens.
+ * protocols: those are its session's, which hears of each thing as it happens.
  */
 import { closeSync } from 'node:fs';
 import { FAILED, HUNG_UP, PEER_FINISHED, type Poller, READABLE, WRITABLE } from '../os/poller.ts';
 import { CONNECTION_LOST, finishSending, receive, resetOnClose, WOULD_BLOCK } from '../os/stream-socket.ts';
+import type { ServerSession, SessionConnection } from '../protocols/server-session.ts';
 import type { Awaited, Deadlines } from './deadlines.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -14,22 +15,9 @@ export interface ConnectionContext {
   /** The listener is a Unix socket: an end of the client's bytes is not yet the end of the client. */
   readonly isUnix: boolean;
   readonly deadlines: Deadlines;
-}
-
-/** Called as things happen; after `gone` or `closed` nothing follows. */
-export interface ConnectionUser {
-  /** The bytes are overwritten after the call. */
-  received(chunk: Buffer): void;
-  /** The client sends no more, and still reads. */
-  finished(): void;
-  /** Everything that waited was sent. */
-  drained(): void;
-  /** What was to be here by now is not. */
-  overdue(): void;
-  /** The client is gone, and the connection closed. */
-  gone(): void;
-  /** The last thing: after `gone`, and after an end of our own. */
-  closed(): void;
+  readonly openSession: (connection: SessionConnection) => ServerSession;
+  /** @param descriptor the number that it had */
+  closed(descriptor: number): void;
 }
 
 /** One for all connections: whatever is to outlive the call that it is lent to is copied. */
@@ -41,10 +29,10 @@ const LINGER_MS = 5_000;
 /** `open` until its end is wanted; `finishing` until all is sent; then `lingering` where the client may be sending. */
 type State = 'open' | 'finishing' | 'lingering' | 'closed';
 
-export class Connection implements Awaited {
+export class Connection implements Awaited, SessionConnection {
   readonly descriptor: number;
   readonly #context: ConnectionContext;
-  readonly #user: ConnectionUser;
+  readonly #session: ServerSession;
   readonly #queue: WriteQueue;
   #state: State = 'open';
   #isWanted = true;
@@ -53,13 +41,18 @@ export class Connection implements Awaited {
   /** What the poller was told. */
   #events: number;
 
-  constructor(descriptor: number, context: ConnectionContext, user: ConnectionUser) {
+  constructor(descriptor: number, context: ConnectionContext) {
     this.descriptor = descriptor;
     this.#context = context;
-    this.#user = user;
     this.#queue = new WriteQueue(descriptor);
     this.#events = this.#wanted();
     context.poller.add(descriptor, events => this.#happened(events), this.#events);
+    this.#session = context.openSession(this);
+  }
+
+  /** Ends as soon as nothing is lost by it. */
+  stop(): void {
+    this.#session.stop();
   }
 
   get isOpen(): boolean {
@@ -119,7 +112,7 @@ export class Connection implements Awaited {
 
   /** For the deadlines. */
   overdue(): void {
-    if (this.#state === 'open') this.#user.overdue();
+    if (this.#state === 'open') this.#session.overdue();
     else if (this.#state === 'lingering') this.#close();
   }
 
@@ -143,12 +136,12 @@ export class Connection implements Awaited {
 
   #handOver(count: number): void {
     if (count > 0) {
-      this.#user.received(chunk.subarray(0, count));
+      this.#session.received(chunk.subarray(0, count));
       return;
     }
     this.#isAtEnd = true;
     this.#update();
-    this.#user.finished();
+    this.#session.finished();
   }
 
   #sendHeld(): void {
@@ -161,7 +154,7 @@ export class Connection implements Awaited {
     this.#queue.flush();
     if (this.#queue.length > 0) return;
     this.#update();
-    if (this.#state === 'open') this.#user.drained();
+    if (this.#state === 'open') this.#session.drained();
     else this.#finishIfSent();
   }
 
@@ -182,13 +175,13 @@ export class Connection implements Awaited {
     const wasOpen = this.#state === 'open';
     this.#queue.drop();
     this.#release();
-    if (wasOpen) this.#user.gone();
-    this.#user.closed();
+    if (wasOpen) this.#session.gone();
+    this.#context.closed(this.descriptor);
   }
 
   #close(): void {
     this.#release();
-    this.#user.closed();
+    this.#context.closed(this.descriptor);
   }
 
   #release(): void {

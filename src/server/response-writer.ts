@@ -1,6 +1,6 @@
 /** Sends a Response into an exchange, as fast as the client takes it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from '../protocols/incoming-exchange.ts';
 import { asBytes, encodeResponseHead } from './response.ts';
 
 /** What is written at once; a larger piece would be copied whole where the client does not keep up. */

@@ -1,7 +1,7 @@
 /** A Response as a CGI program says it (RFC 3875, section 6): its head in bytes, its body piece by piece. */
 import { STATUS_CODES } from 'node:http';
 import { encodeHead } from '../protocols/cgi-response/encode.ts';
-import type { HeaderField } from '../protocols/cgi-response/head.ts';
+import type { Pair } from '../protocols/pair.ts';
 
 /**
  * Status is said beside the fields, and the rest belongs to one connection (RFC 9110, section 7.6.1): an answer that a
@@ -39,7 +39,9 @@ export function asResponse(value: unknown): Response {
 
 /** @throws ProtocolError CGI_HEADER for a name or value that HTTP does not allow; a native Response has none. */
 export function encodeResponseHead(response: Response): Buffer {
-  const fields: HeaderField[] = [...response.headers].filter(([name]) => !NOT_PASSED.has(name.toLowerCase()));
+  const fields: Pair<string>[] = [...response.headers].filter(
+    ([name]) => !NOT_PASSED.has(name.toLowerCase()),
+  );
   const hasLocation = fields.some(([name]) => name.toLowerCase() === 'location');
   const said = REASON.test(response.statusText) ? response.statusText : '';
   return encodeHead({

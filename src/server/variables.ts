@@ -1,5 +1,5 @@
 /** The variables of a request by name. A name that stands twice has its last value. */
-import type { Pair } from '../protocols/fastcgi/pairs.ts';
+import type { Pair } from '../protocols/pair.ts';
 
 export class Variables {
   readonly #values = new Map<string, Buffer>();

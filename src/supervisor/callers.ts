@@ -1,7 +1,8 @@
 /** What a process at the control socket may do, by the credentials that the kernel recorded. */
 import type { PoolConfig } from '../config/types.ts';
-import type { Caller } from '../control/access.ts';
+import type { Caller } from '../keeper/supervision/access.ts';
 import type { Rank } from '../keeper/supervision/connection-places.ts';
+import { isMember, isRoot } from '../keeper/supervision/peer-rights.ts';
 import type { Peer } from '../os/peer.ts';
 import { Recent } from '../os/recent.ts';
 import { lookupGroup, lookupUser } from '../os/users.ts';
@@ -15,7 +16,7 @@ export function identifyCaller(
   const own = pools.filter(pool => uidOf(pool) === peer.uid);
   return {
     uid: peer.uid,
-    mayDoAll: isRoot(peer) || isMember(peer, globals),
+    mayDoAll: isRoot(peer) || isMember(peer, controlGid(globals)),
     ownPools: own.map(({ name }) => name),
     ownFiles: own.map(({ file }) => file),
   };
@@ -34,19 +35,14 @@ export class Ranks {
 
   of(peer: Peer): Rank {
     if (isRoot(peer)) return 'root';
-    if (isMember(peer, this.#globals())) return 'member';
+    if (isMember(peer, controlGid(this.#globals()))) return 'member';
     const owners = this.#owners.of('', () => new Set(this.#pools().flatMap(pool => uidOf(pool) ?? [])));
     return owners?.has(peer.uid) === true ? 'owner' : 'stranger';
   }
 }
 
-function isRoot({ uid }: Peer): boolean {
-  return uid === 0 || uid === process.getuid?.();
-}
-
-function isMember({ gid, groups }: Peer, { control }: Pick<Globals, 'control'>): boolean {
-  const group = control.group === '' ? null : lookupGroup(control.group);
-  return group !== null && (gid === group.gid || groups.includes(group.gid));
+function controlGid({ control }: Pick<Globals, 'control'>): number | null {
+  return control.group === '' ? null : (lookupGroup(control.group)?.gid ?? null);
 }
 
 function uidOf({ user }: PoolConfig): number | undefined {

@@ -1,7 +1,5 @@
 /** The supervisor as a service: control socket, signals, reloads, and the end. */
-import { reloadFor, statusFor } from '../control/disclosure.ts';
-import { ControlServer, type Handlers } from '../control/server.ts';
-import { FpmError } from '../errors.ts';
+import { ControlServer } from '../control/server.ts';
 import type { Keeper } from '../keeper/client.ts';
 import type { World } from '../keeper/protocol.ts';
 import { logEvents, supervisorLogger } from '../observe/log.ts';
@@ -12,18 +10,14 @@ import { KERNEL } from '../worker/kernel.ts';
 import { identifyCaller, Ranks } from './callers.ts';
 import { ConfigFiles } from './config-files.ts';
 import { type Configuration, configurationOf, residenceOf } from './configuration.ts';
-import { explanationOf } from './explain.ts';
+import { controlService } from './control-service.ts';
 import type { Settings } from './global-settings.ts';
 import { LastReloadRecord } from './last-reload.ts';
 import { Reloads } from './reload.ts';
 import { finishStops } from './restore-pools.ts';
-import { scale } from './scale-pool.ts';
 import { ServiceReport } from './service-report.ts';
-import { startAnew } from './start-pools.ts';
-import { statusOf } from './status.ts';
 import { strangersOf } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
-import { takeOver } from './takeover.ts';
 import { Upgrades } from './upgrade.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -105,7 +99,17 @@ export class Daemon {
     );
     this.#control = new ControlServer({
       path: settings.running.control.socket,
-      handlers: this.#handlers(),
+      service: controlService({
+        supervisor: this.supervisor,
+        world,
+        configuration: this.#configuration,
+        files: this.files,
+        reloadRecord: this.reloadRecord,
+        reloads: this.#reloads,
+        upgrades: this.upgrades,
+        stop: now => void this.#stop(now),
+        reopenLogs: () => this.#reopenLogs(),
+      }),
       identify: peer => identifyCaller(peer, settings.running, this.supervisor.config.pools),
       rankOf: peer => ranks.of(peer),
       onError: error => this.report({ type: 'problem', text: `control socket: ${stackOf(error)}` }),
@@ -182,66 +186,6 @@ export class Daemon {
     }
   }
 
-  #handlers(): Handlers {
-    const { supervisor } = this;
-    return {
-      status: ({ pool, processes }, { caller }) => {
-        const { keeperPid, startedAtMs, startedAt } = this.#world;
-        const { last, parts } = this.reloadRecord;
-        const status = statusOf(
-          supervisor,
-          {
-            keeperPid,
-            startedAtMs,
-            startedAt,
-            isConfigChanged: this.files.areChanged(caller.mayDoAll ? undefined : caller.ownFiles),
-            lastReload: last,
-            lastUpgrade: this.upgrades.last,
-          },
-          { pool, withProcesses: processes !== 'no' },
-        );
-        return statusFor(caller, status, parts);
-      },
-      explain: ({ pool }) => explanationOf(supervisor.pool(pool)),
-      reload: async (args, asking) => reloadFor(asking.caller, await this.#reloads.reload(args, asking)),
-      takeover: args =>
-        takeOver(args, {
-          supervisor,
-          configuration: this.#configuration,
-          keeperPid: this.#world.keeperPid,
-          inTurn: (read, work) => this.#reloads.takeOver(args.pool, read, work),
-          onTaken: loaded => this.#reloads.noteIfInEffect(loaded),
-        }),
-      stop: async ({ pools, now }) => {
-        const { keeperPid: pid } = this.#world;
-        if (pools === undefined) {
-          const stopped = [...supervisor.pools.keys()];
-          const left = strangersOf(states([...supervisor.pools.values()]));
-          void this.#stop(now === true);
-          return { pid, stopped, ...(left.length > 0 && { left }) };
-        }
-        const named = pools.map(name => supervisor.pool(name));
-        const left = strangersOf(states(named));
-        await Promise.all(named.map(pool => pool.stop(now === true)));
-        return { pid, stopped: pools, ...(left.length > 0 && { left }) };
-      },
-      start: async ({ pools }) => {
-        const named = pools.map(name => supervisor.pool(name));
-        const outcomes = await Promise.allSettled(
-          named.map(pool => startAnew(pool, supervisor, this.#configuration)),
-        );
-        throwFailures(outcomes);
-        return { started: pools };
-      },
-      scale: args => scale(supervisor.pool(args.pool), args),
-      upgrade: ({ dry_run }) => this.upgrades.upgrade(dry_run === true),
-      'reopen-logs': async () => {
-        const warnings = await this.#reopenLogs();
-        return { reopened: true, ...(warnings.length > 0 && { warnings }) };
-      },
-    };
-  }
-
   #onSignal(signal: NodeJS.Signals): void {
     const means = { SIGHUP: 'reload', SIGUSR2: 'reload', SIGUSR1: 'reopen logs' }[signal as string] ?? 'stop';
     this.report({ type: 'signalled', signal, means });
@@ -299,15 +243,6 @@ export class Daemon {
 
 function states(pools: readonly Pool[]): PoolState[] {
   return pools.map(({ state }) => state);
-}
-
-/** @throws {FpmError} all that failed, a line each, under the code of the first */
-function throwFailures(outcomes: readonly PromiseSettledResult<void>[]): void {
-  const errors = outcomes.flatMap(it => (it.status === 'rejected' ? [it.reason as Error] : []));
-  const [first] = errors;
-  if (first === undefined) return;
-  const code = first instanceof FpmError ? first.code : 'FAILED';
-  throw new FpmError(code, errors.map(({ message }) => message).join('\n'));
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,5 @@
 /** The decision log of a pool as `explain` answers it. */
-import type { Explanation } from '../control/types.ts';
+import type { Explanation } from '../commands/explain.ts';
 import { dateOf } from '../os/clock.ts';
 import type { Pool } from '../pool/pool.ts';
 

@@ -1,12 +1,12 @@
 /** The supervisor process: starts fresh or goes on where the last one died, then serves until it is told to stop. */
 
-import { errorBody } from '../control/error-body.ts';
 import { refuseOther } from '../control/socket.ts';
 import { EXIT, FpmError } from '../errors.ts';
 import { type Keeper, KeeperClient } from '../keeper/client.ts';
 import { type Left, leftIn } from '../keeper/handover/left.ts';
 import { LAST_RELOAD, LAST_UPGRADE, RESUMED, SETTINGS } from '../keeper/notes.ts';
 import { type Ending, PROTOCOL, type World } from '../keeper/protocol.ts';
+import { errorBody } from '../keeper/supervision/error-body.ts';
 import { endProcess } from '../os/descriptor.ts';
 import { SUPERVISOR_TITLE } from '../os/keepers.ts';
 import { ownLibraries } from '../os/own-library.ts';

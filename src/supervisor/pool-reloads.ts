@@ -4,9 +4,10 @@
  * waits for another. What is to be done is decided when it begins: the pool may have been added or removed since.
  * A takeover has its turn among them.
  */
+
+import type { PlannedPool } from '../commands/reload.ts';
 import { type PlanEntry, poolPlan } from '../config/plan.ts';
 import type { PoolConfig } from '../config/types.ts';
-import type { PlannedPool } from '../control/types.ts';
 import { failureOf, hasGivenUp, isObstructed, isWanted, stayingOf } from '../pool/pool-state.ts';
 import { rolloutSize } from '../pool/rollout.ts';
 import { RolloutRoom } from './rollout-room.ts';

@@ -4,10 +4,10 @@
  * Callers who may do all come before the users of pools. Upgrades and takeovers, which only they may ask for, have their
  * turn among them.
  */
-import type { Caller } from '../control/access.ts';
-import { ClientLeft } from '../control/request-error.ts';
-import type { Args, ReloadResult } from '../control/types.ts';
+import type { ReloadArgs, ReloadResult } from '../commands/reload.ts';
 import type { Part } from '../errors.ts';
+import type { Caller } from '../keeper/supervision/access.ts';
+import { ClientLeft } from '../keeper/supervision/request-error.ts';
 
 /** With whose each notice is. */
 export type ReloadOutcome = Omit<ReloadResult, 'notices'> & { readonly notices: readonly Part[] };
@@ -27,7 +27,7 @@ export interface Asked {
   readonly dryRun: boolean;
 }
 
-export function askedFor({ pools, changed, dry_run }: Args<'reload'>): Asked {
+export function askedFor({ pools, changed, dry_run }: ReloadArgs): Asked {
   return {
     pools: pools === undefined ? undefined : [...new Set(pools)].sort(),
     changed: changed === true,

@@ -3,9 +3,10 @@
  * of them side by side. A pool that does not come up keeps what it had. The files are read by one reload at a time;
  * what was read later holds, and is waited for pool by pool (pool-reloads.ts).
  */
+
+import type { ReloadArgs } from '../commands/reload.ts';
 import { reloadPlan } from '../config/plan.ts';
 import { describeObstacle } from '../config/problems.ts';
-import type { Args } from '../control/types.ts';
 import { FpmError, type Part } from '../errors.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { Configuration, Loaded } from './configuration.ts';
@@ -66,7 +67,7 @@ export class Reloads {
   }
 
   /** @throws {FpmError} the reason; what ran before continues then. {ClientLeft} when nobody waits for it */
-  reload(args: Args<'reload'>, asker: Asker = OURSELVES): Promise<ReloadOutcome> {
+  reload(args: ReloadArgs, asker: Asker = OURSELVES): Promise<ReloadOutcome> {
     const asked = askedFor(args);
     const result = this.#queue.join(asked, asker, () => this.#run(asked, asker.caller));
     this.#next();

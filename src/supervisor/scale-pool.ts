@@ -1,5 +1,5 @@
 /** `fpm-ts scale`: another number of workers until the next reload, within what the machine is known to bear. */
-import type { Args, Result } from '../control/types.ts';
+import type { ScaleArgs, ScaleResult } from '../commands/scale.ts';
 import { FpmError } from '../errors.ts';
 import { freeMemory } from '../observe/free-memory.ts';
 import { usageOf } from '../observe/usage.ts';
@@ -10,7 +10,7 @@ import { readyOf } from '../pool/pool-state.ts';
 const MOST_MEASURED = 8;
 
 /** @throws {FpmError} POOL_STOPPED; USAGE above pm.max_children without `force` */
-export async function scale(pool: Pool, { workers, force }: Args<'scale'>): Promise<Result<'scale'>> {
+export async function scale(pool: Pool, { workers, force }: ScaleArgs): Promise<ScaleResult> {
   const { maxChildren } = pool.state.config.pm;
   const cost = workers > maxChildren ? await costOf(pool, workers) : null;
   if (workers > maxChildren && force !== true)

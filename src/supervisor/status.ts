@@ -1,4 +1,5 @@
 /** The daemon and its pools as `status` shows them. */
+import type { StatusWish } from '../commands/service.ts';
 import { globalSettings } from '../config/settings.ts';
 import type { LastUpgrade } from '../keeper/notes.ts';
 import { type ListenerLoad, lookAtSockets } from '../observe/sockets.ts';
@@ -39,17 +40,10 @@ export interface StatusFacts {
   readonly lastUpgrade: LastUpgrade | null;
 }
 
-export interface StatusWish {
-  /** Only this one; undefined: all, by name. */
-  readonly pool: string | undefined;
-  /** Memory and CPU time of a worker cost a read of /proc each. */
-  readonly withProcesses: boolean;
-}
-
 /** @throws {FpmError} NO_SUCH_POOL */
 export function statusOf(supervisor: Supervisor, facts: StatusFacts, wish: StatusWish): Status {
   const now = supervisor.ports.clock.nowMs();
-  const pools = wish.pool === undefined ? byName(supervisor.pools.values()) : [supervisor.pool(wish.pool)];
+  const pools = wish.pools?.map(name => supervisor.pool(name)) ?? byName(supervisor.pools.values());
   const lost = lostSockets(pools.map(({ state }) => state));
   const loads = lookAtSockets(
     pools.flatMap(({ state: { listener } }) =>
@@ -104,6 +98,7 @@ function poolStatus(pool: Pool, now: number, wish: StatusWish, { load, lost }: S
   return {
     name: pool.name,
     ...stateOf(pool, lost, now),
+    paused: state.pausedAt !== null,
     protocol: config.protocol,
     dispatch: config.dispatch,
     pm: { mode: config.pm.mode, max_children: config.pm.maxChildren },
@@ -146,11 +141,17 @@ function stateOf(
   const size = sizeOf(state);
   const heldBackBy = heldBackText(state);
   // A pool of its size may still lack workers for its load.
-  if (ready >= size || isRecycling(state, size - ready, now)) return { state: 'running', reason: heldBackBy };
+  if (ready >= size || isRecycling(state, size - ready, now))
+    return { state: 'running', reason: heldBackBy === '' ? pauseText(state) : heldBackBy };
   const reason = `${ready} of ${size} workers are ready`;
   if (!state.hasBeenWhole && !hasGivenUp(state)) return { state: 'starting', reason };
   const why = health.lastFailure === '' ? heldBackBy : health.lastFailure;
   return { state: 'degraded', reason: why === '' ? reason : `${reason}; ${why}` };
+}
+
+function pauseText({ pausedAt, config }: Pool['state']): string {
+  if (pausedAt === null) return '';
+  return `it is paused and keeps its number of workers until \`fpm-ts resume ${config.name}\``;
 }
 
 /** Workers that served and ended with 0 are being replaced: nothing is wrong. */

@@ -1,5 +1,5 @@
 /** Who goes on with a pool's listener after a stop, because no signal of ours reaches it. */
-import type { LeftBehind } from '../control/types.ts';
+import type { LeftBehind } from '../commands/stop.ts';
 import { holdersOf } from '../observe/strangers.ts';
 import type { PoolState } from '../pool/pool-state.ts';
 

@@ -5,9 +5,9 @@
  */
 import { lstatSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TakeoverArgs, TakeoverResult } from '../commands/takeover.ts';
 import { sortProblems, toFpmError } from '../config/problems.ts';
 import type { PoolConfig } from '../config/types.ts';
-import type { Args, TakeoverResult } from '../control/types.ts';
 import { FpmError } from '../errors.ts';
 import { KeeperError } from '../keeper/client.ts';
 import { type ForeignSocket, findForeign, nameOf, PTRACE } from '../observe/foreign.ts';
@@ -38,7 +38,7 @@ interface WantedPool {
 }
 
 /** @throws {FpmError} the reason; the other program then goes on as before */
-export function takeOver(args: Args<'takeover'>, ports: TakeoverPorts): Promise<TakeoverResult> {
+export function takeOver(args: TakeoverArgs, ports: TakeoverPorts): Promise<TakeoverResult> {
   return ports.inTurn(
     () => wantedPool(args, ports),
     wanted => take(args, wanted, ports),
@@ -46,7 +46,7 @@ export function takeOver(args: Args<'takeover'>, ports: TakeoverPorts): Promise<
 }
 
 async function take(
-  { pool: name, pid }: Args<'takeover'>,
+  { pool: name, pid }: TakeoverArgs,
   { config, loaded }: WantedPool,
   ports: TakeoverPorts,
 ): Promise<TakeoverResult> {
@@ -89,7 +89,7 @@ function withoutSecondName({ name, listen: { address } }: PoolConfig, program: s
 
 /** @throws {FpmError} for a pool that cannot take over; all errors of the configuration that concern it */
 async function wantedPool(
-  { pool: name, pid }: Args<'takeover'>,
+  { pool: name, pid }: TakeoverArgs,
   { supervisor, configuration }: TakeoverPorts,
 ): Promise<WantedPool> {
   if (supervisor.isStopping) throw stopping();

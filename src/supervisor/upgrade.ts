@@ -2,7 +2,7 @@
  * `fpm-ts upgrade`, as far as it is the supervisor's: the keeper tries the installed program out, the client is told,
  * and then the keeper ends us and becomes that program.
  */
-import type { UpgradeAccepted } from '../control/types.ts';
+import type { UpgradeAccepted } from '../commands/upgrade.ts';
 import { FpmError } from '../errors.ts';
 import type { Keeper } from '../keeper/client.ts';
 import { LAST_UPGRADE, type LastUpgrade, notUpgraded, parseLastUpgrade } from '../keeper/notes.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { TakeoverResult } from '../../src/control/types.ts';
+import type { TakeoverResult } from '../../src/commands/takeover.ts';
 import { FORMER } from '../lib/former.ts';
 import { openMigration, POOL } from '../lib/migration.ts';
 import { poolOf } from '../lib/status.ts';

@@ -73,13 +73,23 @@ suite('integration/cli-usage', {}, async scope => {
       [['nope'], /unknown command 'nope'/],
       [['--nope'], /unknown option '--nope'/],
       [['status', '--nope'], /unknown option '--nope'/],
-      [['status', 'one', 'two'], /too many arguments/],
-      [['scale', 'www'], /missing required argument/],
-      [['scale', 'www', '-1'], /-1/],
-      [['scale', 'www', 'many'], /whole number/],
-      [['scale', 'www', '2.5'], /whole number/],
+      [['explain', 'one', 'two'], /too many arguments.*Usage: fpm-ts explain \[options\] <pool>/],
+      [['scale', 'www'], /scale: missing required argument <workers>\. Usage: fpm-ts scale /],
+      [['scale', 'www', '-1'], /must be a whole number .*, not "-1"/],
+      [
+        ['scale', 'www', 'many'],
+        /<workers> must be a whole number from 0 to 100000, not "many"; for example/,
+      ],
+      [['scale', 'www', '2.5'], /a whole number/],
+      [['scale', 'www', '100001'], /from 0 to 100000, not "100001"/],
+      [['takeover', 'www'], /missing required option --pid <pid>\. Usage: fpm-ts takeover /],
+      [['takeover', 'www', '--pid', '0'], /--pid <pid> must be the number of a process, from 1 to/],
+      [['pause'], /pause: missing required argument <pools>/],
       [['request', 'www'], /missing required argument/],
-      [['request', 'www', '/', '--timeout', 'soon'], /number of seconds/],
+      [
+        ['request', 'www', '/', '--timeout', 'soon'],
+        /--timeout <seconds> must be a number of seconds, not "soon"/,
+      ],
       [['help', 'nope'], /Usage|no command/],
     ];
     for (const [args, message] of rows) {
@@ -91,7 +101,7 @@ suite('integration/cli-usage', {}, async scope => {
   });
 
   await scope.test('a word that is nearly a command gets a suggestion', async () => {
-    assert.match((await run('relaod')).stderr, /reload/);
+    assert.match((await run('relaod')).stderr, /^fpm-ts: unknown command 'relaod' \(did you mean reload\?\)/);
   });
 
   await scope.test('no supervisor runs: exit code 69, with what to do', async () => {
@@ -106,6 +116,8 @@ suite('integration/cli-usage', {}, async scope => {
       ['reload'],
       ['reload', '--dry-run'],
       ['scale', 'www', '2'],
+      ['pause', 'www'],
+      ['resume', 'www'],
       ['start', 'www'],
       ['reopen-logs'],
     ];

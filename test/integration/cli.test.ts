@@ -104,6 +104,7 @@ suite('integration/cli', { needs: NEEDS }, async scope => {
       name: 'www',
       state: 'running',
       reason: '',
+      paused: false,
       protocol: 'fastcgi',
       dispatch: 'shared',
       pm: { mode: 'static', max_children: 2 },

@@ -78,7 +78,7 @@ suite('integration/control-access', { needs: NEEDS, root: true }, async scope =>
       ['scale', '--force', 'own', '5'],
       ['reopen-logs'],
     ];
-    for (const call of calls) await assertRefused(/status and reload for own/, OWNER, ...call);
+    for (const call of calls) await assertRefused(/reload, status and explain for own/, OWNER, ...call);
     const { pools } = await daemon.status();
     assert.deepEqual(
       pools.map(({ state, counters }) => [state, counters.spawned, counters.reloads]),

@@ -18,7 +18,7 @@ import { IS_ROOT, type Scope, suite } from '../lib/suite.ts';
 /** Nobody's in any /etc/passwd that we know: a user who has nothing but a number. */
 const ORDINARY_UID = 23_456;
 /** What is not in a clone. */
-const NOT_CLONED = ['node_modules', 'dist', '.git', 'coverage'];
+const NOT_CLONED = ['node_modules', 'dist', '.git'];
 /** What building needs beside what running does. */
 const TO_BUILD = /^node_modules\/(typescript|@typescript\/.+|@types\/node|undici-types)$/;
 

@@ -59,8 +59,8 @@ suite('integration/responder-package', {}, async scope => {
 
   await scope.test('the package has the library, its page and its example', () => {
     for (const path of [
-      'dist/server/serve.js',
-      'dist/server/serve.d.ts',
+      'dist/server/responder.js',
+      'dist/server/responder.d.ts',
       'docs/responder.md',
       'examples/responder.mjs',
     ])
@@ -74,7 +74,7 @@ suite('integration/responder-package', {}, async scope => {
   });
 
   await scope.test('what is within it is not for others', async () => {
-    writeFileSync(join(scope.dir, 'inner.mjs'), `import 'fpm-ts/dist/server/server.js';`);
+    writeFileSync(join(scope.dir, 'inner.mjs'), `import 'fpm-ts/dist/server/socket-server.js';`);
     const { code, stderr } = await runCommand(process.execPath, ['inner.mjs'], { cwd: scope.dir });
     assert.equal(code, 1);
     assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);

@@ -1,6 +1,6 @@
 /** `fpm-ts explain`: the last decisions with the numbers that led there, for people and as described in openapi.json. */
 import assert from 'node:assert/strict';
-import type { Explanation } from '../../src/control/types.ts';
+import type { Explanation } from '../../src/commands/explain.ts';
 import { DYNAMIC, startGated } from '../lib/gated.ts';
 import { mismatch, publishedOpenApi } from '../lib/openapi.ts';
 import { suite } from '../lib/suite.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SCHEMAS } from '../../src/control/schemas.ts';
+import * as z from 'zod';
+import { status as statusCommand } from '../../src/commands/status.ts';
 import { unixSocket } from '../lib/ask-pool.ts';
 import { compileFixture } from '../lib/compile.ts';
 import { curl } from '../lib/curl.ts';
@@ -77,7 +78,7 @@ suite('integration/stand-in', { needs: ['gcc', 'libfcgi', 'curl', 'setpriv'] }, 
       doom({ code: 7 });
       await untilStandIn();
       const { text } = await answer('/v1/status');
-      const status = SCHEMAS.status.result.parse(JSON.parse(text));
+      const status = statusCommand.result(z).parse(JSON.parse(text));
       assert.equal(status.pid, daemon.pid);
       assert.equal(status.supervisor_pid, null);
       assert.equal(status.config_changed_on_disk, null);
@@ -119,7 +120,9 @@ suite('integration/stand-in', { needs: ['gcc', 'libfcgi', 'curl', 'setpriv'] }, 
       ['www'],
     );
     assert.equal((await daemon.cli('status', '--check')).code, 1);
-    assert.equal((await daemon.cli('status', 'nobody')).code, 66);
+    const both = await daemon.cli('status', 'www', 'other', '--json');
+    assert.equal((JSON.parse(both.stdout) as typeof before).pools.length, 2);
+    assert.equal((await daemon.cli('status', 'www', 'nobody')).code, 66);
   });
 
   await scope.test('other commands are told why not, and what works, with 69', async () => {
@@ -138,9 +141,11 @@ suite('integration/stand-in', { needs: ['gcc', 'libfcgi', 'curl', 'setpriv'] }, 
   });
 
   await scope.test('garbage, a body that is too long and one that is no JSON are answered', async () => {
-    assert.equal((await answer('/')).status, 503);
-    assert.equal((await answer('/v1/stop', '{"now":')).status, 413);
-    assert.equal((await answer('/v1/stop', 'null')).status, 413);
+    assert.equal((await answer('/v1/reload', '{}')).status, 503);
+    assert.equal((await answer('/')).status, 404);
+    assert.equal((await answer('/v1/stop')).status, 405);
+    assert.equal((await answer('/v1/stop', '{"now":')).status, 400);
+    assert.equal((await answer('/v1/stop', 'null')).status, 400);
     assert.equal((await answer('/v1/reload', 'x'.repeat(70_000))).status, 413);
   });
 

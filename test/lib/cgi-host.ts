@@ -13,11 +13,12 @@ import {
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { ClientProtocol, ConnectAddress } from '../../src/client/pool-target.ts';
+import type { ConnectAddress } from '../../src/client/pool-target.ts';
 import type { Answer } from '../../src/client/request-types.ts';
 import { sendRequest } from '../../src/client/send-request.ts';
 import { listenUnix } from '../../src/os/listener.ts';
 import { listenTcp } from '../../src/os/tcp-listener.ts';
+import type { ClientProtocol } from '../../src/protocols/names.ts';
 import { cleanEnvironment } from './command.ts';
 import type { Installed } from './installed.ts';
 import { MAIN } from './paths.ts';

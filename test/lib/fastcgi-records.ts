@@ -2,8 +2,9 @@
 import type { Socket } from 'node:net';
 import { encodeBeginRequest } from '../../src/protocols/fastcgi/bodies.ts';
 import { RECORD, ROLE } from '../../src/protocols/fastcgi/constants.ts';
-import { encodePairs, type PairInput } from '../../src/protocols/fastcgi/pairs.ts';
+import { encodePairs } from '../../src/protocols/fastcgi/pairs.ts';
 import { encodeRecord, encodeStream, encodeStreamEnd } from '../../src/protocols/fastcgi/records.ts';
+import type { PairInput } from '../../src/protocols/pair.ts';
 import { until } from './poll.ts';
 
 export interface HeadOptions {

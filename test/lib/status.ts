@@ -14,6 +14,7 @@ export interface PoolStatus {
   readonly name: string;
   readonly state: 'starting' | 'running' | 'degraded' | 'stopping' | 'stopped' | 'failed';
   readonly reason: string;
+  readonly paused: boolean;
   readonly protocol: string;
   readonly dispatch: string;
   readonly pm: { readonly mode: string; readonly max_children: number };
@@ -62,6 +63,7 @@ export interface Status {
   readonly supervisor_pid: number;
   readonly state: string;
   readonly reason: string;
+  readonly paused: boolean;
   readonly started_at: string;
   readonly uptime_seconds: number;
   readonly last_reload: {

@@ -2,9 +2,10 @@
 import type { CgiResponseRules } from '../../src/protocols/cgi-response/reader.ts';
 import { CgiResponseReader } from '../../src/protocols/cgi-response/reader.ts';
 import { FastcgiClientReader } from '../../src/protocols/fastcgi/client.ts';
-import { decodePairs, type Pair } from '../../src/protocols/fastcgi/pairs.ts';
+import { decodePairs } from '../../src/protocols/fastcgi/pairs.ts';
 import { type RecordPart, RecordReader } from '../../src/protocols/fastcgi/records.ts';
 import { type FastcgiServerEvent, FastcgiServerReader } from '../../src/protocols/fastcgi/server.ts';
+import type { Pair } from '../../src/protocols/pair.ts';
 import { type ScgiServerEvent, ScgiServerReader } from '../../src/protocols/scgi/server.ts';
 
 export type Read = (chunks: readonly Buffer[]) => unknown;

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { encodeHead, type SaidHead } from '../../src/protocols/cgi-response/encode.ts';
-import type { HeaderField } from '../../src/protocols/cgi-response/head.ts';
 import { CgiResponseReader } from '../../src/protocols/cgi-response/reader.ts';
 import * as bodies from '../../src/protocols/fastcgi/bodies.ts';
 import { encodeRequestHead, encodeStdin, encodeStdinEnd } from '../../src/protocols/fastcgi/client.ts';
@@ -16,6 +15,7 @@ import {
   encodeStream,
 } from '../../src/protocols/fastcgi/records.ts';
 import { encodeEnd, encodeStdout } from '../../src/protocols/fastcgi/server.ts';
+import type { Pair } from '../../src/protocols/pair.ts';
 import { encodeScgiHead } from '../../src/protocols/scgi/client.ts';
 import { cutAt, fixturePairs } from './fixture-pairs.ts';
 import { READERS } from './readers.ts';
@@ -225,7 +225,7 @@ for (const kind of ['cgi-response', 'cgi-response-scgi']) {
 
 void test('Status is said first where it does not follow from the fields', () => {
   const text = (head: SaidHead): string => encodeHead(head).toString('latin1');
-  const fields: HeaderField[] = [
+  const fields: Pair<string>[] = [
     ['X-A', '1'],
     ['x-a', '\xe9'],
   ];

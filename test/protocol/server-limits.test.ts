@@ -6,7 +6,7 @@ import { PROTOCOL_STATUS, RECORD } from '../../src/protocols/fastcgi/constants.t
 import { encodePairs } from '../../src/protocols/fastcgi/pairs.ts';
 import { encodeRecord, encodeStream, encodeStreamEnd } from '../../src/protocols/fastcgi/records.ts';
 import { type FastcgiServerEvent, FastcgiServerReader } from '../../src/protocols/fastcgi/server.ts';
-import { PARAM_COST_BYTES } from '../../src/protocols/limits.ts';
+import { PARAM_COST_BYTES } from '../../src/protocols/param-limits.ts';
 import { encodeScgiHead } from '../../src/protocols/scgi/client.ts';
 import { ScgiServerReader } from '../../src/protocols/scgi/server.ts';
 

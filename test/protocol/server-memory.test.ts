@@ -8,7 +8,7 @@ import { RECORD } from '../../src/protocols/fastcgi/constants.ts';
 import { encodePairs } from '../../src/protocols/fastcgi/pairs.ts';
 import { encodeRecord, encodeStream } from '../../src/protocols/fastcgi/records.ts';
 import { FastcgiServerReader } from '../../src/protocols/fastcgi/server.ts';
-import { MAX_PARAMS } from '../../src/protocols/limits.ts';
+import { MAX_PARAMS } from '../../src/protocols/param-limits.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

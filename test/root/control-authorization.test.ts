@@ -3,7 +3,8 @@
  * is added later is covered. What is allowed is asked with an argument that no command has: 400, and nothing happens.
  */
 import assert from 'node:assert/strict';
-import { COMMANDS, type CommandName } from '../../src/control/commands.ts';
+import { COMMANDS, type CommandName, commandNamed } from '../../src/commands/commands.ts';
+import { pathOf } from '../../src/keeper/supervision/command-rule.ts';
 import { type CurlAnswer, curl } from '../lib/curl.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { scriptPool } from '../lib/pools.ts';
@@ -52,7 +53,8 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
     name: CommandName,
     args: Readonly<Record<string, unknown>>,
   ): Promise<CurlAnswer> {
-    const { method, path } = COMMANDS[name];
+    const { method } = commandNamed(name);
+    const path = pathOf({ name });
     const query = new URLSearchParams(
       Object.entries(args).map(([key, value]) => [key, String(value)] as [string, string]),
     );
@@ -79,9 +81,9 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
 
   /** The two ways in which commands name pools; one that a command does not have is no argument of it. */
   const named = (command: CommandName, pools: readonly string[]): Readonly<Record<string, unknown>> =>
-    COMMANDS[command].method === 'GET' ? { pool: pools[0] } : { pools };
+    commandNamed(command).method === 'GET' ? { pool: pools[0] } : { pools };
 
-  for (const name of Object.keys(COMMANDS) as CommandName[]) {
+  for (const { name } of COMMANDS) {
     await scope.test(`${name}: root and members of control.group may use it`, async () => {
       for (const caller of ['root', 'a member of control.group'] as const)
         assert.equal((await ask(caller, name, { 'no-such-argument': 1 })).status, 400, caller);
@@ -93,12 +95,12 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
           await assertRefused(caller, name, args);
     });
 
-    if (COMMANDS[name].isForPoolUsers) {
+    if (commandNamed(name).isForPoolUsers) {
       await scope.test(`${name}: a pool's user may use it for that pool, and for no other`, async () => {
         assert.equal((await ask("a pool's user", name, named(name, ['own']))).status, 200);
         for (const args of [named(name, ['other']), named(name, ['other', 'own']), named(name, ['none'])])
           await assertRefused("a pool's user", name, args);
-        if (COMMANDS[name].method === 'POST')
+        if (commandNamed(name).method === 'POST')
           await assertRefused("a pool's user", name, named(name, ['own', 'other']));
         await assertRefused("another pool's user", name, named(name, ['own']));
       });
@@ -116,6 +118,19 @@ suite('root/control-authorization', { root: true, needs: ['setpriv', 'curl'] }, 
       });
     }
   }
+
+  await scope.test("status of several pools: only where all are the caller's", async () => {
+    const path = '/v1/status?pool=own&pool=other';
+    const of = (caller: CallerName): Promise<CurlAnswer> =>
+      curl(daemon.controlSocket, path, [], { as: CALLERS[caller] });
+    assert.equal((await of("a pool's user")).status, 403);
+    assert.equal((await of("another pool's user")).status, 403);
+    const { pools } = (await of('root')).json() as Awaited<ReturnType<typeof daemon.status>>;
+    assert.deepEqual(
+      pools.map(({ name }) => name),
+      ['own', 'other'],
+    );
+  });
 
   await scope.test('nothing of it had an effect but the reload of the own pool', async () => {
     const { pools } = await daemon.status();

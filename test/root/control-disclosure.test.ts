@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SCHEMAS } from '../../src/control/schemas.ts';
+import * as z from 'zod';
+import { status as statusCommand } from '../../src/commands/status.ts';
 import { type CurlAnswer, curl } from '../lib/curl.ts';
 import { startDaemon } from '../lib/daemon.ts';
 import { FIXTURES } from '../lib/paths.ts';
@@ -46,7 +47,7 @@ suite('root/control-disclosure', { root: true, needs: NEEDS }, async scope => {
     const answer = await ask('/v1/status?pool=own');
     assert.equal(answer.status, 200, answer.body);
     assert.doesNotMatch(answer.body, OTHERS);
-    SCHEMAS.status.result.parse(answer.json());
+    statusCommand.result(z).parse(answer.json());
     return answer.json() as Shown;
   }
 

@@ -37,6 +37,11 @@ void test('the keeper loads nothing of the configuration, the schema library or 
   );
 });
 
+void test('a command that only talks to the supervisor does not load the schema library', () => {
+  const talk = ['config/runtime-paths.ts', 'config/pool-names.ts', 'control/client.ts'];
+  assert.deepEqual(loadedFrom(sources, talk).get('zod'), undefined);
+});
+
 void test('keeper and supervisor load everything at once: their files may be gone later', () => {
   const running = loadedFrom(sources, ['keeper/keeper.ts', 'supervisor/main.ts']).keys();
   const late = [...running].flatMap(path =>
@@ -54,6 +59,18 @@ void test('only src/os loads koffi', () => {
     .filter(([path, source]) => importsOf(path, source).some(({ to }) => /^koffi($|\/)/.test(to)));
   assert.deepEqual(
     users.map(([path]) => path),
+    [],
+  );
+});
+
+void test('no file outside protocols/ asks which protocol it is: what differs is in names.ts or in the folder', () => {
+  // A default may stand anywhere; a comparison, a case or a name other than the default may not.
+  const asks = /'(?:scgi|uwsgi)'|(?:[!=]==|case) 'fastcgi'|'fastcgi' [!=]==/;
+  const found = [...sources]
+    .filter(([path]) => roomOf(path) !== 'protocols')
+    .filter(([, source]) => asks.test(source.replace(/\/\*[\s\S]*?\*\//g, '')));
+  assert.deepEqual(
+    found.map(([path]) => path),
     [],
   );
 });

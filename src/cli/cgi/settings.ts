@@ -2,9 +2,9 @@
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { FpmError } from '../../errors.ts';
+import type { ServerProtocol } from '../../protocols/names.ts';
 import type { CgiSettings } from '../../responders/cgi/settings.ts';
 import { namedUser } from '../../responders/named-user.ts';
-import type { ServerProtocol } from '../../server/server-options.ts';
 
 /** As commander gives them; lists are undefined when the option is not said. */
 export interface CgiOptions {

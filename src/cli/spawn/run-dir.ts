@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { constants, lstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultRunDir } from '../../config/resolve.ts';
+import { defaultRunDir } from '../../config/default-paths.ts';
 import { runtimePaths } from '../../config/runtime-paths.ts';
 import { call } from '../../control/client.ts';
 import { FpmError } from '../../errors.ts';

@@ -1,9 +1,9 @@
 /** From the command line to a keeper that runs, and what is said of it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorBody } from '../../control/error-body.ts';
 import { EXIT, FpmError } from '../../errors.ts';
 import { emptySpawned, removeSpawned } from '../../keeper/spawned.ts';
+import { errorBody } from '../../keeper/supervision/error-body.ts';
 import { signalProcess, untilEnded } from '../../os/pidfd.ts';
 import { startInBackground } from '../background.ts';
 import { print, printJson } from '../context.ts';

@@ -1,4 +1,4 @@
-/** The command of a pool, and the programs that stand in front of it (DESIGN D9). */
+/** The command of a pool, and the programs that stand in front of it. */
 import { basename, delimiter, resolve } from 'node:path';
 import { DEFAULT_PATH } from '../../os/programs.ts';
 import { ENV_IN_JAIL, lateVariable } from '../late-variables.ts';

@@ -85,7 +85,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A symbolic link is followed only where nobody else could have put it, such as /dev/stdout (DESIGN section 8). */
+/** A symbolic link is followed only where nobody else could have put it, such as /dev/stdout. */
 function checkLink(key: string, path: string, report: Report, mayStandIn: (parent: Stats) => boolean): void {
   const parent = lookAt(dirname(path));
   if (parent === null || peek(path)?.isSymbolicLink() !== true || mayStandIn(parent)) return;

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { type Kind, plain, plainText } from './kinds.ts';
 
-/** DESIGN section 8: these are between us and our own service manager, or change what Node does. */
+/** These are between us and our own service manager, or change what Node does. */
 const RESERVED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
 
 export const VARIABLE_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9_]*$/;

@@ -1,5 +1,6 @@
 /** All settings of `fpm-ts.toml`. */
 import * as z from 'zod';
+import { DEFAULT_INCLUDE } from '../default-paths.ts';
 import { account, count, oneOf, path, pathOr, plain, size } from './kinds.ts';
 import { setting } from './setting.ts';
 
@@ -62,7 +63,7 @@ const processes = {
 
 export const globalSettings = {
   include: setting(plain(z.array(z.string().min(1)), 'a list of paths and patterns'), {
-    default: ['pools.d/*.toml'],
+    default: DEFAULT_INCLUDE,
     description: 'Pool files, one pool a file; patterns are expanded in alphabetical order.',
     applies: 'live',
     phpFpm: 'include',

@@ -1,5 +1,6 @@
 /** All settings of a pool file. */
 import * as z from 'zod';
+import { PROTOCOL_NAMES } from '../../protocols/names.ts';
 import { identitySettings } from './identity.ts';
 import { argv, duration, oneOf, path, plain, plainText, truth } from './kinds.ts';
 import { listenSettings } from './listen.ts';
@@ -38,7 +39,7 @@ export const poolSettings = {
     applies: 'live',
     computedDefault: 'none',
   }),
-  protocol: setting(oneOf('fastcgi', 'scgi', 'http', 'uwsgi', 'other'), {
+  protocol: setting(oneOf(...PROTOCOL_NAMES), {
     default: 'fastcgi',
     description: 'What the workers speak. Only `request` and `serve` and, in time, the broker need to know.',
     applies: 'live',

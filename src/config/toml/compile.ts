@@ -5,14 +5,14 @@
  */
 import compiler from 'toml/lib/compiler.js';
 import { pathKey, type TomlIndex } from './locate.ts';
-import type { AssignNode, TomlNode } from './nodes.ts';
+import type { AssignNode, Position, TomlNode } from './nodes.ts';
 import { tomlPath } from './write.ts';
 
 /** Keys that are a plain value or a table, and the key to which the value moves when there is a table. */
 export type PlainKeys = Readonly<Record<string, string>>;
 
 export interface Breach {
-  readonly offset: number;
+  readonly place: Position;
   readonly message: string;
   readonly remedy: string;
   readonly key: string | null;
@@ -28,7 +28,7 @@ export interface Compiled {
 interface Document {
   readonly text: string;
   readonly index: TomlIndex;
-  lineOf(offset: number): number;
+  position(offset: number): Position;
 }
 
 /** As in parse.ts: enough for any honest file. */
@@ -41,10 +41,12 @@ export function compileToml(all: readonly TomlNode[], document: Document, plainK
     try {
       return { data: compiler.compile(nodes, document.text), nodes, breaches };
     } catch (error) {
-      const at = firstBreach(nodes, document.text);
+      if (!(error instanceof Error)) throw error;
+      const place = placeOf(error);
+      const at = nodes.findLastIndex(({ offset }) => !isBefore(place, document.position(offset)));
       const node = nodes[at];
-      if (!node || !(error instanceof Error)) throw error;
-      breaches.push(explain(node, fullPaths(nodes)[at] ?? [], error, document));
+      if (!node) throw error;
+      breaches.push(explain(node, fullPaths(nodes)[at] ?? [], error.message, place, document));
       if (breaches.length >= BREACHES_MAX) return { data: {}, nodes: [], breaches };
       nodes = [
         ...nodes.slice(0, at),
@@ -54,25 +56,13 @@ export function compileToml(all: readonly TomlNode[], document: Document, plainK
   }
 }
 
-/** The index of the node at which compiling stops; found by halving, since any longer beginning fails as well. */
-function firstBreach(nodes: readonly TomlNode[], text: string): number {
-  let good = 0;
-  let bad = nodes.length;
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    if (compiles(nodes.slice(0, middle), text)) good = middle;
-    else bad = middle;
-  }
-  return bad - 1;
+/** What the compiler complains of: a statement, or something inside of its value. */
+function placeOf({ line = 0, column = 0 }: Error & Partial<Position>): Position {
+  return { line, column };
 }
 
-function compiles(nodes: readonly TomlNode[], text: string): boolean {
-  try {
-    compiler.compile(nodes, text);
-    return true;
-  } catch {
-    return false;
-  }
+function isBefore(a: Position, b: Position): boolean {
+  return a.line < b.line || (a.line === b.line && a.column < b.column);
 }
 
 /** A table that cannot be opened takes its keys with it: under the table before, they would mean something else. */
@@ -91,20 +81,35 @@ function fullPaths(nodes: readonly TomlNode[]): (readonly string[])[] {
   });
 }
 
-function explain(node: TomlNode, path: readonly string[], error: Error, document: Document): Breach {
+function explain(
+  node: TomlNode,
+  path: readonly string[],
+  complaint: string,
+  place: Position,
+  document: Document,
+): Breach {
   const key = tomlPath(path);
-  const first = firstMention(path, node.offset, document);
-  if (!/^Cannot (redefine|use dotted|extend|append)/.test(error.message) || !first) {
-    return { offset: node.offset, message: error.message, remedy: 'correct the value', key };
+  const inner = /^Cannot (?:redefine|use dotted|extend|append).*?'(.*)'/s.exec(complaint)?.[1];
+  if (inner !== undefined && isBefore(document.position(node.offset), place)) {
+    return {
+      place,
+      message: `${inner} is set twice inside of one value`,
+      remedy: 'keep one of the two',
+      key,
+    };
   }
-  const line = document.lineOf(first.offset);
+  const first = firstMention(path, node.offset, document);
+  if (!/^Cannot (redefine|use dotted|extend|append)/.test(complaint) || !first) {
+    return { place, message: complaint, remedy: 'correct the value', key };
+  }
+  const line = document.position(first.offset).line;
   const name = tomlPath(first.path);
   if (node.type !== 'Assign') {
     const remedy = `move the keys below this [${key}] to where line ${line} sets ${name}`;
-    return { offset: node.offset, message: `the table [${key}] is already set on line ${line}`, remedy, key };
+    return { place, message: `the table [${key}] is already set on line ${line}`, remedy, key };
   }
   const message = `${name} is set twice: line ${line} sets it already`;
-  return { offset: node.offset, message, remedy: `keep line ${line} or this line, not both`, key };
+  return { place, message, remedy: `keep line ${line} or this line, not both`, key };
 }
 
 /** The longest part of the path that the document said before; the index keeps the first place of each. */
@@ -136,8 +141,8 @@ function dropPlainKeys(
     const other = deeper(all, paths, path);
     if (other === null) return true;
     breaches.push({
-      offset: node.offset,
-      message: `${path.at(-1)} cannot be a value and a table: line ${document.lineOf(other.offset)} sets ${other.name}`,
+      place: document.position(node.offset),
+      message: `${path.at(-1)} cannot be a value and a table: line ${document.position(other.offset).line} sets ${other.name}`,
       remedy: `write: ${tomlPath([...node.key, inner])} = ${sourceOf(document.text, node)}`,
       key: tomlPath(path),
     });

@@ -2,13 +2,8 @@
 import { type Problem, problem } from '../problems.ts';
 import { compileToml, type PlainKeys } from './compile.ts';
 import { type Located, locate, pathKey } from './locate.ts';
-import type { TomlPath } from './nodes.ts';
+import type { Position, TomlPath } from './nodes.ts';
 import { parseToml } from './parse.ts';
-
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
 
 export interface TomlDocument {
   readonly file: string;
@@ -27,17 +22,14 @@ export interface TomlDocument {
 export function readToml(file: string, original: string, plainKeys: PlainKeys): TomlDocument {
   const { nodes, text, mistakes } = parseToml(original);
   const position = positions(text);
-  const lineOf = (offset: number): number => position(offset).line;
-  const compiled = compileToml(nodes, { text, index: locate(nodes), lineOf }, plainKeys);
+  const compiled = compileToml(nodes, { text, index: locate(nodes), position }, plainKeys);
   const index = locate(compiled.nodes);
   return {
     file,
     data: compiled.data,
     problems: [
       ...mistakes.map(it => problem('CONFIG_SYNTAX', { file, ...it }, it.message, it)),
-      ...compiled.breaches.map(it =>
-        problem('CONFIG_SYNTAX', { file, ...position(it.offset) }, it.message, it),
-      ),
+      ...compiled.breaches.map(it => problem('CONFIG_SYNTAX', { file, ...it.place }, it.message, it)),
     ],
     find: path => index.get(pathKey(path)),
     position,

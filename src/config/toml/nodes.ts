@@ -42,3 +42,9 @@ export interface InlineEntry {
 
 /** An element of a list counts from 0. */
 export type TomlPath = readonly (string | number)[];
+
+/** Both from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}

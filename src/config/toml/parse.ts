@@ -4,7 +4,7 @@
  */
 import parser from 'toml/lib/parser.js';
 import { explainLine } from './mistakes.ts';
-import type { TomlNode } from './nodes.ts';
+import type { Position, TomlNode } from './nodes.ts';
 
 export interface SyntaxMistake {
   readonly message: string;
@@ -68,8 +68,6 @@ function readError(error: unknown): Stopped {
     remedy: found === undefined ? 'correct the value' : GENERAL_REMEDY,
   };
 }
-
-type Position = { readonly line: number; readonly column: number };
 
 /** The grammar says it in one way, the checks inside its rules (ranges, depth) in another. */
 function locationOf(error: Error & { location?: { start: Position } } & Partial<Position>): Position | null {

@@ -4,10 +4,12 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { FpmError } from '../../errors.ts';
 import { currentFileLimit } from '../../os/file-limit.ts';
 import type { Peer } from '../../os/peer.ts';
 import type { NoPlace, Rank } from './connection-places.ts';
 import { Door } from './door.ts';
+import { errorBody } from './error-body.ts';
 
 /** Or half of what the process may have open: its own work needs descriptors, too. */
 const MOST_CONNECTIONS = 500;
@@ -136,8 +138,6 @@ function refusal(why: NoPlace): Buffer {
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** As control/error-body.ts makes them. */
 function busyBody(message: string): string {
-  const error = { code: 'BUSY', message, file: null, line: null, column: null, key: null };
-  return `${JSON.stringify({ error })}\n`;
+  return `${JSON.stringify(errorBody(new FpmError('BUSY', message)))}\n`;
 }

@@ -61,11 +61,12 @@ export function standInStatus(facts: StandInFacts): object {
 }
 
 function poolStatus(pool: StandInPool, { workers, nowMs, isStopping }: StandInFacts): object {
-  const { name, protocol, dispatch, pm, address, isWanted } = pool;
+  const { name, protocol, dispatch, pm, address, isWanted, isPaused } = pool;
   const own = workers.filter(worker => worker.pool === name);
   return {
     name,
     ...stateOf(isWanted && !isStopping, own.length),
+    paused: isPaused,
     protocol,
     dispatch,
     pm,

@@ -18,6 +18,7 @@ export interface StandInPool {
   readonly uid: number | null;
   /** It was not stopped. */
   readonly isWanted: boolean;
+  readonly isPaused: boolean;
   readonly protocol: string;
   readonly dispatch: string;
   readonly pm: { readonly mode: string; readonly max_children: number };
@@ -44,13 +45,14 @@ function poolView(name: string, note: unknown): StandInPool {
     name,
     uid: typeof user === 'string' ? (lookupUser(user)?.uid ?? null) : null,
     isWanted: at(note, 'desired') === 'running',
+    isPaused: typeof at(note, 'pausedAt') === 'number',
     protocol: textAt(note, 'config', 'protocol'),
     dispatch: textAt(note, 'config', 'dispatch'),
     pm: {
       mode: textAt(note, 'config', 'pm', 'mode'),
       max_children: typeof maxChildren === 'number' ? maxChildren : 0,
     },
-    address: textAt(note, 'config', 'listen', 'text'),
+    address: textAt(note, 'config', 'listen', 'address', 'text'),
   };
 }
 

@@ -1,32 +1,40 @@
 /**
- * Answers on the control socket while one supervisor after the other dies: `status` and `stop` work, everything else
- * is told why it does not. It is closed before the next supervisor takes the path.
+ * Answers on the control socket while one supervisor after the other dies: the commands that the keeper can do by itself
+ * work, and the others say why they do not. Requests are read and callers judged as the supervisor does it. It is closed
+ * before the next supervisor takes the path.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { FpmError } from '../../errors.ts';
 import { type FileIdentity, listenUnix, unlinkOwn } from '../../os/listener.ts';
 import type { Peer } from '../../os/peer.ts';
 import { Recent } from '../../os/recent.ts';
+import { type Caller, mayUse, poolsOf } from './access.ts';
+import type { CommandRule, RawArgs } from './command-rule.ts';
 import type { Rank } from './connection-places.ts';
+import { admit, reply, replyError } from './control-reply.ts';
+import { argumentsOf } from './control-request.ts';
 import { HttpDoor } from './http-door.ts';
+import { isMember, isRoot } from './peer-rights.ts';
+import { ClientLeft } from './request-error.ts';
 import type { StandInView } from './stand-in-view.ts';
 
 const BACKLOG = 511;
-const BODY_LIMIT_BYTES = 64 * 1024;
 
-/** An answer: its HTTP status, and what becomes JSON. */
 export interface StandInAnswer {
-  readonly status: number;
+  /** What becomes JSON. */
   readonly body: object;
   /** Done when the client has it. */
   readonly after?: () => void;
 }
 
 export interface StandInPorts {
+  /** The commands of the control socket. */
+  readonly rules: readonly CommandRule[];
   readonly view: () => StandInView;
   /** Why there is no supervisor: a sentence. */
   readonly reason: () => string;
-  /** The document of `status`; only of this pool, where one is named. @param mayReadAll else only what concerns it */
-  readonly status: (pool: string | null, mayReadAll: boolean) => object;
+  /** The document of `status`; only of these pools, where some are named. @param mayReadAll else only what concerns them */
+  readonly status: (pools: readonly string[] | null, mayReadAll: boolean) => object;
   readonly stop: (now: boolean) => StandInAnswer;
   /** @throws {Error} why the keeper cannot become the installed program */
   readonly upgrade: (isDryRun: boolean) => Promise<StandInAnswer>;
@@ -70,82 +78,65 @@ export class StandIn {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, peer: Peer): Promise<void> {
-    let answer: StandInAnswer;
+    const { rules } = this.#ports;
     try {
-      answer = await this.#answer(request, peer);
+      const caller = callerOf(peer, this.#ports.view());
+      const rule = admit(request, response, caller, rules);
+      const args = await argumentsOf(request);
+      mayUse(caller, rule, args, rules);
+      const { body, after } = await this.#do(rule, args, caller);
+      reply(request, response, 200, body, { connection: 'close' }, after);
     } catch (error) {
-      answer = failure(500, 'FAILED', error instanceof Error ? error.message : String(error));
+      if (error instanceof ClientLeft) return;
+      const message = error instanceof Error ? error.message : String(error);
+      replyError(request, response, error instanceof FpmError ? error : new FpmError('FAILED', message));
     }
-    const text = `${JSON.stringify(answer.body)}\n`;
-    response.writeHead(answer.status, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-      connection: 'close',
-    });
-    response.end(text, answer.after);
   }
 
-  async #answer(request: IncomingMessage, peer: Peer): Promise<StandInAnswer> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://control');
-    const command = `${request.method} ${pathname}`;
-    const pool = searchParams.get('pool');
-    const view = this.#ports.view();
-    const mayDoAll = ['root', 'member'].includes(rankOf(peer, view));
-    const mayLook =
-      command === 'GET /v1/status' && view.pools.some(it => it.name === pool && it.uid === peer.uid);
-    if (!mayDoAll && !mayLook) {
-      const message = `while there is no supervisor only root, fpm-ts's own user and members of control.group may use the control socket, and a pool's user may look at that pool (${this.#ports.reason()})`;
-      return failure(403, 'NOT_ALLOWED', message);
+  /** @throws {FpmError} NOT_RUNNING for what only a supervisor can do */
+  #do(rule: CommandRule, args: RawArgs, caller: Caller): StandInAnswer | Promise<StandInAnswer> {
+    if (rule.keeperCan(args)) {
+      if (rule.name === 'status') return this.#status(poolsOf(args), caller);
+      if (rule.name === 'stop') return this.#ports.stop(args.now === true);
+      if (rule.name === 'upgrade') return this.#upgrade(args.dry_run === true);
     }
-    const args = command.startsWith('POST ') ? await argumentsOf(request) : {};
-    if (args === null) return failure(413, 'USAGE', 'the body is too long or no JSON');
-    if (command === 'GET /v1/status') return this.#status(pool, mayDoAll);
-    if (command === 'POST /v1/stop' && args.pools === undefined) return this.#ports.stop(args.now === true);
-    if (command === 'POST /v1/upgrade') return await this.#upgrade(args.dry_run === true);
-    const message = `there is no supervisor to do this: ${this.#ports.reason()}. \`fpm-ts status\` and \`fpm-ts stop\` (of everything) work meanwhile`;
-    return failure(503, 'NOT_RUNNING', message);
+    throw new FpmError(
+      'NOT_RUNNING',
+      `there is no supervisor to do this: ${this.#ports.reason()}. \`fpm-ts status\` and \`fpm-ts stop\` (of everything) work meanwhile`,
+    );
   }
 
-  #status(pool: string | null, mayReadAll: boolean): StandInAnswer {
+  #status(pools: readonly string[], { mayDoAll }: Caller): StandInAnswer {
     const known = this.#ports.view().pools.map(({ name }) => name);
-    if (pool === null || known.includes(pool))
-      return { status: 200, body: this.#ports.status(pool, mayReadAll) };
-    return failure(404, 'NO_SUCH_POOL', `there is no pool ${pool}; there are: ${known.join(', ') || 'none'}`);
+    const unknown = pools.find(name => !known.includes(name));
+    if (unknown !== undefined)
+      throw new FpmError(
+        'NO_SUCH_POOL',
+        `there is no pool ${unknown}; there are: ${known.join(', ') || 'none'}`,
+      );
+    return { body: this.#ports.status(pools.length === 0 ? null : pools, mayDoAll) };
   }
 
   async #upgrade(isDryRun: boolean): Promise<StandInAnswer> {
     try {
       return await this.#ports.upgrade(isDryRun);
     } catch (error) {
-      return failure(500, 'UPGRADE_FAILED', error instanceof Error ? error.message : String(error));
+      throw new FpmError('UPGRADE_FAILED', error instanceof Error ? error.message : String(error));
     }
   }
 }
 
-function rankOf({ uid, gid, groups }: Peer, view: StandInView | null): Rank {
-  if (uid === 0 || uid === process.getuid?.()) return 'root';
-  const controlGid = view?.controlGid ?? null;
-  if (controlGid !== null && (gid === controlGid || groups.includes(controlGid))) return 'member';
-  return view?.pools.some(it => it.uid === uid) === true ? 'owner' : 'stranger';
+function callerOf(peer: Peer, view: StandInView): Caller {
+  return {
+    uid: peer.uid,
+    mayDoAll: isRoot(peer) || isMember(peer, view.controlGid),
+    ownPools: view.pools.filter(({ uid }) => uid === peer.uid).map(({ name }) => name),
+    ownFiles: [],
+  };
 }
 
-/** null: it is too long, or no JSON object. */
-async function argumentsOf(request: IncomingMessage): Promise<Record<string, unknown> | null> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_LIMIT_BYTES) return null;
-    chunks.push(chunk);
-  }
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8').trim() || '{}');
-    return typeof value === 'object' ? (value as Record<string, unknown> | null) : null;
-  } catch {
-    return null;
-  }
-}
-
-function failure(status: number, code: string, message: string): StandInAnswer {
-  return { status, body: { error: { code, message, file: null, line: null, column: null, key: null } } };
+function rankOf(peer: Peer, view: StandInView | null): Rank {
+  if (isRoot(peer)) return 'root';
+  if (isMember(peer, view?.controlGid ?? null)) return 'member';
+  return view?.pools.some(it => it.uid === peer.uid) === true ? 'owner' : 'stranger';
 }

@@ -6,6 +6,7 @@ import type { Upgrade } from '../handover/upgrade.ts';
 import type { Holdings } from '../holdings.ts';
 import { LAST_RELOAD, LAST_UPGRADE } from '../notes.ts';
 import { PROTOCOL } from '../protocol.ts';
+import type { CommandRule } from './command-rule.ts';
 import type { OwnStop } from './own-stop.ts';
 import { StandIn, type StandInAnswer } from './stand-in.ts';
 import { standInStatus } from './stand-in-status.ts';
@@ -13,6 +14,8 @@ import { type StandInView, standInView } from './stand-in-view.ts';
 import type { SupervisorProcess } from './supervisor-process.ts';
 
 export interface VacancyPorts {
+  /** The commands of the control socket. */
+  readonly commands: readonly CommandRule[];
   readonly supervisor: SupervisorProcess;
   readonly ownStop: OwnStop;
   readonly upgrade: Upgrade;
@@ -38,9 +41,10 @@ export class Vacancy {
   constructor(ports: VacancyPorts) {
     this.#ports = ports;
     this.#standIn = new StandIn({
+      rules: ports.commands,
       view: () => this.#view(),
       reason: () => this.#reason(),
-      status: (pool, mayReadAll) => this.#status(pool, mayReadAll),
+      status: (pools, mayReadAll) => this.#status(pools, mayReadAll),
       stop: now => this.#stop(now),
       upgrade: isDryRun => this.#upgrade(isDryRun),
     });
@@ -97,7 +101,7 @@ export class Vacancy {
     return `the supervisor has died ${youngDeaths} times in a row (the last: ${this.#lastDeath}), and ${next}. The workers continue, but none that ends is replaced; the log says what it died of`;
   }
 
-  #status(pool: string | null, mayReadAll: boolean): object {
+  #status(pools: readonly string[] | null, mayReadAll: boolean): object {
     const { holdings, ownStop } = this.#ports;
     const { workers, notes, startedAt, startedAtMs } = holdings;
     return standInStatus({
@@ -108,9 +112,9 @@ export class Vacancy {
       nowMs: nowMs(),
       reason: this.#reason(),
       isStopping: ownStop.isAskedFor,
-      lastReload: lastReloadOf(notes.get(LAST_RELOAD), mayReadAll ? null : pool),
+      lastReload: lastReloadOf(notes.get(LAST_RELOAD), mayReadAll ? null : pools),
       lastUpgrade: mayReadAll ? (JSON.parse(notes.get(LAST_UPGRADE) ?? 'null') as unknown) : null,
-      pools: this.#view().pools.filter(({ name }) => pool === null || name === pool),
+      pools: this.#view().pools.filter(({ name }) => pools === null || pools.includes(name)),
       workers: workers.saved
         .filter(({ gone, exit }) => !gone && exit === null)
         .map(({ pid, spec, startedAtMs, isChild }) => ({
@@ -125,7 +129,7 @@ export class Vacancy {
   #stop(isNow: boolean): StandInAnswer {
     const stopped = this.#view().pools.map(({ name }) => name);
     const body = { pid: process.pid, stopped };
-    return { status: 200, body, after: () => this.#ports.ownStop.begin(isNow) };
+    return { body, after: () => this.#ports.ownStop.begin(isNow) };
   }
 
   async #upgrade(isDryRun: boolean): Promise<StandInAnswer> {
@@ -142,11 +146,11 @@ export class Vacancy {
       to,
       previous_at: previous,
     };
-    if (isDryRun) return { status: 200, body };
+    if (isDryRun) return { body };
     const replace = (): void => {
       upgrade.replace().catch((error: unknown) => problem(`no upgrade: ${(error as Error).message}`));
     };
-    return { status: 200, body, after: replace };
+    return { body, after: replace };
   }
 }
 
@@ -155,11 +159,11 @@ interface ReloadNote {
   readonly parts?: readonly Part[];
 }
 
-/** @param pool whose user asks: what others' pools have to do with it, it does not read; null: all may be read */
-function lastReloadOf(note: string | undefined, pool: string | null): object | null {
+/** @param pools whose user asks: what others' pools have to do with it, it does not read; null: all may be read */
+function lastReloadOf(note: string | undefined, pools: readonly string[] | null): object | null {
   const { last, parts = [] } = JSON.parse(note ?? '{"last":null}') as ReloadNote;
-  if (last === null || last.ok || pool === null) return last;
-  return { ...last, message: messageOf(parts, part => part.pool === pool) };
+  if (last === null || last.ok || pools === null) return last;
+  return { ...last, message: messageOf(parts, part => part.pool !== null && pools.includes(part.pool)) };
 }
 
 function mismatch({ protocol, version }: Stranger): string {

@@ -11,7 +11,7 @@ import { listenerDescriptor } from '../../worker/command.ts';
 import type { Kernel } from '../../worker/kernel.ts';
 import { isLookDue, isPassing, isStartTimeUp, type Worker } from '../../worker/worker.ts';
 import type { News, Observation, WorkerSights } from '../observation.ts';
-import { isWanted, listenersOf, type PoolState, readyOf } from '../pool-state.ts';
+import { heldSize, isWanted, listenersOf, type PoolState, readyOf } from '../pool-state.ts';
 import type { Sight } from '../scaling/goal.ts';
 import { DrainLook } from './drain-look.ts';
 import { ExitLook } from './exit-look.ts';
@@ -151,11 +151,11 @@ export class Observer {
   }
 
   /** On demand, where nobody is seen, a client may have been served all the same. Spare workers would not go for that. */
-  #haveServedUnseen({ config, scaledTo }: PoolState, ready: readonly number[], nowMs: number): boolean {
-    const { pm, listen } = config;
+  #haveServedUnseen(state: PoolState, ready: readonly number[], nowMs: number): boolean {
+    const { pm, listen } = state.config;
     const { counts } = this.meter;
     const isNobodySeen = counts !== null && counts.accepted + counts.waiting === 0;
-    if (pm.mode !== 'ondemand' || scaledTo !== null || !isNobodySeen) return false;
+    if (pm.mode !== 'ondemand' || heldSize(state) !== null || !isNobodySeen) return false;
     return this.#acceptCounts.haveServed(
       ready,
       listenerDescriptor({ listen }),

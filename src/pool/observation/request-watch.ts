@@ -9,6 +9,7 @@ import { cpuSecondsOf } from '../../observe/usage.ts';
 import type { LookBudget } from '../../os/look-budget.ts';
 import { firstDescendants, threads } from '../../os/proc.ts';
 import { type TcpProgress, tcpProgress } from '../../os/tcp-progress.ts';
+import { PROTOCOLS } from '../../protocols/names.ts';
 import { callCounts, waitsFor } from '../../worker/activity.ts';
 import { afterLook, type RequestLook, type RequestMemory } from './request-age.ts';
 
@@ -124,13 +125,10 @@ function lookAt(
 ): void {
   const { holder, memory } = followed;
   const look = lookOf(holder, progress, config, budget);
-  followed.memory = afterLook(memory, look, ONE_REQUEST.has(config.protocol), nowMs);
+  followed.memory = afterLook(memory, look, PROTOCOLS[config.protocol].hasOneRequest, nowMs);
   if (followed.memory.sinceMs === memory.sinceMs) return;
   followed.cpu = { atMs: nowMs, seconds: cpuSecondsOf(firstDescendants(holder.worker, budget)) };
 }
-
-/** Protocols with one request a connection. */
-const ONE_REQUEST: ReadonlySet<string> = new Set(['scgi', 'uwsgi']);
 
 function lookOf(
   { process, descriptor }: Holder,

@@ -1,7 +1,7 @@
 /** Between which numbers of workers a pool should be now, before anything holds it back. Pure. */
 import { type Demand, isWatchedLongEnough, peakOf } from './demand.ts';
 import { type DynamicPolicy, fixedSize, neededFor, type Policy } from './policy.ts';
-import type { Reason } from './why.ts';
+import type { Reason, SizedBy } from './why.ts';
 
 /** What is looked at; a part of the snapshot that `decide` takes. */
 export interface Sight {
@@ -52,11 +52,16 @@ export interface Goal {
 
 export function goalOf(sight: Sight, policy: Policy, past: Past): Goal {
   const size = fixedSize(policy);
-  if (size !== null) return fixed(sight, size, policy.scaledTo === null ? 'max_children' : 'scale');
+  if (size !== null) return fixed(sight, size, sizedBy(policy));
   return sight.load === null ? blind(sight, policy, past) : byDemand(sight, sight.load, policy, past);
 }
 
-function fixed(sight: Sight, size: number, by: 'max_children' | 'scale'): Goal {
+function sizedBy({ scaledTo, isPaused }: Policy): SizedBy {
+  if (isPaused) return 'pause';
+  return scaledTo === null ? 'max_children' : 'scale';
+}
+
+function fixed(sight: Sight, size: number, by: SizedBy): Goal {
   const numbers = { present: sight.ready + sight.starting, size, by };
   return {
     ...same(size),

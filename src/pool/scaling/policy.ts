@@ -9,8 +9,10 @@ interface Sizing {
   readonly workerConcurrency: number;
   /** process_idle_timeout: how far back the peak demand counts that retiring must leave room for. */
   readonly idleTimeoutMs: number;
-  /** What `fpm-ts scale` asked for: that many workers, in place of the rule and of maxChildren; null: nothing. */
+  /** What `fpm-ts scale` or `pause` asked for: that many workers, in place of the rule and of maxChildren; null: nothing. */
   readonly scaledTo: number | null;
+  /** It was `pause`. */
+  readonly isPaused?: boolean;
 }
 
 export interface StaticPolicy extends Sizing {
@@ -30,16 +32,16 @@ export interface OnDemandPolicy extends Sizing {
 
 export type Policy = StaticPolicy | DynamicPolicy | OnDemandPolicy;
 
-export function policyOf(pm: PoolConfig['pm'], scaledTo: number | null): Policy {
+export function policyOf(pm: PoolConfig['pm'], scaledTo: number | null, isPaused = false): Policy {
   const { mode, maxChildren, maxSpawnRate, workerConcurrency, processIdleTimeoutMs: idleTimeoutMs } = pm;
-  const sizing = { maxChildren, maxSpawnRate, workerConcurrency, idleTimeoutMs, scaledTo };
+  const sizing = { maxChildren, maxSpawnRate, workerConcurrency, idleTimeoutMs, scaledTo, isPaused };
   if (mode !== 'dynamic') return { ...sizing, mode };
   // A dynamic pool without these does not get past the configuration's rules.
   const { minSpareServers: minSpare = 1, maxSpareServers: maxSpare = maxChildren } = pm;
   return { ...sizing, mode, minSpare, maxSpare, startServers: pm.startServers ?? minSpare };
 }
 
-/** A size that does not follow the load: a static pool's, or what was scaled to; null: the load decides. */
+/** A size that does not follow the load: a static pool's, or what `scale` or `pause` said; null: the load decides. */
 export function fixedSize(policy: Policy): number | null {
   return policy.scaledTo ?? (policy.mode === 'static' ? policy.maxChildren : null);
 }

@@ -50,7 +50,7 @@ export type Reason =
     }
   | { readonly code: 'watched-too-short'; readonly excess: number; readonly idleTimeoutMs: number };
 
-type SizedBy = 'max_children' | 'scale';
+export type SizedBy = 'max_children' | 'scale' | 'pause';
 
 export interface DemandNumbers {
   /** Connections that are served, and that wait to be accepted. */
@@ -135,6 +135,7 @@ function spare(which: 'min' | 'max', { needed, spare }: DemandNumbers): string {
 }
 
 function sizedBy(by: SizedBy): string {
+  if (by === 'pause') return '`fpm-ts pause` keeps';
   return by === 'scale' ? '`fpm-ts scale` asked for' : 'max_children asks for';
 }
 

@@ -1,6 +1,7 @@
 /** One header line of a CGI response: `name ":" value` (RFC 3875, section 6.3, with the tokens of RFC 9110). */
+
+import type { Pair } from '../pair.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import type { HeaderField } from './head.ts';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // A tab may stand within a value, another control character never: it would reach the HTTP client.
@@ -10,7 +11,7 @@ const CONTROL = /[^\t\x20-\x7e\x80-\xff]/;
  * @param line without its line end, decoded as Latin-1.
  * @throws ProtocolError CGI_FOLDED, CGI_HEADER.
  */
-export function parseField(line: string): HeaderField {
+export function parseField(line: string): Pair<string> {
   if (line.startsWith(' ') || line.startsWith('\t')) {
     throw new ProtocolError('CGI_FOLDED', 'a header line begins with a blank: folded headers are refused');
   }
@@ -30,7 +31,7 @@ export function parseField(line: string): HeaderField {
  * The line without its end; what cannot be said in one is refused, so that nothing is said that was not meant.
  * @throws ProtocolError CGI_HEADER.
  */
-export function formatField([name, value]: HeaderField): string {
+export function formatField([name, value]: Pair<string>): string {
   if (!TOKEN.test(name))
     throw new ProtocolError('CGI_HEADER', `not a field name: ${JSON.stringify(name.slice(0, 60))}`);
   if (CONTROL.test(value))

@@ -3,10 +3,8 @@
  * makes of Status and Location.
  */
 import { parseContentLength } from '../content-length.ts';
+import type { Pair } from '../pair.ts';
 import { ProtocolError } from '../protocol-error.ts';
-
-/** Bytes above 0x7f stand in names and values as Latin-1, as Node's HTTP gives and takes them. */
-export type HeaderField = readonly [name: string, value: string];
 
 /**
  * RFC 3875, sections 6.2.1 to 6.2.4. A local redirect is a Location that begins with "/" without a Status;
@@ -19,8 +17,8 @@ export interface ResponseHead {
   readonly status: number;
   /** What stood behind the number, or the empty string. */
   readonly reason: string;
-  /** All fields but Status, in their order, names as they were written. */
-  readonly fields: readonly HeaderField[];
+  /** All fields but Status, in their order, names as written; bytes above 0x7f as Latin-1, as Node's HTTP has them. */
+  readonly fields: readonly Pair<string>[];
   readonly location: string | null;
   readonly contentType: string | null;
   readonly contentLengthBytes: number | null;
@@ -38,7 +36,7 @@ const SINGLE_FIELDS: ReadonlySet<string> = new Set(['status', 'location', 'conte
  * @param statusLine an HTTP status line where the program sent one (SCGI programs may, see the reader).
  * @throws ProtocolError CGI_NO_HEADERS, CGI_DUPLICATE, CGI_STATUS, CGI_LENGTH.
  */
-export function buildHead(lines: readonly HeaderField[], statusLine: StatusLine | null): ResponseHead {
+export function buildHead(lines: readonly Pair<string>[], statusLine: StatusLine | null): ResponseHead {
   if (lines.length === 0 && statusLine === null) {
     throw new ProtocolError('CGI_NO_HEADERS', 'the answer has no header fields');
   }
@@ -58,7 +56,7 @@ export function buildHead(lines: readonly HeaderField[], statusLine: StatusLine 
   };
 }
 
-function collectSingle(lines: readonly HeaderField[]): Map<string, string> {
+function collectSingle(lines: readonly Pair<string>[]): Map<string, string> {
   const single = new Map<string, string>();
   for (const [name, value] of lines) {
     const key = name.toLowerCase();
@@ -93,7 +91,11 @@ function parseLength(text: string | undefined): number | null {
   return length;
 }
 
-function classify(location: string | null, hasStatus: boolean, fields: readonly HeaderField[]): ResponseKind {
+function classify(
+  location: string | null,
+  hasStatus: boolean,
+  fields: readonly Pair<string>[],
+): ResponseKind {
   if (location === null) return 'document';
   if (location.startsWith('/') && !hasStatus) return 'local-redirect';
   const hasContent = fields.some(([name]) => name.toLowerCase() === 'content-type');

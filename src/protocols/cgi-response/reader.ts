@@ -4,9 +4,10 @@
  * body is handed on as it comes.
  */
 import { ByteBuilder } from '../byte-builder.ts';
+import type { Pair } from '../pair.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { parseField } from './field.ts';
-import type { HeaderField, ResponseHead, StatusLine } from './head.ts';
+import type { ResponseHead, StatusLine } from './head.ts';
 import { buildHead, parseStatusLine } from './head.ts';
 
 export interface CgiResponseLimits {
@@ -41,7 +42,7 @@ const LF = 0x0a;
 export class CgiResponseReader {
   readonly #rules: CgiResponseRules;
   readonly #line = new ByteBuilder();
-  readonly #fields: HeaderField[] = [];
+  readonly #fields: Pair<string>[] = [];
   #statusLine: StatusLine | null = null;
   #headBytes = 0;
   #head: ResponseHead | null = null;

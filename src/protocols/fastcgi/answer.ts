@@ -1,8 +1,9 @@
 /** What an application sends (FastCGI Specification 1.0): answers, and what it says of itself. */
+
+import type { PairInput } from '../pair.ts';
 import type { EndRequest } from './bodies.ts';
 import { encodeEndRequest, encodeUnknownType } from './bodies.ts';
 import { FCGI_NULL_REQUEST_ID, RECORD } from './constants.ts';
-import type { PairInput } from './pairs.ts';
 import { encodePairs } from './pairs.ts';
 import { encodeRecord, encodeStream, encodeStreamEnd } from './records.ts';
 

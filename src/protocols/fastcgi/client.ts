@@ -3,11 +3,11 @@
  * request per connection, as web servers do it, so one id suffices.
  */
 import { ByteBuilder } from '../byte-builder.ts';
+import type { PairInput } from '../pair.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { EndRequest } from './bodies.ts';
 import { decodeEndRequest, encodeBeginRequest } from './bodies.ts';
 import { FCGI_NULL_REQUEST_ID, RECORD, ROLE } from './constants.ts';
-import type { PairInput } from './pairs.ts';
 import { encodePairs } from './pairs.ts';
 import type { RecordPart } from './records.ts';
 import { encodeRecord, encodeStream, encodeStreamEnd, RecordReader } from './records.ts';

@@ -3,7 +3,7 @@
  * any time the wish that it be given up.
  */
 import { ByteBuilder } from '../byte-builder.ts';
-import { PARAM_COST_BYTES } from '../limits.ts';
+import { PARAM_COST_BYTES } from '../param-limits.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { RECORD } from './constants.ts';
 import { decodePairs } from './pairs.ts';

@@ -1,11 +1,8 @@
 /** FastCGI name-value pairs (Specification 1.0, section 3.4): two lengths of one or four bytes, name, value. */
-import { MAX_PARAMS } from '../limits.ts';
-import { ProtocolError } from '../protocol-error.ts';
 
-/** Strings are sent as UTF-8; bytes as they are. */
-export type PairText = string | Uint8Array;
-export type PairInput = readonly [name: PairText, value: PairText];
-export type Pair = readonly [name: Buffer, value: Buffer];
+import { type Pair, type PairInput, pairBytes } from '../pair.ts';
+import { MAX_PARAMS } from '../param-limits.ts';
+import { ProtocolError } from '../protocol-error.ts';
 
 const LONG_LENGTH_BIT = 0x80;
 const LONG_LENGTH_BYTES = 4;
@@ -13,15 +10,11 @@ const LONG_LENGTH_BYTES = 4;
 export function encodePairs(pairs: Iterable<PairInput>): Buffer {
   const pieces: Uint8Array[] = [];
   for (const [name, value] of pairs) {
-    const nameBytes = toBytes(name);
-    const valueBytes = toBytes(value);
+    const nameBytes = pairBytes(name);
+    const valueBytes = pairBytes(value);
     pieces.push(encodeLength(nameBytes.length), encodeLength(valueBytes.length), nameBytes, valueBytes);
   }
   return Buffer.concat(pieces);
-}
-
-function toBytes(text: PairText): Uint8Array {
-  return typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
 }
 
 function encodeLength(length: number): Buffer {

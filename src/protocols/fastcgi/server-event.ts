@@ -1,5 +1,5 @@
 /** What the application's side of a FastCGI connection hears of the web server. */
-import type { Pair } from './pairs.ts';
+import type { Pair } from '../pair.ts';
 
 export type FastcgiServerEvent =
   /** FCGI_PARAMS is complete; the role is responder. */

@@ -4,7 +4,7 @@
  * FCGI_BEGIN_REQUEST until finish(), whatever comes in between; a refused one never is.
  */
 import { ByteBuilder } from '../byte-builder.ts';
-import { DEFAULT_MAX_PARAMS_BYTES } from '../limits.ts';
+import { DEFAULT_MAX_PARAMS_BYTES } from '../param-limits.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { type BeginRequest, decodeBeginRequest } from './bodies.ts';
 import { FCGI_NULL_REQUEST_ID, PROTOCOL_STATUS, RECORD, ROLE } from './constants.ts';

@@ -2,13 +2,10 @@
  * The header block of an SCGI request (the SCGI protocol, https://python.ca/scgi/protocol.txt): names and
  * values, each ended by NUL; CONTENT_LENGTH first, SCGI=1 somewhere, no name twice.
  */
-import { MAX_PARAMS } from '../limits.ts';
-import { ProtocolError } from '../protocol-error.ts';
 
-/** Strings are sent as UTF-8; bytes as they are. */
-export type HeaderText = string | Uint8Array;
-export type ScgiHeaderInput = readonly [name: HeaderText, value: HeaderText];
-export type ScgiHeader = readonly [name: Buffer, value: Buffer];
+import { type Pair, type PairInput, pairBytes } from '../pair.ts';
+import { MAX_PARAMS } from '../param-limits.ts';
+import { ProtocolError } from '../protocol-error.ts';
 
 const NUL = 0;
 const NUL_BYTE: Buffer = Buffer.of(NUL);
@@ -19,24 +16,20 @@ const CONTENT_LENGTH = 'CONTENT_LENGTH';
  * them is left out, so that they stand once, and where they must.
  * @throws ProtocolError SCGI_HEADERS for an empty or repeated name, or NUL in a name or value.
  */
-export function encodeScgiHeaders(contentLengthBytes: number, headers: Iterable<ScgiHeaderInput>): Buffer {
+export function encodeScgiHeaders(contentLengthBytes: number, headers: Iterable<PairInput>): Buffer {
   const pieces: Uint8Array[] = [
     Buffer.from([CONTENT_LENGTH, contentLengthBytes, 'SCGI', '1', ''].join('\0'), 'latin1'),
   ];
   const names = new Set<string>([CONTENT_LENGTH, 'SCGI']);
   for (const [name, value] of headers) {
-    const nameBytes = toBytes(name);
-    const valueBytes = toBytes(value);
+    const nameBytes = pairBytes(name);
+    const valueBytes = pairBytes(value);
     const key = nameBytes.toString('latin1');
     if (key === CONTENT_LENGTH || key === 'SCGI') continue;
     checkHeader(key, valueBytes, names);
     pieces.push(nameBytes, NUL_BYTE, valueBytes, NUL_BYTE);
   }
   return Buffer.concat(pieces);
-}
-
-function toBytes(text: HeaderText): Buffer {
-  return typeof text === 'string' ? Buffer.from(text, 'utf8') : Buffer.from(text);
 }
 
 function checkHeader(name: string, value: Buffer, names: Set<string>): void {
@@ -47,7 +40,7 @@ function checkHeader(name: string, value: Buffer, names: Set<string>): void {
   names.add(name);
 }
 
-function isNamed([name]: ScgiHeader, wanted: string): boolean {
+function isNamed([name]: Pair, wanted: string): boolean {
   return name.length === wanted.length && name.toString('latin1') === wanted;
 }
 
@@ -58,8 +51,8 @@ function isNamed([name]: ScgiHeader, wanted: string): boolean {
  * @throws ProtocolError SCGI_HEADERS where the block breaks another rule, or says two lengths; SCGI_TOO_LONG
  * for more than MAX_PARAMS headers.
  */
-export function decodeScgiHeaders(block: Buffer): ScgiHeader[] {
-  const headers: ScgiHeader[] = [];
+export function decodeScgiHeaders(block: Buffer): Pair[] {
+  const headers: Pair[] = [];
   let at = 0;
   while (at < block.length) {
     if (headers.length === MAX_PARAMS) {
@@ -75,7 +68,7 @@ export function decodeScgiHeaders(block: Buffer): ScgiHeader[] {
   return checkRequired(headers);
 }
 
-function checkRequired(headers: readonly ScgiHeader[]): ScgiHeader[] {
+function checkRequired(headers: readonly Pair[]): Pair[] {
   const [first, ...others] = headers;
   if (first === undefined || !isNamed(first, CONTENT_LENGTH)) {
     throw new ProtocolError('SCGI_HEADERS', 'CONTENT_LENGTH is not the first header');

@@ -3,9 +3,9 @@
  * CONTENT_LENGTH says. The answer is a CGI response without any framing; closing the connection ends it.
  */
 import { parseContentLength } from '../content-length.ts';
-import { DEFAULT_MAX_PARAMS_BYTES } from '../limits.ts';
+import type { Pair } from '../pair.ts';
+import { DEFAULT_MAX_PARAMS_BYTES } from '../param-limits.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import type { ScgiHeader } from './headers.ts';
 import { decodeScgiHeaders } from './headers.ts';
 import { NetstringReader } from './netstring.ts';
 
@@ -13,7 +13,7 @@ export type ScgiServerEvent =
   /** CONTENT_LENGTH comes first among the params, and SCGI is one of them. */
   | {
       readonly type: 'request';
-      readonly params: readonly ScgiHeader[];
+      readonly params: readonly Pair[];
       readonly contentLengthBytes: number;
     }
   /** The chunk is a view of what was pushed. */

@@ -1,5 +1,5 @@
 /** What a client is told instead of a script's answer: a CGI response with a status and one line of text. */
-import type { Exchange } from '../../server/exchange.ts';
+import type { Exchange } from '../../protocols/incoming-exchange.ts';
 
 const TEXTS = {
   400: ['Bad Request', 'The request is broken.'],

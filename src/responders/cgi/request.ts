@@ -1,7 +1,7 @@
 /** One request of a web server: which script, when it may run, and what becomes of its answer. */
 import { SystemError } from '../../os/libc.ts';
+import type { Exchange, ExchangeHandler } from '../../protocols/incoming-exchange.ts';
 import { ProtocolError } from '../../protocols/protocol-error.ts';
-import type { Exchange, ExchangeHandler } from '../../server/exchange.ts';
 import type { Admission } from './admission.ts';
 import { shown } from './finding/bytes.ts';
 import type { LocatedScript } from './located.ts';

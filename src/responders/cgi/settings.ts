@@ -1,5 +1,5 @@
 /** What `fpm-ts cgi` was told on its command line. */
-import type { ServerProtocol } from '../../server/server-options.ts';
+import type { ServerProtocol } from '../../protocols/names.ts';
 
 export interface CgiSettings {
   readonly protocol: ServerProtocol;

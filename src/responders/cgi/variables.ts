@@ -1,6 +1,6 @@
 /** What a request says before its body, as far as it must be understood here. */
 import { parseContentLength } from '../../protocols/content-length.ts';
-import type { Pair } from '../../protocols/fastcgi/pairs.ts';
+import type { Pair } from '../../protocols/pair.ts';
 import type { Refusal } from './located.ts';
 
 /**

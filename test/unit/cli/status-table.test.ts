@@ -8,6 +8,7 @@ const POOL: PoolStatus = {
   name: 'www',
   state: 'running',
   reason: '',
+  paused: false,
   protocol: 'fastcgi',
   dispatch: 'shared',
   pm: { mode: 'static', max_children: 4 },

@@ -7,6 +7,7 @@ import {
   type PoolTarget,
   routeTo,
 } from '../../../src/client/pool-target.ts';
+import type { ProtocolName } from '../../../src/protocols/names.ts';
 
 void test('where the front listens', () => {
   const rows: readonly (readonly [text: string, host: string, port: number])[] = [
@@ -42,7 +43,7 @@ void test('brackets in a URL where IPv6 needs them', () => {
   assert.equal(formatHttpAddress({ host: '127.0.0.1', port: 80 }), '127.0.0.1:80');
 });
 
-function pool(address: PoolAddress, protocol = 'fastcgi'): PoolTarget {
+function pool(address: PoolAddress, protocol: ProtocolName = 'fastcgi'): PoolTarget {
   return { name: 'www', protocol, index: 'index.php', params: {}, listen: { address } };
 }
 

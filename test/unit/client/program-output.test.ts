@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Output, programOutput } from '../../../src/client/program-output.ts';
-import { runRequest } from '../../../src/client/request.ts';
+import { runRequest } from '../../../src/client/run-request.ts';
 import { suite } from '../../lib/suite.ts';
 import { Collected } from './collect.ts';
 import { poolAt } from './programs.ts';

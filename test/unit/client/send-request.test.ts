@@ -44,7 +44,7 @@ suite('unit/client/send-request', {}, async scope => {
     assert.equal(head.status, 200);
     assert.equal(head.contentType, 'text/plain');
     assert.equal(await text(body), 'hello');
-    assert.deepEqual(await end, { appStatus: 0, protocolStatus: 0 });
+    assert.deepEqual(await end, { appStatus: 0 });
   });
 
   await scope.test('FCGI_STDERR comes beside the answer', async () => {

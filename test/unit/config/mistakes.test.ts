@@ -158,6 +158,12 @@ p.toml:6:20: listen.backlog: 64K is not a number in TOML: a value with a unit is
       'p.toml:8:1: env: the table [env] is already set on line 6\n  move the keys below this [env] to where line 6 sets env',
   },
   {
+    name: 'several keys twice, one of them inside of a value',
+    pool: 'umask = "0022"\numask = "0027"\n[process]\npriority = 1\n[params]\nx = { a = [1,\n{ b = {}, b.c = 2 }] }',
+    expected:
+      'p.toml:7:1: umask: umask is set twice: line 6 sets it already\n  keep line 6 or this line, not both\np.toml:12:11: params.x: b is set twice inside of one value\n  keep one of the two',
+  },
+  {
     name: 'a header that swallows a key, which would be a variable',
     whole: GOOD_POOL.replace('user = "www-data"\n', '').concat('[env]\nA = "1"\nuser = "www-data"\n'),
     expected:
@@ -212,6 +218,12 @@ p.toml:6:20: listen.backlog: 64K is not a number in TOML: a value with a unit is
     pool: 'pm.status_path = "/status"',
     expected:
       'p.toml:6:1: pm.status_path: php-fpm has this key; fpm-ts does not\n  leave it out: `fpm-ts status` tells it from outside the pool',
+  },
+  {
+    name: 'a directive that php-fpm has under another name',
+    global: 'log_level = "notice"',
+    pool: '',
+    expected: 'fpm-ts.toml:1:1: log_level: php-fpm has this key; fpm-ts does not\n  write: log.level = ...',
   },
   {
     name: 'the name of the pool as a table',

@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as z from 'zod';
-import { COMMANDS, type CommandName } from '../../../src/control/commands.ts';
+import { COMMANDS, type CommandName, commandNamed } from '../../../src/commands/commands.ts';
 import { openApiDocument } from '../../../src/control/openapi.ts';
 import { ERRORS } from '../../../src/errors.ts';
+import { pathOf } from '../../../src/keeper/supervision/command-rule.ts';
 import { argumentSchema, type OpenApi, type Operation, operationOf } from '../../lib/openapi.ts';
 
 const document = openApiDocument() as OpenApi;
 
 function operation(name: CommandName): Operation {
-  return operationOf(document, COMMANDS[name].method, COMMANDS[name].path);
+  return operationOf(document, commandNamed(name).method, pathOf({ name }));
 }
 
 function takes(name: CommandName, args: unknown): boolean {
@@ -21,7 +22,7 @@ void test('every command has its path, method and name, and nothing else has one
   const described = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { operationId }]) => [operationId, method.toUpperCase(), path]),
   );
-  const table = Object.entries(COMMANDS).map(([name, { method, path }]) => [name, method, path]);
+  const table = COMMANDS.map(it => [it.name, it.method, pathOf(it)]);
   assert.deepEqual(described, table);
 });
 
@@ -40,6 +41,8 @@ void test('arguments: required ones, types, bounds and unknown names', () => {
     ['status', {}, true],
     ['status', { pool: 'www' }, true],
     ['status', { pool: '' }, false],
+    ['status', { pool: ['www', 'api'] }, true],
+    ['status', { pool: ['www', ''] }, false],
     ['reload', {}, true],
     ['reload', { pools: ['www'], changed: true, dry_run: false }, true],
     ['reload', { pools: 'www' }, false],
@@ -53,6 +56,9 @@ void test('arguments: required ones, types, bounds and unknown names', () => {
     ['scale', { pool: 'www', workers: -1 }, false],
     ['scale', { pool: 'www', workers: 1.5 }, false],
     ['scale', { pool: 'www' }, false],
+    ['pause', { pools: ['www'] }, true],
+    ['pause', {}, false],
+    ['resume', { pools: [] }, false],
     ['reopen-logs', {}, true],
     ['reopen-logs', { pool: 'www' }, false],
   ];

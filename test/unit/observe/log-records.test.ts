@@ -70,6 +70,8 @@ const SAMPLES: Samples = {
   maxChildrenReached: { type: 'maxChildrenReached', pool: 'www', maxChildren: 5, needed: 9, spare: 2 },
   queueFull: { type: 'queueFull', pool: 'www', waiting: 512, limit: 511 },
   memoryShort: { type: 'memoryShort', pool: 'www', reason: '1M is free' },
+  paused: { type: 'paused', pool: 'www', size: 3 },
+  resumed: { type: 'resumed', pool: 'www' },
   scaled: { type: 'scaled', pool: 'www', size: 7 },
   slowRequest: { type: 'slowRequest', timeoutMs: 5000, stack: ['ep_poll'], ...request },
   requestTimedOut: { type: 'requestTimedOut', timeoutMs: 5000, ends: 'killed', ...request },

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { RECORD } from '../../../src/protocols/fastcgi/constants.ts';
 import { encodeRecord } from '../../../src/protocols/fastcgi/records.ts';
-import type { Exchange } from '../../../src/server/exchange.ts';
+import type { Exchange } from '../../../src/protocols/incoming-exchange.ts';
 import { ResponseWriter } from '../../../src/server/response-writer.ts';
 import { until } from '../../lib/poll.ts';
 import { type Scope, suite } from '../../lib/suite.ts';

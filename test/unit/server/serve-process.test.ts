@@ -12,7 +12,7 @@ import { type Scope, suite } from '../../lib/suite.ts';
 import { type Program, startProgram } from '../client/programs.ts';
 import { begun, stdin } from './serving.ts';
 
-const SERVE = join(REPOSITORY, 'src/server/serve.ts');
+const SERVE = join(REPOSITORY, 'src/server/responder.ts');
 
 let programs = 0;
 

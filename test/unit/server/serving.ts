@@ -7,13 +7,14 @@ import { text } from 'node:stream/consumers';
 import { ClientError } from '../../../src/client/client-error.ts';
 import { sendRequest } from '../../../src/client/send-request.ts';
 import { listenUnix } from '../../../src/os/listener.ts';
-import type { HeaderField, ResponseHead } from '../../../src/protocols/cgi-response/head.ts';
+import type { ResponseHead } from '../../../src/protocols/cgi-response/head.ts';
 import { encodeBeginRequest } from '../../../src/protocols/fastcgi/bodies.ts';
 import { RECORD, ROLE } from '../../../src/protocols/fastcgi/constants.ts';
 import { encodePairs } from '../../../src/protocols/fastcgi/pairs.ts';
 import { encodeRecord, encodeStream, encodeStreamEnd } from '../../../src/protocols/fastcgi/records.ts';
+import type { Pair } from '../../../src/protocols/pair.ts';
 import type { RequestHandler } from '../../../src/server/handler.ts';
-import { type Responder, type ServeOptions, serve } from '../../../src/server/serve.ts';
+import { type Responder, type ServeOptions, serve } from '../../../src/server/responder.ts';
 import type { Scope } from '../../lib/suite.ts';
 
 export type Protocol = 'fastcgi' | 'scgi';
@@ -23,7 +24,7 @@ export type Said = Readonly<Record<string, string | Buffer>>;
 
 export interface Answered {
   readonly head: ResponseHead;
-  readonly fields: readonly HeaderField[];
+  readonly fields: readonly Pair<string>[];
   readonly text: string;
   /** FCGI_STDERR. */
   readonly stderr: string;

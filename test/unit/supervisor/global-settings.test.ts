@@ -6,18 +6,11 @@ import { globalSettings as declared } from '../../../src/config/schema/global.ts
 import { KEYS } from '../../../src/config/schema.ts';
 import { globalSettings } from '../../../src/config/settings.ts';
 import { type Globals, Settings } from '../../../src/supervisor/global-settings.ts';
+import { globalConfig } from '../../lib/global-config.ts';
 
-const RUNNING: Globals = {
-  file: '/etc/fpm-ts/fpm-ts.toml',
-  include: ['pools.d/*.toml'],
-  runDir: '/run/fpm-ts',
-  pidFile: '/run/fpm-ts/fpm-ts.pid',
-  control: { socket: '/run/fpm-ts/control.sock', group: '' },
-  log: { level: 'info', file: 'stderr', format: 'auto' },
-  process: { max: 0, minFreeMemoryBytes: 0 },
-};
+const RUNNING: Globals = globalConfig('/etc/fpm-ts/fpm-ts.toml', '/run/fpm-ts');
 
-/** Another value for each. */
+/** Another value for each: a new setting needs one, too. */
 const WANTED: Globals = {
   file: '/etc/fpm-ts/fpm-ts.toml',
   include: ['other.d/*.toml'],

@@ -8,7 +8,7 @@
 import { ByteBuilder } from '../../../protocols/byte-builder.ts';
 import { encodeHead } from '../../../protocols/cgi-response/encode.ts';
 import { CgiResponseReader } from '../../../protocols/cgi-response/reader.ts';
-import type { Exchange } from '../../../server/exchange.ts';
+import type { Exchange } from '../../../protocols/incoming-exchange.ts';
 
 /** A script that writes more than that before it has read its body is not made to wait: then the answer begins. */
 const MOST_HELD_BYTES = 1 << 20;

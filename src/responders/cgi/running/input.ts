@@ -6,8 +6,8 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { enlargePipe, PIPE_BYTES, writeSome } from '../../../os/pipe.ts';
 import { type Poller, WRITABLE } from '../../../os/poller.ts';
+import type { Exchange } from '../../../protocols/incoming-exchange.ts';
 import { ByteQueue } from '../../../server/byte-queue.ts';
-import type { Exchange } from '../../../server/exchange.ts';
 
 /** A user may have 64 MiB in pipes before new ones are made small (/proc/sys/fs/pipe-user-pages-soft): half of it. */
 const MOST_LARGE_PIPES = 32;

@@ -1,7 +1,7 @@
 /** Reloads that overlap, with a clock that the test makes: who waits for whom, and for how long. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Args } from '../../../../src/control/types.ts';
+import type { Args } from '../../../../src/commands/commands.ts';
 import type { Asker } from '../../../../src/supervisor/reload-queue.ts';
 import { Model } from './model.ts';
 import type { PoolShape } from './settings.ts';

@@ -2,18 +2,11 @@
 import type { ListenAddress } from '../../../../src/config/address.ts';
 import type { PoolConfig } from '../../../../src/config/types.ts';
 import type { Globals } from '../../../../src/supervisor/global-settings.ts';
+import { globalConfig } from '../../../lib/global-config.ts';
 import { poolConfig } from '../../../lib/pool-config.ts';
 import { CONTROL_TIMEOUT_MS, GRACEFUL } from './world.ts';
 
-export const GLOBALS: Globals = {
-  file: null,
-  include: [],
-  runDir: '/run/model',
-  pidFile: '/run/model/pid',
-  control: { socket: '/run/model/control.sock', group: '' },
-  log: { level: 'info', file: 'stderr', format: 'json' },
-  process: { max: 0, minFreeMemoryBytes: 0 },
-};
+export const GLOBALS: Globals = globalConfig(null, '/run/model');
 
 export type Kind = 'tcp' | 'unix' | 'systemd' | 'none';
 

@@ -239,7 +239,7 @@ void test('no descriptor is left over, whatever the outcome', () => {
   ask(own, at('cgi/a.cgi'), { FCGI_CHDIR: '-' });
   ask(own, at('cgi/a.cgi'), { FCGI_CHDIR: '/nowhere' });
   own.close();
-  assert.equal(openDescriptors(), before);
+  assert.ok(openDescriptors() <= before); // Node may have closed some of its own
 });
 
 void test('a root that cannot be opened is a usage error', () => {

@@ -30,7 +30,7 @@ function outcomes(settings: Partial<CgiSettings>, paths: readonly string[]): Rec
     const { status, interpreter } = ask(locator, path.startsWith('/') ? path : at(path));
     return [path, status === 200 ? (interpreter ?? 'by itself') : status] as const;
   });
-  assert.equal(openDescriptors(), before);
+  assert.ok(openDescriptors() <= before); // Node may have closed some of its own
   locator.close();
   return Object.fromEntries(found);
 }
