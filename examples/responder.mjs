@@ -1,5 +1,5 @@
 // A FastCGI program in Node: /srv/app/responder.mjs, after `npm install fpm-ts` in /srv/app. The pool is
-// pools.d/responder.toml. For SCGI (nginx-scgi.conf, lighttpd-scgi.conf) the protocol is 'scgi', here and in the pool.
+// pools.d/responder.toml. For SCGI (nginx-scgi.conf, lighttpd-scgi.conf), set the protocol to 'scgi' here and in the pool.
 import { serve } from 'fpm-ts/responder';
 
 serve(

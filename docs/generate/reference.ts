@@ -6,10 +6,10 @@ import { type FileKind, KEYS, type KeyInfo } from '../../src/config/schema.ts';
 import { tomlValue } from '../../src/config/toml/write.ts';
 
 const APPLIED: Readonly<Record<Applies, string>> = {
-  live: 'at once, to what is running',
-  workers: 'by new workers, which a reload starts',
-  listener: 'by a new listener and new workers, which a reload starts',
-  restart: 'only when fpm-ts is stopped and started',
+  live: 'at once, without new workers',
+  workers: 'with new workers, in a reload',
+  listener: 'with a new listening socket and new workers, in a reload',
+  restart: 'after fpm-ts is stopped and started',
 };
 
 const TITLES: Readonly<Record<FileKind, string>> = {
@@ -37,24 +37,27 @@ function describe(key: KeyInfo, kind: FileKind): string {
   return `### \`${key.name}\`\n\n${key.meta.description}\n\n${facts.join('\n')}\n`;
 }
 
-/** What is to be known of a key beside its description: a line of Markdown each. */
+/** The facts of a key besides its description: one line of Markdown each. */
 export function factsOf(key: KeyInfo, kind: FileKind): string[] {
   const { meta } = key;
   const notYet = (kind === 'pool' ? POOL_NOT_YET : GLOBAL_NOT_YET).some(it => it.key === key.name);
   return [
-    `takes ${meta.allowed}`,
-    ...(meta.unit === undefined ? [] : [`counted in ${meta.unit}`]),
+    `allowed: ${meta.allowed}`,
+    ...(meta.unit === undefined ? [] : [`unit: ${meta.unit}`]),
     `default: ${defaultText(key)}`,
     ...(meta.phpFpm === undefined
       ? []
       : [`php-fpm: ${meta.phpFpm.includes(' ') ? meta.phpFpm : `\`${meta.phpFpm}\``}`]),
-    `a change is applied ${APPLIED[meta.applies]}`,
-    ...(notYet ? ['**not yet**: this version refuses a value that asks for more than it has'] : []),
+    `a change takes effect ${APPLIED[meta.applies]}`,
+    ...(notYet ? ['**not yet implemented**: this version refuses values that need it'] : []),
   ];
 }
 
 function defaultText(key: KeyInfo): string {
   const { default: value } = key.meta;
   if (value !== undefined) return `\`${tomlValue(value)}\``;
-  return key.meta.computedDefault ?? 'none; it must be set, in the file, a template or [defaults]';
+  return (
+    key.meta.computedDefault ??
+    'none: it must be set in the file, in a file that it extends, or in [defaults]'
+  );
 }

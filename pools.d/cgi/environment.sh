@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a CGI script is told: its environment, its directory, and the body of the request. Nothing but sh is needed.
+# Prints what a CGI script receives: its environment, its directory, and the body of the request. It needs only sh.
 echo 'Content-Type: text/plain; charset=utf-8'
 echo
 export -p

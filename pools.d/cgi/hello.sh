@@ -1,5 +1,5 @@
 #!/bin/sh
-# The smallest CGI script: fields, an empty line, and what is shown.
+# The smallest CGI script: header fields, an empty line, and the body.
 echo 'Content-Type: text/plain'
 echo
 echo "Hello from $SCRIPT_NAME, process $$."

@@ -59,7 +59,7 @@ suite('contract/man-pages', { needs: ['man', 'groff', 'mandoc'] }, async scope =
         const part = keys.split(new RegExp(`^ {7}${name.replaceAll('.', '\\.')}\\b`, 'm'))[1] ?? '';
         const words = part.replace(/\s+/g, ' ');
         assert.ok(words.includes(meta.description.replaceAll('`', '').slice(0, 40)), name);
-        assert.match(words, /• takes .*? • (counted in .*? • )?default: /, name);
+        assert.match(words, /• allowed: .*? • (unit: .*? • )?default: /, name);
       }
   });
 });

@@ -6,7 +6,7 @@ import { setting } from './setting.ts';
 
 const control = {
   socket: setting(path, {
-    description: 'The Unix socket that the commands talk to.',
+    description: 'The Unix socket that the commands connect to.',
     applies: 'restart',
     computedDefault: 'RUN_DIR/control.sock',
   }),
@@ -18,7 +18,7 @@ const control = {
     {
       default: '',
       description:
-        "Group whose members may use the control socket. A pool's own user may ask for that pool's status and reload it in any case.",
+        "Group whose members may use the control socket with all commands. A pool's user may always use `status`, `explain` and `reload` for that pool.",
       applies: 'restart',
     },
   ),
@@ -27,21 +27,21 @@ const control = {
 const log = {
   level: setting(oneOf('trace', 'debug', 'info', 'warn', 'error'), {
     default: 'info',
-    description: 'What is logged at least.',
+    description: 'The lowest level that is logged.',
     applies: 'live',
     phpFpm: 'log_level',
   }),
   file: setting(pathOr('stderr'), {
     default: 'stderr',
     description:
-      'Where the log goes. `start --daemonize` has no stderr once it has returned: there "stderr" is RUN_DIR/fpm-ts.log.',
+      'Where the log is written. With `start --daemonize`, "stderr" means RUN_DIR/fpm-ts.log, because the process has no stderr after the command has returned.',
     applies: 'restart',
     phpFpm: 'error_log',
   }),
   format: setting(oneOf('auto', 'json', 'pretty'), {
     default: 'auto',
     description:
-      '"pretty" is a line for people: date, time, level, pool, pid, text. "auto" is "pretty" on a terminal and JSON lines elsewhere. `fpm-ts logs` shows either for people.',
+      'Format of the log. "pretty" is a line for people: date, time, level, pool, pid, text. "json" is JSON lines. "auto" means "pretty" on a terminal and "json" elsewhere. `fpm-ts logs` shows both formats for people.',
     applies: 'restart',
   }),
 };
@@ -49,14 +49,15 @@ const log = {
 const processes = {
   max: setting(count(0, 1_000_000), {
     default: 0,
-    description: 'Workers over all pools; 0 is no limit.',
+    description: 'Maximum number of workers of all pools together; 0 means no limit.',
     applies: 'live',
     phpFpm: 'process.max',
     unit: 'workers',
   }),
   min_free_memory: setting(size, {
     default: '0',
-    description: "Free memory below which nothing is started above the pools' minima; 0 is off.",
+    description:
+      'When less memory than this is free, no worker is started above the minima of the pools; 0 disables the check.',
     applies: 'live',
   }),
 };
@@ -64,18 +65,20 @@ const processes = {
 export const globalSettings = {
   include: setting(plain(z.array(z.string().min(1)), 'a list of paths and patterns'), {
     default: DEFAULT_INCLUDE,
-    description: 'Pool files, one pool a file; patterns are expanded in alphabetical order.',
+    description:
+      'Pool files, one file for each pool. The files that match a pattern are read in alphabetical order.',
     applies: 'live',
     phpFpm: 'include',
   }),
   run_dir: setting(path, {
     description:
-      'Directory of what exists while the supervisor runs; made when it is missing, by root with mode 0755, by others with 0700. Only its owner may write in it.',
+      'Directory of the files that exist while fpm-ts runs: sockets, pid file, state. A missing directory is created, by root with mode 0755, by other users with 0700. Only its owner may have write permission.',
     applies: 'restart',
-    computedDefault: '/run/fpm-ts; not root: $XDG_RUNTIME_DIR/fpm-ts, else /tmp/fpm-ts-UID',
+    computedDefault:
+      '/run/fpm-ts for root; $XDG_RUNTIME_DIR/fpm-ts for other users, or /tmp/fpm-ts-UID if that variable is not set',
   }),
   pid_file: setting(path, {
-    description: 'File with the pid of the process to send signals to.',
+    description: 'File with the pid of the keeper, the process that handles signals.',
     applies: 'restart',
     phpFpm: 'pid',
     computedDefault: 'RUN_DIR/fpm-ts.pid',

@@ -8,20 +8,20 @@ const inherited = { computedDefault: 'inherited', applies: 'workers' } as const;
 export const identitySettings = {
   user: setting(user, {
     example: '"www-data"',
-    description: 'User of the workers.',
+    description: 'User that the workers run as.',
     applies: 'workers',
     phpFpm: 'user',
-    computedDefault: 'required when the supervisor is root, else the user who starts it',
+    computedDefault: 'required as root, otherwise the user that starts fpm-ts',
   }),
   group: setting(userGroup, {
-    description: 'Group of the workers; supplementary groups are those of the user.',
+    description: 'Group that the workers run as. The supplementary groups are those of the user.',
     applies: 'workers',
     phpFpm: 'group',
     computedDefault: "the user's group",
   }),
   allow_root: setting(truth, {
     default: false,
-    description: 'Workers may run as root; without `user` they then do.',
+    description: 'Permits workers that run as root. Without `user`, they then run as root.',
     applies: 'workers',
     phpFpm: 'the option -R',
   }),
@@ -34,13 +34,13 @@ export const identitySettings = {
   chdir: setting(path, {
     default: '/',
     isInJail: true,
-    description: 'Working directory of the workers; inside `chroot` when that is set.',
+    description: 'Working directory of the workers. With `chroot`, a path inside that directory.',
     applies: 'workers',
     phpFpm: 'chdir',
   }),
   chroot: setting(path, {
     description:
-      'Root directory of the workers. A pool that sets variables (`env`, `env_files`) needs /usr/bin/env of GNU coreutils inside.',
+      'Root directory of the workers. If the pool sets variables (`env`, `env_files`), the directory must contain /usr/bin/env of GNU coreutils.',
     applies: 'workers',
     phpFpm: 'chroot',
     computedDefault: 'none',
@@ -48,50 +48,51 @@ export const identitySettings = {
   clear_env: setting(truth, {
     default: true,
     description:
-      "Workers start without the supervisor's environment; PATH, HOME, USER and LOGNAME are set for the worker's user even so.",
+      "Workers do not inherit the supervisor's environment. PATH, HOME, USER and LOGNAME are set in any case, for the worker's user.",
     applies: 'workers',
     phpFpm: 'clear_env',
   }),
   env: setting(environment, {
     default: {},
-    description: 'Variables of the workers; merged name by name over those of `extends` and [defaults].',
+    description:
+      'Variables of the workers. They are merged name by name with those of `extends` and [defaults].',
     applies: 'workers',
     phpFpm: 'env[NAME]',
   }),
   env_files: setting(paths, {
     default: [],
     description:
-      "Files of KEY=VALUE lines, as systemd's EnvironmentFile; `env` wins over them. Values from here are masked when printed.",
+      "Files with KEY=VALUE lines, like systemd's EnvironmentFile. `env` overrides them. Commands that print the configuration mask these values.",
     applies: 'workers',
   }),
   pass_env: setting(variableNames, {
     default: [],
-    description: "Variables taken from the supervisor's environment.",
+    description: "Names of variables that workers inherit from the supervisor's environment.",
     applies: 'workers',
   }),
   rlimit_files: setting(countLimit, {
     ...inherited,
     description:
-      'Open files of a worker (RLIMIT_NOFILE), soft and hard. Without it, workers inherit the soft limit, and a hard limit of at most 65536.',
+      'Maximum number of open files of a worker (RLIMIT_NOFILE), soft and hard limit. If it is not set, workers inherit the soft limit, and the hard limit up to 65536.',
     phpFpm: 'rlimit_files',
     unit: 'descriptors',
   }),
   rlimit_core: setting(sizeLimit, {
     ...inherited,
-    description: 'Size of a core dump (RLIMIT_CORE).',
+    description: 'Maximum size of a core dump (RLIMIT_CORE).',
     phpFpm: 'rlimit_core',
   }),
   rlimit_nproc: setting(countLimit, {
     ...inherited,
-    description: "Processes and threads of the worker's user (RLIMIT_NPROC).",
+    description: "Maximum number of processes and threads of the worker's user (RLIMIT_NPROC).",
     unit: 'processes',
   }),
   rlimit_as: setting(sizeLimit, {
     ...inherited,
-    description: 'Address space of a worker (RLIMIT_AS).',
+    description: 'Maximum address space of a worker (RLIMIT_AS).',
   }),
   rlimit_memlock: setting(sizeLimit, {
     ...inherited,
-    description: 'Memory that a worker may lock (RLIMIT_MEMLOCK).',
+    description: 'Maximum memory that a worker may lock (RLIMIT_MEMLOCK).',
   }),
 };

@@ -56,19 +56,20 @@ export const listenSettings = {
     example: '"/run/fpm-ts/$pool.sock"',
     standIn: 'none',
     description:
-      'Where the web server connects to. A bare port and [::] take IPv4 and IPv6 on all addresses. May be written as plain `listen = "..."` where no other key of `listen` is set.',
+      'The address that the web server connects to. A port alone, and [::], accept IPv4 and IPv6 on all addresses. If no other key of `listen` is set, it may be written as `listen = "..."`.',
     applies: 'listener',
     phpFpm: 'listen',
   }),
   pass: setting(oneOf('stdin', 'systemd'), {
     default: 'stdin',
     description:
-      'How the listener reaches the worker: as descriptor 0, as FastCGI programs expect it, or as descriptor 3 with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, as socket-activated programs such as gunicorn do.',
+      'How a worker receives the listening socket. "stdin" is descriptor 0, for FastCGI programs. "systemd" is descriptor 3 with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, for socket-activated programs such as gunicorn.',
     applies: 'workers',
   }),
   backlog: setting(count(1, 65_535), {
     default: 511,
-    description: 'Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.',
+    description:
+      'Maximum number of connections that wait to be accepted. The kernel limits it to net.core.somaxconn.',
     applies: 'listener',
     phpFpm: 'listen.backlog',
     unit: 'connections',
@@ -87,27 +88,27 @@ export const listenSettings = {
   }),
   mode: setting(mode, {
     default: '0660',
-    description: 'Permissions of the socket file; the web server needs to write.',
+    description: 'Permissions of the socket file. The web server needs write permission.',
     applies: 'listener',
     phpFpm: 'listen.mode',
   }),
   allowed_clients: setting(clients, {
     default: [],
     description:
-      'Addresses and networks that may connect; none means any. TCP only. Enforced in the kernel, whatever the program.',
+      'Addresses and networks that may connect; an empty list permits all. TCP only. The kernel enforces it, independent of the program.',
     applies: 'listener',
     phpFpm: 'listen.allowed_clients',
   }),
   nonblock: setting(truth, {
     default: false,
     description:
-      'O_NONBLOCK on the listener. Some asynchronous programs want it; php-cgi, FCGI.pm and fcgiwrap exit at once when it is set.',
+      'Sets O_NONBLOCK on the listening socket. Some asynchronous programs need it. php-cgi, FCGI.pm and fcgiwrap exit at once if it is set.',
     applies: 'listener',
   }),
   swap: setting(oneOf('rename', 'keep'), {
     default: 'rename',
     description:
-      'Whether a reload may put a new socket file in the place of the old one. "keep" is for a socket file that is bind-mounted or labelled and must keep its inode.',
+      'Whether a reload replaces the socket file ("rename") or keeps it ("keep"). Use "keep" for a socket file that is bind-mounted or labelled and must keep its inode.',
     applies: 'live',
   }),
 };

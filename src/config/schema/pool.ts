@@ -10,7 +10,7 @@ import { stopSignal } from './signals.ts';
 
 const log = {
   file: setting(path, {
-    description: "Where the workers' output goes.",
+    description: 'File for the output of the workers.',
     applies: 'workers',
     computedDefault: "the supervisor's log",
   }),
@@ -23,7 +23,7 @@ const texts = plain(z.record(plainText.min(1), plainText), 'a table of strings',
 export const poolSettings = {
   command: setting(argv, {
     description:
-      'The program and its arguments; no shell. A name without a slash is looked for in PATH, a relative path beside the file.',
+      'The program and its arguments, executed without a shell. A name without a slash is searched in the PATH of the worker. A relative path starts at the directory of the file.',
     applies: 'workers',
     isInJail: true,
     example: '["/usr/bin/php-cgi"]',
@@ -31,23 +31,25 @@ export const poolSettings = {
   }),
   enabled: setting(truth, {
     default: true,
-    description: 'false: the pool is read and checked, and not started.',
+    description: 'With false, the pool is read and checked but not started.',
     applies: 'live',
   }),
   extends: setting(path, {
-    description: 'A partial pool file underneath this one; what is set here wins. It may extend another.',
+    description:
+      'A partial pool file whose settings this file inherits and overrides. It may extend another file.',
     applies: 'live',
     computedDefault: 'none',
   }),
   protocol: setting(oneOf(...PROTOCOL_NAMES), {
     default: 'fastcgi',
-    description: 'What the workers speak. Only `request` and `serve` and, in time, the broker need to know.',
+    description:
+      'Protocol of the workers. Only `fpm-ts request`, `fpm-ts serve` and the planned broker use this setting.',
     applies: 'live',
   }),
   dispatch: setting(oneOf('shared', 'broker'), {
     default: 'shared',
     description:
-      'Who accepts connections: the workers themselves on one shared listener, or a process of ours that hands each request to a free worker.',
+      'Which process accepts connections. "shared": the workers, on one shared listening socket. "broker": a process of fpm-ts, which passes each request to a free worker.',
     applies: 'listener',
   }),
   ...identitySettings,
@@ -57,55 +59,57 @@ export const poolSettings = {
     applies: 'live',
   }),
   stop_is_graceful: setting(truth, {
-    description: 'The program finishes the request in hand when it gets `stop_signal`.',
+    description: 'Whether the program finishes its requests in flight when it gets `stop_signal`.',
     applies: 'live',
-    computedDefault: 'true for php-cgi, else false',
+    computedDefault: 'true for php-cgi, otherwise false',
   }),
   kill_mode: setting(oneOf('group', 'process'), {
     default: 'group',
     description:
-      "Whether the signals of a stop go to the worker's whole process group or to the worker alone. What is left of the group after process_control_timeout is killed in either case.",
+      "Whether the signals of a stop go to the worker's whole process group or only to the worker. After `process_control_timeout`, remaining processes of the group are killed in either case.",
     applies: 'live',
   }),
   start_timeout: setting(duration, {
     default: '30s',
-    description: 'How long a new worker may take until it is ready.',
+    description: 'Maximum time until a new worker is ready.',
     applies: 'live',
   }),
   process_control_timeout: setting(duration, {
     default: '10s',
-    description: 'How long a busy worker may take to finish its request when it is to stop.',
+    description:
+      'Maximum time that a busy worker has to finish its requests when it must stop. After that, its requests may be aborted.',
     applies: 'live',
     phpFpm: 'process_control_timeout',
   }),
   request_terminate_timeout: setting(duration, {
     default: 0,
     description:
-      'A worker whose request takes longer is killed, which is logged; 0 is off. With `pm.worker_concurrency` above 1 a new generation takes over first, so that its other requests are finished. Measured by connections: where the web server keeps them open, on TCP by what goes over each; on a Unix socket a request that reads and writes files all the time cannot be told from many short ones, and with `pm.worker_concurrency` above 1 the age of the connection may count.',
+      'A worker whose request takes longer is killed, and the log records it; 0 disables the limit. With `pm.worker_concurrency` above 1, a new generation takes over first, so that the other requests of the worker finish. The time is that of a connection. If the web server keeps connections open, fpm-ts detects requests on TCP by the data on each connection. On a Unix socket, it cannot distinguish one request that reads and writes files all the time from many short ones; with `pm.worker_concurrency` above 1, the age of the connection may count.',
     applies: 'live',
     phpFpm: 'request_terminate_timeout',
   }),
   request_slowlog_timeout: setting(duration, {
     default: 0,
     description:
-      'A request that takes longer is logged, once, with what its worker is blocked in; 0 is off. Measured as `request_terminate_timeout`.',
+      'A request that takes longer is logged once, with what its worker waits for; 0 disables the log. The time is measured as for `request_terminate_timeout`.',
     applies: 'live',
     phpFpm: 'request_slowlog_timeout',
   }),
   document_root: setting(path, {
     description:
-      'Where `fpm-ts request` and `fpm-ts serve` look for scripts; php-cgi needs it there. Web servers have their own.',
+      'Directory in which `fpm-ts request` and `fpm-ts serve` find scripts. For php-cgi, these two commands require it. A web server has its own document root.',
     applies: 'live',
     computedDefault: 'none',
   }),
   index: setting(fileName, {
     default: 'index.php',
-    description: 'The script that `request` and `serve` take for a path that ends in a slash.',
+    description: 'The script that `fpm-ts request` and `fpm-ts serve` use for a path that ends with a slash.',
     applies: 'live',
   }),
   params: setting(texts, {
     default: {},
-    description: 'Further CGI parameters that `request` and `serve` send; merged name by name as `env` is.',
+    description:
+      'Additional CGI parameters that `fpm-ts request` and `fpm-ts serve` send. They are merged name by name, like `env`.',
     applies: 'live',
   }),
   log,

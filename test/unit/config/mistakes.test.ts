@@ -247,7 +247,7 @@ p.toml:6:20: listen.backlog: 64K is not a number in TOML: a value with a unit is
     name: 'a negative user',
     whole: GOOD_POOL.replace('"www-data"', '-1'),
     expected:
-      'p.toml:2:1: user: found -1; allowed: a user name or a uid\n  leave user out (required when the supervisor is root, else the user who starts it), or set a user name or a uid',
+      'p.toml:2:1: user: found -1; allowed: a user name or a uid\n  leave user out (required as root, otherwise the user that starts fpm-ts), or set a user name or a uid',
   },
   {
     name: 'a duration that no timer holds',
@@ -516,7 +516,7 @@ t/a.toml:3:1: env.A: $nope is not a variable
     global: '[defaults]\nuser = true\n',
     pool: '',
     expected:
-      'fpm-ts.toml:2:1: user: found true; allowed: a user name or a uid\n  leave user out (required when the supervisor is root, else the user who starts it), or set a user name or a uid',
+      'fpm-ts.toml:2:1: user: found true; allowed: a user name or a uid\n  leave user out (required as root, otherwise the user that starts fpm-ts), or set a user name or a uid',
   },
   {
     name: '[defaults] that extends',
