@@ -38,7 +38,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   NOT_ALLOWED: {
     exit: EXIT.notAllowed,
-    meaning: 'The caller may not use the control socket, or not for that.',
+    meaning: 'The caller may not use the control socket, or not for that, or may not read a log.',
   },
   BUSY: {
     exit: EXIT.failed,

@@ -20,6 +20,8 @@ _fpm_ts_value() {
     reopen-logs,-c | reopen-logs,--config) kind=file ;;
     check,-c | check,--config) kind=file ;;
     config,-c | config,--config) kind=file ;;
+    logs,-n | logs,--lines) kind=other ;;
+    logs,-c | logs,--config) kind=file ;;
     request,-X | request,--method) kind=other ;;
     request,-H | request,--header) kind=other ;;
     request,-d | request,--data) kind=other ;;
@@ -89,13 +91,14 @@ _fpm_ts_argument() {
     takeover,0) kind=pool ;;
     explain,0) kind=pool ;;
     config,0) kind=pool ;;
+    logs,0) kind=pool ;;
     request,0) kind=pool ;;
     request,1) kind=other ;;
     serve,0) kind=pool ;;
     observe,0) kind=file ;;
     simulate,0) kind=pool ;;
     spawn,*) kind=file ;;
-    help,0) kind='words start stop reload upgrade status scale pause resume takeover explain reopen-logs check config request serve observe simulate cgi spawn init help' ;;
+    help,0) kind='words start stop reload upgrade status scale pause resume takeover explain reopen-logs check config logs request serve observe simulate cgi spawn init help' ;;
     *) kind=other ;;
   esac
 }
@@ -116,6 +119,7 @@ _fpm_ts_options() {
     reopen-logs) echo '-h --help -c --config --json' ;;
     check) echo '--static -h --help -c --config --json' ;;
     config) echo '--origin -h --help -c --config --json' ;;
+    logs) echo '-n --lines -f --follow -h --help -c --config --json' ;;
     request) echo '-X --method -H --header -d --data -i --include --raw --timeout -h --help -c --config --json' ;;
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;
@@ -154,7 +158,7 @@ _fpm_ts() {
   if [[ -z $kind && $cur == -* && -z $rest ]]; then
     kind="words $(_fpm_ts_options "$command")"
   elif [[ -z $kind && -z $command ]]; then
-    kind='words start stop reload upgrade status scale pause resume takeover explain reopen-logs check config request serve observe simulate cgi spawn init help'
+    kind='words start stop reload upgrade status scale pause resume takeover explain reopen-logs check config logs request serve observe simulate cgi spawn init help'
   elif [[ -z $kind ]]; then
     _fpm_ts_argument "$command" "$count"
   fi

@@ -17,7 +17,7 @@ function __fpm_ts_line
         switch "$command,$word"
             case '*,--config=*'
                 set config (string replace -- --config= '' $word)
-            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'pause,-c' 'pause,--config' 'resume,-c' 'resume,--config' 'takeover,--pid' 'takeover,-c' 'takeover,--config' 'explain,-c' 'explain,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'cgi,--root' 'cgi,--protocol' 'cgi,--extension' 'cgi,--program' 'cgi,--interpreter' 'cgi,--user' 'cgi,--env' 'cgi,--pass-env' 'cgi,--max-scripts' 'cgi,--max-per-script' 'cgi,--max-queue' 'cgi,--timeout' 'cgi,--kill-after' 'cgi,--max-cpu-time' 'cgi,--max-memory' 'cgi,--max-file-size' 'cgi,--max-params' 'cgi,-c' 'cgi,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
+            case ',-c' ',--config' 'start,-c' 'start,--config' 'stop,-c' 'stop,--config' 'reload,-c' 'reload,--config' 'upgrade,-c' 'upgrade,--config' 'status,-c' 'status,--config' 'scale,-c' 'scale,--config' 'pause,-c' 'pause,--config' 'resume,-c' 'resume,--config' 'takeover,--pid' 'takeover,-c' 'takeover,--config' 'explain,-c' 'explain,--config' 'reopen-logs,-c' 'reopen-logs,--config' 'check,-c' 'check,--config' 'config,-c' 'config,--config' 'logs,-n' 'logs,--lines' 'logs,-c' 'logs,--config' 'request,-X' 'request,--method' 'request,-H' 'request,--header' 'request,-d' 'request,--data' 'request,--timeout' 'request,-c' 'request,--config' 'serve,--http' 'serve,-c' 'serve,--config' 'observe,-n' 'observe,--count' 'observe,--min-spare' 'observe,--max-spare' 'observe,--max-children' 'observe,-c' 'observe,--config' 'simulate,--log' 'simulate,--format' 'simulate,--start-time' 'simulate,-c' 'simulate,--config' 'cgi,--root' 'cgi,--protocol' 'cgi,--extension' 'cgi,--program' 'cgi,--interpreter' 'cgi,--user' 'cgi,--env' 'cgi,--pass-env' 'cgi,--max-scripts' 'cgi,--max-per-script' 'cgi,--max-queue' 'cgi,--timeout' 'cgi,--kill-after' 'cgi,--max-cpu-time' 'cgi,--max-memory' 'cgi,--max-file-size' 'cgi,--max-params' 'cgi,-c' 'cgi,--config' 'spawn,-f' 'spawn,-d' 'spawn,-a' 'spawn,-p' 'spawn,-s' 'spawn,-M' 'spawn,-C' 'spawn,-F' 'spawn,-b' 'spawn,-P' 'spawn,-c' 'spawn,-u' 'spawn,-g' 'spawn,-U' 'spawn,-G' 'init,--directory' 'init,-c' 'init,--config' 'help,-c' 'help,--config'
                 set taking $word
             case '*,-*'
             case ',*'
@@ -65,6 +65,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a explain -d 'Show what was decided abou
 complete -c fpm-ts -n '__fpm_ts_at ""' -a reopen-logs -d 'Open the log files anew after logrotate has moved them away'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a check -d 'Test the configuration as the system stands'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a config -d 'Print the effective configuration, defaults included'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a logs -d 'Show the last lines of the log and of the logs of pools, by time, as text for people'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a request -d 'Send one request to a pool, as a web server would, and print the answer'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a serve -d 'A small HTTP front for a pool, for trying things out without a web server'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a observe -d 'Show the queue, the connections and the busy workers of anybody\'s pool, and how many workers fpm-ts would have'
@@ -146,6 +147,13 @@ complete -c fpm-ts -n '__fpm_ts_at config' -s 'h' -l help -d 'display help for c
 complete -c fpm-ts -n '__fpm_ts_at config' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at config' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at config 0' -a '(__fpm_ts_pools)' -d pool
+
+complete -c fpm-ts -n '__fpm_ts_at logs' -s 'n' -l lines -x -d 'how many lines'
+complete -c fpm-ts -n '__fpm_ts_at logs' -s 'f' -l follow -d 'continue with new lines, across rotation, until interrupted'
+complete -c fpm-ts -n '__fpm_ts_at logs' -s 'h' -l help -d 'display help for command'
+complete -c fpm-ts -n '__fpm_ts_at logs' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
+complete -c fpm-ts -n '__fpm_ts_at logs' -l json -d 'print results and errors as JSON'
+complete -c fpm-ts -n '__fpm_ts_at logs 0' -a '(__fpm_ts_pools)' -d pool
 
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'X' -l method -x -d 'GET, or POST when there is data'
 complete -c fpm-ts -n '__fpm_ts_at request' -s 'H' -l header -x -d 'Name'
@@ -233,4 +241,4 @@ complete -c fpm-ts -n '__fpm_ts_at init' -l json -d 'print results and errors as
 
 complete -c fpm-ts -n '__fpm_ts_at help' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at help' -l json -d 'print results and errors as JSON'
-complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale pause resume takeover explain reopen-logs check config request serve observe simulate cgi spawn init help'
+complete -c fpm-ts -n '__fpm_ts_at help 0' -a 'start stop reload upgrade status scale pause resume takeover explain reopen-logs check config logs request serve observe simulate cgi spawn init help'

@@ -9,6 +9,7 @@ import { printJson } from './context.ts';
 import { registerControlCommands } from './control-commands.ts';
 import { example } from './example.ts';
 import { registerInit } from './init.ts';
+import { registerLogs } from './logs.ts';
 import { registerObserve } from './observe.ts';
 import { write } from './output.ts';
 import { registerPoolNames } from './pool-names.ts';
@@ -49,6 +50,7 @@ export function createProgram(entry: string): Command {
   registerControlCommands(program, entry);
   registerCheck(program);
   registerConfig(program);
+  registerLogs(program);
   registerRequest(program);
   registerServe(program);
   registerObserve(program);

@@ -13,6 +13,8 @@ export interface RuntimePaths {
   readonly runDir: string;
   readonly socket: string;
   readonly pidFile: string;
+  /** `stderr`, or a path. */
+  readonly logFile: string;
 }
 
 /** @param file fpm-ts.toml; null: everything is at its default. @throws {FpmError} CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_VARIABLE */
@@ -22,10 +24,12 @@ export function runtimePaths(file: string | null): RuntimePaths {
   const fallback = defaultRunDir(process.getuid?.() ?? 0, process.env);
   const runDir = path(keys.run_dir, here, undefined, file) ?? fallback;
   const control = keys.control as { readonly socket?: unknown } | undefined;
+  const log = keys.log as { readonly file?: unknown } | undefined;
   return {
     runDir,
     socket: path(control?.socket, here, runDir, file) ?? defaultSocket(runDir),
     pidFile: path(keys.pid_file, here, runDir, file) ?? defaultPidFile(runDir),
+    logFile: log?.file === 'stderr' ? 'stderr' : (path(log?.file, here, runDir, file) ?? 'stderr'),
   };
 }
 
@@ -33,6 +37,7 @@ interface Keys {
   readonly run_dir?: unknown;
   readonly pid_file?: unknown;
   readonly control?: unknown;
+  readonly log?: unknown;
 }
 
 function parseFile(file: string): Keys {

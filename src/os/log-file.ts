@@ -8,6 +8,7 @@ import { basename, dirname } from 'node:path';
 import { closing } from './descriptor.ts';
 import { exchangersOf } from './exchange.ts';
 import { SystemError } from './libc.ts';
+import { READ_FLAGS } from './regular-file.ts';
 
 const O_PATH = 0o10000000;
 const DIRECTORY = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -38,10 +39,22 @@ export class InsecureLog extends Error {
  * @throws {InsecureLog}; the error of open(2)
  */
 export function openLogFile(path: string): number {
-  if (followsLinks(path)) return openSync(path, LOG, MODE);
+  return openLog(path, LOG);
+}
+
+/**
+ * The same for a reader: another user could otherwise have root show a file of his choice, or wait for a pipe.
+ * @throws {InsecureLog}; the error of open(2)
+ */
+export function openLogForReading(path: string): number {
+  return openLog(path, READ_FLAGS);
+}
+
+function openLog(path: string, flags: number): number {
+  if (followsLinks(path)) return openSync(path, flags, MODE);
   const { directory, name } = openDirectoryOf(path);
   return closing(directory, () => {
-    const descriptor = open(`/proc/self/fd/${directory}/${name}`, LOG | constants.O_NOFOLLOW, path);
+    const descriptor = open(`/proc/self/fd/${directory}/${name}`, flags | constants.O_NOFOLLOW, path);
     try {
       refuse(path, fstatSync(descriptor), fstatSync(directory));
       return descriptor;

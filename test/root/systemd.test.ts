@@ -60,6 +60,12 @@ suite('root/systemd', {
     assert.doesNotMatch(service.log(), /"level":[45]0/);
   });
 
+  await scope.test('fpm-ts logs shows the file that the unit has as its standard error', async () => {
+    const { code, stdout, stderr } = await service.cli('logs', 'www');
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /INFO {2}www .*pool www is running, 2 workers$/m);
+  });
+
   await scope.test('no worker has the variables of the service manager', async () => {
     for (const pid of workerPids(await service.status(), 'www'))
       assert.doesNotMatch(

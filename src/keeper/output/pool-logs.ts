@@ -120,6 +120,12 @@ export class PoolLogs {
   #say(level: number, { pools }: OwnLog, text: string): void {
     const names = [...pools.keys()].sort();
     const msg = `${names.length === 1 ? 'pool' : 'pools'} ${names.join(', ')}: ${text}`;
-    this.#sinks().main.write({ level, time: Date.now(), msg });
+    const [pool] = names;
+    this.#sinks().main.write({
+      level,
+      time: Date.now(),
+      ...(names.length === 1 && pool !== undefined && { pool }),
+      msg,
+    });
   }
 }

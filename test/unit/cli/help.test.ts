@@ -38,6 +38,7 @@ void test('the commands of DESIGN section 4 that exist so far are there, and no 
     'reopen-logs',
     'check',
     'config',
+    'logs',
   ];
   assert.deepEqual(
     commands.map(command => command.name()),
