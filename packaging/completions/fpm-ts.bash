@@ -21,6 +21,8 @@ _fpm_ts_value() {
     check,-c | check,--config) kind=file ;;
     config,-c | config,--config) kind=file ;;
     logs,-n | logs,--lines) kind=other ;;
+    logs,--since) kind=other ;;
+    logs,--level) kind=other ;;
     logs,-c | logs,--config) kind=file ;;
     request,-X | request,--method) kind=other ;;
     request,-H | request,--header) kind=other ;;
@@ -119,7 +121,7 @@ _fpm_ts_options() {
     reopen-logs) echo '-h --help -c --config --json' ;;
     check) echo '--static -h --help -c --config --json' ;;
     config) echo '--origin -h --help -c --config --json' ;;
-    logs) echo '-n --lines -f --follow -h --help -c --config --json' ;;
+    logs) echo '-n --lines --since --level -f --follow -h --help -c --config --json' ;;
     request) echo '-X --method -H --header -d --data -i --include --raw --timeout -h --help -c --config --json' ;;
     serve) echo '--http -h --help -c --config --json' ;;
     observe) echo '-n --count --min-spare --max-spare --max-children -h --help -c --config --json' ;;

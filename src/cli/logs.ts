@@ -7,12 +7,16 @@ import type { LineFormat } from '../keeper/output/log-format.ts';
 import { jsonText } from '../printable.ts';
 import { globals } from './context.ts';
 import { example } from './example.ts';
+import { levelOption, passes, sinceOf } from './logs/log-filter.ts';
 import type { LogLine } from './logs/log-line.ts';
 import type { LogReader } from './logs/log-reader.ts';
 import { output, write } from './output.ts';
 
 interface LogsOptions {
-  readonly lines: number;
+  /** Undefined: as many as there are since `--since`, or 100. */
+  readonly lines?: number;
+  readonly since?: number;
+  readonly level?: number;
   readonly follow?: boolean;
 }
 
@@ -34,9 +38,19 @@ export function registerLogs(program: Command): void {
       'Show the last lines of the log and of the logs of pools, by time, as text for people; from a journal, print the journalctl line that shows them. Needs no running supervisor.',
     )
     .argument('[pool]', 'only records of this pool, from all files')
-    .option('-n, --lines <count>', 'how many lines', wholeNumber, LINES)
+    .option('-n, --lines <count>', `how many lines (default: ${LINES}, with --since all)`, wholeNumber)
+    .option('--since <time>', 'only records since then: a duration such as 10m, or a date and time', sinceOf)
+    .option('--level <level>', 'only records of this level and above, such as warn', levelOption)
     .option('-f, --follow', 'continue with new lines, across rotation, until interrupted')
-    .addHelpText('after', example('fpm-ts logs', 'fpm-ts logs www -f', 'fpm-ts --json logs -n 1000'))
+    .addHelpText(
+      'after',
+      example(
+        'fpm-ts logs',
+        'fpm-ts logs www -f',
+        'fpm-ts logs --since 1h --level warn',
+        'fpm-ts --json logs -n 1000',
+      ),
+    )
     .action(async (pool: string | undefined, options: LogsOptions, command: Command) => {
       const common = globals(command);
       const [{ logPlaces }, { LogReader }, { isOfPool }] = await Promise.all([
@@ -47,7 +61,9 @@ export function registerLogs(program: Command): void {
       const { files, notes } = await logPlaces(common, pool ?? null, unit => journalctl(unit, pool, options));
       const logs = [...files].map(([file, { pools }]) => ({
         reader: new LogReader(file),
-        isWanted: (line: string) => pool === undefined || isOfPool(line, pool, pools?.join() === pool),
+        isWanted: (line: string) =>
+          (pool === undefined || isOfPool(line, pool, pools?.join() === pool)) &&
+          passes(line, { sinceMs: options.since, level: options.level }),
         isOthers: pool !== undefined && pools !== null && !pools.includes(pool),
       }));
       if (logs.every(it => it.isOthers)) throw new FpmError('FAILED', notes.join('; '));
@@ -61,9 +77,10 @@ export function registerLogs(program: Command): void {
 /** @returns those that can be followed. @throws {FpmError} when none can be read */
 async function showLast(
   logs: readonly OpenLog[],
-  { lines: count, follow: isFollowed }: LogsOptions,
+  { lines, since, follow: isFollowed }: LogsOptions,
   show: (lines: readonly string[]) => Promise<void>,
 ): Promise<readonly OpenLog[]> {
+  const count = lines ?? (since === undefined ? LINES : Number.POSITIVE_INFINITY);
   const { byTime } = await import('./logs/by-time.ts');
   const { SEARCH_MAX_BYTES } = await import('./logs/last-lines.ts');
   const found: (readonly string[])[] = [];
@@ -125,7 +142,7 @@ function jsonOf({ record, text }: LogLine): string {
 function journalctl(
   unit: string,
   pool: string | undefined,
-  { lines, follow: isFollowed }: LogsOptions,
+  { lines = LINES, follow: isFollowed }: LogsOptions,
 ): string {
   const all = `journalctl ${unit} -o cat`;
   const follows = isFollowed === true ? ' -f' : '';

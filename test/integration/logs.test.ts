@@ -127,6 +127,20 @@ suite('integration/logs-files', {}, async scope => {
     },
   );
 
+  await scope.test('--since and --level: by time and level, in JSON and in lines for people', async () => {
+    const since = await logs('--since', '1970-01-01T00:00:04Z');
+    assert.match(since.stdout, /reloaded.*\n.*forged\n.*sixth\n$/);
+    assert.doesNotMatch(since.stdout, /first|second|generation|crash|raw line/);
+    const level = await logs('--level', 'warn');
+    assert.deepEqual(level.stdout.match(/^.* WARN .*$/gm)?.length, level.stdout.trimEnd().split('\n').length);
+    assert.match(level.stdout, /generation 2 serves/);
+    assert.equal((await logs('--since', '1h')).stdout, '');
+    const wrong = await logs('--since', 'yesterday');
+    assert.equal(wrong.code, 64);
+    assert.match(wrong.stderr, /duration such as 10m/);
+    assert.equal((await logs('--level', 'loud')).code, 64);
+  });
+
   await scope.test(
     'of one pool, whichever file a record is in; nothing that another pool forged',
     async () => {

@@ -99,6 +99,11 @@ function localTime(milliseconds: number): string {
   return `${day} ${time}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** pino's number of a level's name; undefined: there is no such level. */
+export function levelNumber(name: string): number | undefined {
+  return LEVELS.find(it => it.name === name)?.from;
+}
+
 function levelOf(level: number): (typeof LEVELS)[number] {
   return LEVELS.findLast(it => it.from <= level) ?? LOWEST;
 }
