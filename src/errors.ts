@@ -1,6 +1,6 @@
 /**
  * The registry of everything that can go wrong in front of a user: one stable code each, with the exit code
- * of the command line (DESIGN section 4, sysexits.h) and its meaning. `docs/errors.md` is generated from it.
+ * of the command line (sysexits.h) and its meaning. `docs/errors.md` is generated from it.
  */
 export const EXIT = {
   ok: 0,

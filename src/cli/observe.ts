@@ -14,7 +14,7 @@ interface ObserveOptions {
 }
 
 const LINE_INTERVAL_MS = 1000;
-/** As the supervisor does (DESIGN section 5). */
+/** As the supervisor does. */
 const LOOKS_A_LINE = 10;
 const IDLE_TIMEOUT_MS = 10_000;
 const MAX_SPAWN_RATE = 128;

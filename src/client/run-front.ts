@@ -26,7 +26,7 @@ export interface ServeIo {
 
 /**
  * Serves until SIGTERM or SIGINT, then finishes what is in hand; a second signal ends that too. When root, it
- * becomes the pool's user once the port is bound, or nobody where the pool runs as root (DESIGN, D6).
+ * becomes the pool's user once the port is bound, or nobody where the pool runs as root.
  * @throws FpmError USAGE, FAILED before it listens.
  */
 export async function runFront(pool: PoolTarget, options: ServeOptions, io: ServeIo): Promise<ExitCode> {

@@ -1,4 +1,4 @@
-/** HTTP with JSON on the control socket (DESIGN section 4): `curl --unix-socket` works on it. */
+/** HTTP with JSON on the control socket: `curl --unix-socket` works on it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod';
 import type { Asking } from '../commands/command.ts';

@@ -1,5 +1,5 @@
 /**
- * The keeper (DESIGN D4): holds listeners and children, writes the log, restarts the supervisor, and otherwise does
+ * The keeper: holds listeners and children, writes the log, restarts the supervisor, and otherwise does
  * what the supervisor asks (requests.ts). It reads no configuration and no byte from the network. Here its parts are
  * put together; and what concerns its own life: how it begins, goes on in another's place, and ends.
  */

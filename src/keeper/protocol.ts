@@ -1,5 +1,5 @@
 /**
- * What supervisor and keeper say to each other (DESIGN D4): JSON, a message a line, over a socket pair. The
+ * What supervisor and keeper say to each other: JSON, a message a line, over a socket pair. The
  * supervisor asks and the keeper answers each request once; the keeper also reports events.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Which worker holds which accepted connection, and since when (DESIGN D2). A worker is a family: the process that we
+ * Which worker holds which accepted connection, and since when. A worker is a family: the process that we
  * started and all that it started. A connection that is found with nobody (io_uring, a process that we may not look
  * into) is still in its listener's count, so its pool is busy.
  */

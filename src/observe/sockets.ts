@@ -1,5 +1,5 @@
 /**
- * What the kernel knows about our listeners (DESIGN D2): who waits, who was accepted, for all pools in one look.
+ * What the kernel knows about our listeners: who waits, who was accepted, for all pools in one look.
  * Listeners are read before connections and, where somebody waits, after them: the smaller number is taken, so that
  * nobody is counted twice who is accepted meanwhile. Who is accepted in the middle of that may be in neither number,
  * once.

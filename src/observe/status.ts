@@ -1,4 +1,4 @@
-/** What `fpm-ts status --json` prints: the contract of DESIGN section 4. What cannot be known is null, never 0. */
+/** What `fpm-ts status --json` prints: a contract. What cannot be known is null, never 0. */
 import type { LastUpgrade } from '../keeper/notes.ts';
 
 export type DaemonState = 'starting' | 'running' | 'reloading' | 'stopping' | 'degraded';

@@ -16,7 +16,7 @@ const SOCK_NONBLOCK = 0o4000;
 /** O_PATH: names the file, whatever it is, and opens nothing. */
 const REFERENCE = 0o10000000 | constants.O_NOFOLLOW;
 
-/** Added to a socket's path while it is not yet ready for the public: it is bound there and renamed (DESIGN D3). */
+/** Added to a socket's path while it is not yet ready for the public: it is bound there and renamed. */
 export const HIDDEN_SUFFIX = '.new';
 
 /** Added to a socket's path while it takes no new connections, so that it can be had back. */
@@ -109,8 +109,8 @@ export function isOwnAddress(host: string): boolean {
 export type Occupancy = 'listening' | 'stale' | 'denied' | 'missing' | 'other';
 
 /**
- * Asks the kernel's table who listens on a socket file, and when it names nobody the file itself with a connect, as
- * DESIGN section 8 wants it: not before, because a program may not survive a client that is gone at once.
+ * Asks the kernel's table who listens on a socket file, and when it names nobody the file itself with a connect.
+ * Not before, because a program may not survive a client that is gone at once.
  * A full queue counts as listening; `denied` means that neither says anything, so somebody may well listen; `other`
  * is a socket of another type, such as /dev/log.
  */

@@ -1,5 +1,5 @@
 /**
- * The C library through koffi (DESIGN D5). `koffi.load(null)` is dlopen(NULL): the libc that Node itself runs
+ * The C library through koffi. `koffi.load(null)` is dlopen(NULL): the libc that Node itself runs
  * on, glibc or musl. Each file of this folder declares the few functions that it needs.
  */
 import { constants } from 'node:os';

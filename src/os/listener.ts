@@ -1,4 +1,4 @@
-/** Listening Unix sockets, made as DESIGN section 8 asks: closed to others until owner and mode are right. */
+/** Listening Unix sockets, closed to others until owner and mode are right. */
 import {
   chmodSync,
   closeSync,

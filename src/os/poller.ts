@@ -1,5 +1,5 @@
 /**
- * One epoll instance for many descriptors (DESIGN D5), so that pidfds, pipes and sockets cost neither a timer nor an
+ * One epoll instance for many descriptors, so that pidfds, pipes and sockets cost neither a timer nor an
  * object of Node's each. Node's own event loop waits for it as for one descriptor: a way through a thread, which
  * epoll_wait(2) as an asynchronous call takes, costs ten times as much.
  */

@@ -1,5 +1,5 @@
 /**
- * The kernel's tables of sockets over netlink (sock_diag(7), DESIGN D2): who listens where, how full the queues are,
+ * The kernel's tables of sockets over netlink (sock_diag(7)): who listens where, how full the queues are,
  * which connections were accepted. Rows of this network namespace only. Nothing is allocated for a row: a dump of
  * ten thousand is read in place.
  */

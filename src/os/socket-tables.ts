@@ -34,7 +34,7 @@ export function tcpSockets(
   );
 }
 
-/** Whether and why tables are read as text here, a sentence each, for whoever tells the user once (DESIGN D10). */
+/** Whether and why tables are read as text here, a sentence each, for whoever tells the user once. */
 export function socketTableLimits(): string[] {
   unixSockets(IN_LISTEN, false, () => {});
   tcpSockets(4, IN_LISTEN, null, () => {});

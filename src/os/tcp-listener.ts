@@ -1,5 +1,5 @@
 /**
- * Listening TCP sockets, and how two of them share an address so that one takes over from the other (DESIGN D3):
+ * Listening TCP sockets, and how two of them share an address so that one takes over from the other:
  * SO_REUSEPORT lets both listen, and a program of one instruction says which of them gets new connections.
  */
 import { closeSync } from 'node:fs';

@@ -43,7 +43,7 @@ export type Action =
       readonly accepted: ReadonlySet<number> | null;
       readonly reason: LeaveReason;
     }
-  /** Freeze, look, then kill (DESIGN D3). `leaving` is its tag from when it is found free. */
+  /** Freeze, look, then kill. `leaving` is its tag from when it is found free. */
   | {
       readonly type: 'freeze';
       readonly pid: number;

@@ -1,5 +1,5 @@
 /**
- * The commands on a pool, one after the other (DESIGN D11): each waits for its turn, and a stop does not wait: it ends
+ * The commands on a pool, one after the other: each waits for its turn, and a stop does not wait: it ends
  * what is under way and takes the place of what waits.
  */
 

@@ -1,6 +1,6 @@
 /**
  * A generation whose listener gets no new connections: its queue is emptied, its workers are told when they are free,
- * and its listener is closed when nobody is left to serve or to be served (DESIGN D3).
+ * and its listener is closed when nobody is left to serve or to be served.
  */
 import type { PoolConfig } from '../config/types.ts';
 import type { Worker } from '../worker/worker.ts';

@@ -1,6 +1,6 @@
 /**
- * One listening socket of a pool, held by the keeper under the name POOL#NUMBER: a value. Each generation has its own
- * (DESIGN D3), unless the socket is not ours to replace.
+ * One listening socket of a pool, held by the keeper under the name POOL#NUMBER: a value. Each generation has its own,
+ * unless the socket is not ours to replace.
  */
 import type { ListenAddress } from '../config/address.ts';
 import type { PoolConfig } from '../config/types.ts';
@@ -32,7 +32,7 @@ export function poolOf({ spec: { id } }: ListenerState): string {
   return id.slice(0, id.lastIndexOf('#'));
 }
 
-/** Whether a reload may put another socket in its place (DESIGN D3). */
+/** Whether a reload may put another socket in its place. */
 export function isOursToReplace({ listen }: PoolConfig): boolean {
   const { type } = listen.address;
   return type === 'tcp' || (type === 'unix' && listen.swap === 'rename');

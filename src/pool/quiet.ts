@@ -1,5 +1,5 @@
 /**
- * When a listener that gets no new connections is quiet (DESIGN D3): nothing waits and nothing is on its way. Pure:
+ * When a listener that gets no new connections is quiet: nothing waits and nothing is on its way. Pure:
  * looks and time come in, the memory goes out.
  */
 import type { ListenerLoad } from '../observe/sockets.ts';

@@ -14,7 +14,7 @@ import {
 } from './pool-state.ts';
 import { isRecycling } from './recycle.ts';
 
-/** DESIGN section 5: ten looks a second; more while workers come and go, which are looked at until they have. */
+/** Ten looks a second; more while workers come and go, which are looked at until they have. */
 const LOOK_MS = 100;
 const HURRIED_LOOK_MS = 20;
 /** Where nobody is served: the keeper reports a queue, and a client that is served at once is seen a moment later. */

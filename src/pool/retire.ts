@@ -1,6 +1,6 @@
 /**
  * The door through which workers leave: scale-down, recycling, reload and stop all come here, and the rule that holds
- * for a worker (worker/retirement.ts) says how (DESIGN D3).
+ * for a worker (worker/retirement.ts) says how.
  */
 import type { PoolConfig } from '../config/types.ts';
 import type { LeaveReason } from '../observe/events.ts';

@@ -1,4 +1,4 @@
-/** What this process is not permitted to see or do, and what is lost by it: told once, at the start (DESIGN D10). */
+/** What this process is not permitted to see or do, and what is lost by it: told once, at the start. */
 import type { PoolConfig } from '../config/types.ts';
 import { effectiveCapabilities } from '../os/capabilities.ts';
 import { socketTableLimits } from '../os/socket-tables.ts';

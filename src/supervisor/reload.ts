@@ -1,5 +1,5 @@
 /**
- * Reload (DESIGN section 6): the configuration is read and checked first, then each pool gets what the plan says, many
+ * Reload: the configuration is read and checked first, then each pool gets what the plan says, many
  * of them side by side. A pool that does not come up keeps what it had. The files are read by one reload at a time;
  * what was read later holds, and is waited for pool by pool (pool-reloads.ts).
  */

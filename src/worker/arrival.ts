@@ -1,4 +1,4 @@
-/** Whether a worker that starts is ready (DESIGN section 6). */
+/** Whether a worker that starts is ready. */
 import type { PoolConfig } from '../config/types.ts';
 import { listenerDescriptor } from './command.ts';
 import type { Kernel } from './kernel.ts';

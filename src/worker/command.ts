@@ -1,6 +1,6 @@
 /**
  * What is executed for a worker: its environment, and the programs in front of its command that set what must be
- * set before it runs (DESIGN D9). Each of them executes the next, so the pid stays and nothing of ours is in
+ * set before it runs. Each of them executes the next, so the pid stays and nothing of ours is in
  * between. The order: what needs root first, then credentials, then the pool's own variables.
  */
 
@@ -17,7 +17,7 @@ import { DEFAULT_PATH, findProgram, helperProgram } from '../os/programs.ts';
 import type { Identity } from './identity.ts';
 import { lateEnvironment } from './late-environment.ts';
 
-/** Variables of ours or of our service manager's, which mean something else to a worker (DESIGN section 8). */
+/** Variables of ours or of our service manager's, which mean something else to a worker. */
 const NEVER_PASSED = /^(NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|NODE_OPTIONS)$/;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Freeze, look, then kill (DESIGN D3), for a worker whose program does not finish its request on a signal: stopped, it
+ * Freeze, look, then kill, for a worker whose program does not finish its request on a signal: stopped, it
  * cannot accept; when it has nothing in hand it is killed before it could go on. The keeper thaws it when we do not
  * come back in time.
  */

@@ -31,7 +31,7 @@ export type WorkerEvent =
   | { readonly type: 'freed' }
   /** Draining, it never became free in its time. */
   | { readonly type: 'drainTimedOut' }
-  /** It was frozen, seen to be free, and killed (DESIGN D3). */
+  /** It was frozen, seen to be free, and killed. */
   | { readonly type: 'killedIdle'; readonly reason: LeaveReason }
   /** It is to finish the request in hand and end. */
   | { readonly type: 'stop'; readonly reason: LeaveReason }

@@ -1,5 +1,5 @@
 /**
- * Whether a worker accepts on its listener, seen from outside (DESIGN section 6): one of its threads, or of its
+ * Whether a worker accepts on its listener, seen from outside: one of its threads, or of its
  * children's, sleeps in accept on it, waits for it in epoll, poll or select, or it already holds another socket,
  * which may be its first connection.
  */

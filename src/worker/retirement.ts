@@ -1,4 +1,4 @@
-/** How a worker leaves without losing what it has in hand (DESIGN D3): which rule holds for it. */
+/** How a worker leaves without losing what it has in hand: which rule holds for it. */
 
 import type { FreezeOutcome } from './freeze.ts';
 

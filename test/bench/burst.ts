@@ -17,7 +17,7 @@ const REQUEST_MS = 500;
 
 type Mode = 'dynamic' | 'ondemand';
 
-/** Section 7 of DESIGN, and the issue that brought scaling. */
+/** The budgets of scaling. */
 const TARGET_SECONDS: Readonly<Record<Mode, number>> = { dynamic: 1.0, ondemand: 1.2 };
 
 /** As php-fpm's administrators write it, for both. */

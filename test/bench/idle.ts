@@ -14,7 +14,7 @@ const WORKERS = 10;
 const STATUS_RUNS = 7;
 const SETTLED_MS = 15_000;
 
-/** DESIGN section 7; the same order as the rows. */
+/** The budgets, in the order of the rows. */
 const TARGET = { cpuPercent: 1, keeperBytes: 55e6, supervisorBytes: 90e6, statusMs: 150 };
 
 function pools(dir: string, program: string): Record<string, string> {

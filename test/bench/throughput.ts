@@ -30,7 +30,7 @@ import { cpuSeconds, memoryOf, treeCpuSeconds } from './usage.ts';
 const WORKERS = 4;
 const WARM_UP_SECONDS = 1;
 
-/** DESIGN section 7. */
+/** The budgets. */
 const TARGET = 0.98;
 
 interface Contestant {

@@ -1,4 +1,4 @@
-/** The keeper is killed and started again under load (DESIGN D4): the same workers, and no failed request. */
+/** The keeper is killed and started again under load: the same workers, and no failed request. */
 import assert from 'node:assert/strict';
 import { killKeeper } from '../lib/disturb.ts';
 import { storm } from '../lib/storm.ts';

@@ -1,4 +1,4 @@
-/** Reloads one after the other under load: no request fails, whatever the program does with signals (DESIGN D3). */
+/** Reloads one after the other under load: no request fails, whatever the program does with signals. */
 import assert from 'node:assert/strict';
 import { reload } from '../lib/disturb.ts';
 import { storm } from '../lib/storm.ts';

@@ -1,4 +1,4 @@
-/** A pool that never pauses is scaled down and up: a generation takes over, and no request fails (DESIGN D3). */
+/** A pool that never pauses is scaled down and up: a generation takes over, and no request fails. */
 import assert from 'node:assert/strict';
 import { scale } from '../lib/disturb.ts';
 import { storm } from '../lib/storm.ts';

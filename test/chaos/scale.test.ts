@@ -1,4 +1,4 @@
-/** A pool with idle moments is scaled down and up: no request fails (DESIGN D3: freeze, look, then kill). */
+/** A pool with idle moments is scaled down and up: no request fails. */
 import assert from 'node:assert/strict';
 import { scale } from '../lib/disturb.ts';
 import { storm } from '../lib/storm.ts';

@@ -1,5 +1,5 @@
 /**
- * What a killed keeper has left in state.journal is trusted no further than the kernel confirms it (DESIGN section 8): a
+ * What a killed keeper has left in state.journal is trusted no further than the kernel confirms it: a
  * file that is damaged, another boot's, another program's or another user's is said so and left alone, and no process
  * is ever signalled that is not ours.
  */

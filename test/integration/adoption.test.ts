@@ -1,5 +1,5 @@
 /**
- * After a keeper was killed the next start goes on with its workers as with its own (DESIGN D4). Under load that is
+ * After a keeper was killed the next start goes on with its workers as with its own. Under load that is
  * shown by chaos/keeper-death.
  */
 import assert from 'node:assert/strict';

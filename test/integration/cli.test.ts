@@ -92,7 +92,7 @@ suite('integration/cli', { needs: NEEDS }, async scope => {
     },
   );
 
-  await scope.test('status --json is the contract of DESIGN section 4, and tells the truth', async () => {
+  await scope.test('status --json has the fields of its contract, and their values are true', async () => {
     const status = (await json(daemon, 'GET', '/v1/status', 'status')) as Status;
     assert.deepEqual(
       [status.schema, status.pid, status.state, status.last_reload, status.config_changed_on_disk],

@@ -1,5 +1,5 @@
 /**
- * One listener after the other takes an address over while clients connect without a pause (DESIGN D3). The workers
+ * One listener after the other takes an address over while clients connect without a pause. The workers
  * are asynchronous, hold many connections each, and are ended with SIGKILL once their generation is drained: had the
  * order of the steps, the look at the queues or the kernel let one slip, a client would miss its answer.
  */

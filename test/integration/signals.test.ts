@@ -1,4 +1,4 @@
-/** Signals to the keeper (DESIGN section 4), and what `stop` means: everything is gone when it returns. */
+/** Signals to the keeper, and what `stop` means: everything is gone when it returns. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The supervisor may die at any time (DESIGN D4): nobody who sends requests notices, and nothing is forgotten. */
+/** The supervisor may die at any time: nobody who sends requests notices, and nothing is forgotten. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

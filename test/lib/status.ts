@@ -1,4 +1,4 @@
-/** The part of `status --json` that is a contract (DESIGN section 4), written down apart from the product. */
+/** The part of `status --json` that is a contract, written down apart from the product. */
 export interface WorkerStatus {
   readonly pid: number;
   readonly state: 'starting' | 'idle' | 'active' | 'stopping';

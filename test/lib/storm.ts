@@ -1,6 +1,6 @@
 /**
  * A storm: something is done to a pool again and again while a web server sends it requests, and then everything
- * is counted. What "0 failed" means stands in DESIGN section 7: requests sent = bodies verified = requests that
+ * is counted. What "0 failed" means is: requests sent = bodies verified = requests that
  * the workers counted, and no upstream error in the web server's log; one upstream, no second try.
  */
 import type { Disturbance } from './disturb.ts';

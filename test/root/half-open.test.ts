@@ -1,5 +1,5 @@
 /**
- * A TCP handshake that is half open when one listener takes over from another (DESIGN D3), in a network namespace of
+ * A TCP handshake that is half open when one listener takes over from another, in a network namespace of
  * its own, where net.ipv4.tcp_migrate_req can be set.
  */
 import assert from 'node:assert/strict';

@@ -1,6 +1,6 @@
 /**
  * Root without CAP_SYS_PTRACE, as in a container: who holds which connection cannot be seen. The start says what is
- * lost by that, and reloads lose no request even so (DESIGN D10).
+ * lost by that, and reloads lose no request even so.
  */
 import assert from 'node:assert/strict';
 import { reload } from '../lib/disturb.ts';

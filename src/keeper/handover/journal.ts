@@ -1,5 +1,5 @@
 /**
- * RUN_DIR/state.journal: what the keeper knows, for the next keeper should this one be killed (DESIGN section 8: 0600,
+ * RUN_DIR/state.journal: what the keeper knows, for the next keeper should this one be killed (0600,
  * written whole or not at all). Each line is a transaction, the entries that have changed since the line before: one
  * line a turn of the event loop, so that a change costs its own size and not that of everything. The file is written
  * anew, and renamed into place, when most of it is out of date. Threads write it, because a disk that hangs must not

@@ -1,5 +1,5 @@
 /**
- * Takes listeners and output pipes back out of the workers of a keeper that was killed (DESIGN D4). A worker counts
+ * Takes listeners and output pipes back out of the workers of a keeper that was killed. A worker counts
  * only when the kernel knows it by the pid and the start time that were written down.
  */
 import { closeSync } from 'node:fs';

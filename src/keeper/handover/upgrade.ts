@@ -1,5 +1,5 @@
 /**
- * The keeper becomes the program that is installed now (DESIGN D4): execve(2) keeps pid, children and descriptors, and
+ * The keeper becomes the program that is installed now: execve(2) keeps pid, children and descriptors, and
  * a document in memory says what they are. First that program is tried out as a child; until the very last step,
  * whatever fails, the old one goes on.
  */

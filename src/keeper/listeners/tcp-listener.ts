@@ -1,5 +1,5 @@
 /**
- * A TCP socket of ours. Two may share an address (DESIGN D3) and are told apart by the order in which they began to
+ * A TCP socket of ours. Two may share an address and are told apart by the order in which they began to
  * listen, which is their order among the peers. It goes like this, and in no other order:
  * 1. the first is steered to before the second listens, which so gets nothing;
  * 2. published, the second is steered to; the first empties its queue;

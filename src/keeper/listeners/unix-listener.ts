@@ -1,5 +1,5 @@
 /**
- * A Unix socket of ours and the name that its file has at the moment. Several may belong to one path (DESIGN D3): one
+ * A Unix socket of ours and the name that its file has at the moment. Several may belong to one path: one
  * is public, one may wait under a temporary name for a rename over the path, and those that a rename has replaced have
  * no name any more, while their workers empty their queues.
  */

@@ -1,6 +1,6 @@
 /**
- * Workers that are stopped so that the supervisor can look whether they hold a connection, and kill them if not
- * (DESIGN D3). Whatever becomes of the supervisor, none stays so for long; and only what we stopped is continued.
+ * Workers that are stopped so that the supervisor can look whether they hold a connection, and kill them if not.
+ * Whatever becomes of the supervisor, none stays so for long; and only what we stopped is continued.
  */
 import { LookBudget } from '../../os/look-budget.ts';
 import { descendants, readStat } from '../../os/proc.ts';

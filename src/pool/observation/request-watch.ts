@@ -1,5 +1,5 @@
 /**
- * Requests that take too long, told by their connections (DESIGN D2): a connection that is older than any short
+ * Requests that take too long, told by their connections: a connection that is older than any short
  * request is followed until it is closed, and its worker is looked at ten times a second.
  */
 import type { PoolConfig } from '../../config/types.ts';

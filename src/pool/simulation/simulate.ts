@@ -10,7 +10,7 @@ import { isWatchedLongEnough, peakOf } from '../scaling/demand.ts';
 import { neededFor, type Policy } from '../scaling/policy.ts';
 import type { Arrival } from './arrivals.ts';
 
-/** As often as the supervisor looks (DESIGN section 5). */
+/** As often as the supervisor looks. */
 const TICK_MS = 100;
 /** While workers start it looks more often. */
 const STARTING_TICK_MS = 20;

@@ -1,6 +1,6 @@
 /**
  * The real supervisor and its pools against a keeper, a kernel and a clock that the test makes: whatever is asked in
- * whatever order, and whatever fails or dies meanwhile, what the design promises holds (DESIGN D3, D4, D11).
+ * whatever order, and whatever fails or dies meanwhile, what the design promises holds.
  *
  * Mends that were taken back by hand, and after how many scenarios of seed 7 the model failed:
  * - 2a, a start runs beside a stop, or commands are not serialised at all: 28
