@@ -59,7 +59,8 @@ export async function stoppingIn(path: string): Promise<number | null> {
     return status.state === 'stopping' ? status.pid : null;
   } catch (error) {
     // Nobody runs there, or it is ending and answers no more: the lock of its directory decides.
-    if (error instanceof FpmError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    // What somebody else has put there, makeRunDir refuses.
+    if (error instanceof FpmError || 'code' in (error as Error)) return null;
     throw error;
   }
 }

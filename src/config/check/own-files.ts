@@ -2,6 +2,7 @@
 import { constants, fstatSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { closing } from '../../os/descriptor.ts';
+import { exchangersOf } from '../../os/exchange.ts';
 import { followsLinks, InsecureLog, openDirectoryOf, refuse } from '../../os/log-file.ts';
 import { kindOf } from '../read-file.ts';
 import type { GlobalConfig, PoolConfig } from '../types.ts';
@@ -15,6 +16,9 @@ import { may } from './walk.ts';
 
 export function checkOwnFiles(config: GlobalConfig, self: Self, report: Report): void {
   const { runDir, pidFile, control, log } = config;
+  checkWay('run_dir', runDir, self, report);
+  if (dirname(pidFile) !== runDir) checkWay('pid_file', dirname(pidFile), self, report);
+  if (dirname(control.socket) !== runDir) checkWay('control.socket', control.socket, self, report);
   const isThere = checkRunDir(runDir, self, report);
   if (isThere || dirname(pidFile) !== runDir) {
     checkFile('pid_file', pidFile, self, report, isPidFile);
@@ -34,6 +38,22 @@ export function checkPoolLog(pool: PoolConfig, runDir: string, self: Self, repor
   if (pool.log.file === undefined) return;
   const isMade = dirname(pool.log.file) === runDir && peek(runDir) === null;
   if (!isMade) checkLog(pool.log.file, self, report);
+}
+
+/**
+ * What root makes and removes there must not be led elsewhere, and the state of all pools is for root alone. In a
+ * directory such as /tmp nobody else can replace what is ours.
+ */
+function checkWay(key: string, path: string, self: Self, report: Report): void {
+  if (self.uid !== 0 || !self.isThisProcess) return;
+  const parent = lookAt(dirname(path));
+  const isSticky = parent !== null && (parent.mode & 0o1000) !== 0;
+  if (exchangersOf(isSticky ? dirname(path) : path) === 'nobody') return;
+  report.error(
+    key,
+    `another user than root can replace ${path}, or a directory or a link on the way to it`,
+    'choose a path of which only root may write each directory, such as below /run',
+  );
 }
 
 /** Another user could name any process in it, or have us write into another directory. */
