@@ -40,6 +40,7 @@ export interface ServerOptions {
 export class ControlServer {
   #door: HttpDoor | null = null;
   #socket: ControlSocket | null = null;
+  #isClosed = false;
   readonly #options: ServerOptions;
 
   constructor(options: ServerOptions) {
@@ -50,6 +51,11 @@ export class ControlServer {
     return this.#socket?.isInPlace() === true;
   }
 
+  /** `close` was called: it is not missing, and nothing has to bring it back. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /**
    * Listens, unless it does so already and clients can find it.
    * @returns false when there was nothing to do
@@ -58,6 +64,7 @@ export class ControlServer {
   listen(): boolean {
     if (this.isInPlace) return false;
     const socket = new ControlSocket(this.#options.path);
+    this.#isClosed = false;
     void this.#door?.close(null); // nobody finds the old one any more; what it was asked it still answers
     this.#door = new HttpDoor({
       descriptor: socket.descriptor,
@@ -73,6 +80,7 @@ export class ControlServer {
    * @param graceMs how long they may take
    */
   async close(graceMs = 200): Promise<void> {
+    this.#isClosed = true;
     this.#socket?.remove();
     await new Promise(resolve => setImmediate(resolve)); // who has connected already is heard
     await this.#door?.close(graceMs);

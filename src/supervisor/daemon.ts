@@ -208,6 +208,7 @@ export class Daemon {
     if (this.supervisor.isStopping) return;
     const { control } = this.supervisor.settings.running;
     await this.#settle();
+    if (this.#control.isClosed) return; // an upgrade has closed it
     if (this.#control.listen()) this.report({ type: 'controlRestored', control: control.socket });
   }
 
