@@ -60,7 +60,7 @@ complete -c fpm-ts -n '__fpm_ts_at ""' -a status -d 'Show what the supervisor an
 complete -c fpm-ts -n '__fpm_ts_at ""' -a scale -d 'Give a pool another number of workers, until the next reload'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a pause -d 'Keep the number of workers of a pool as it is'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a resume -d 'End the pause of a pool'
-complete -c fpm-ts -n '__fpm_ts_at ""' -a takeover -d 'Let a pool of the configuration take its address from another program that listens there'
+complete -c fpm-ts -n '__fpm_ts_at ""' -a takeover -d 'Let a pool take its address from another program that listens there'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a explain -d 'Show what was decided about a pool lately, and why'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a reopen-logs -d 'Open the log files anew after logrotate has moved them away'
 complete -c fpm-ts -n '__fpm_ts_at ""' -a check -d 'Test the configuration as the system stands'
@@ -94,7 +94,7 @@ complete -c fpm-ts -n '__fpm_ts_at reload' -s 'c' -l config -r -F -d 'the config
 complete -c fpm-ts -n '__fpm_ts_at reload' -l json -d 'print results and errors as JSON'
 complete -c fpm-ts -n '__fpm_ts_at reload' -a '(__fpm_ts_pools)' -d pool
 
-complete -c fpm-ts -n '__fpm_ts_at upgrade' -l dry-run -d 'only find out whether it would work'
+complete -c fpm-ts -n '__fpm_ts_at upgrade' -l dry-run -d 'only test whether it would work'
 complete -c fpm-ts -n '__fpm_ts_at upgrade' -s 'h' -l help -d 'display help for command'
 complete -c fpm-ts -n '__fpm_ts_at upgrade' -s 'c' -l config -r -F -d 'the configuration (else $FPM_TS_CONFIG, else /etc/fpm-ts/fpm-ts.toml)'
 complete -c fpm-ts -n '__fpm_ts_at upgrade' -l json -d 'print results and errors as JSON'

@@ -3,7 +3,7 @@
  * what is asked, and what is printed. Commands that have more to do than to print an answer have a file here for that.
  */
 import { type Command, Option } from 'commander';
-import type { CommandLine, LineOption, ValueKind } from '../commands/command.ts';
+import type { CommandLine, ValueKind } from '../commands/command.ts';
 import { type Args, type CommandName, commandNamed, type Result } from '../commands/commands.ts';
 import { FpmError } from '../errors.ts';
 import { callSupervisor, type GlobalOptions, globals, print, printJson } from './context.ts';
@@ -29,18 +29,19 @@ export function registerControlCommand<N extends CommandName>(
     if (value === undefined) command.argument(form, help);
     else command.argument(form, help, parserOf(name, form, value, line.examples));
   }
-  for (const { flags, help, value, isRequired = false } of line.options ?? []) {
+  const declared = (line.options ?? []).map(({ flags, help, arg, value, isRequired = false }) => {
     const option = new Option(flags, help).makeOptionMandatory(isRequired);
     if (value !== undefined) option.argParser(parserOf(name, flags, value, line.examples));
     command.addOption(option);
-  }
+    return { arg, attribute: option.attributeName() };
+  });
   if (line.notes !== undefined) command.addHelpText('after', `\n${line.notes}`);
   command.addHelpText('after', example(...line.examples));
   command.action(async () => {
     const options = command.opts<Record<string, unknown>>();
     const given = [
       ...line.arguments.map((it, at): Given => [it.arg, command.processedArgs[at]]),
-      ...(line.options ?? []).map((it): Given => [it.arg, options[attributeOf(it)]]),
+      ...declared.map(({ arg, attribute }): Given => [arg, options[attribute]]),
     ];
     await action(argumentsOf(given) as Partial<Args<N>>, globals(command), options);
   });
@@ -62,10 +63,6 @@ function argumentsOf(given: readonly Given[]): object {
         arg !== undefined && value !== undefined && !(Array.isArray(value) && value.length === 0),
     ),
   );
-}
-
-function attributeOf({ flags, help }: LineOption): string {
-  return new Option(flags, help).attributeName();
 }
 
 function asked<N extends CommandName>(name: N): Action<N> {

@@ -104,6 +104,11 @@ export function poolName(z: Z): zod.ZodString {
   return z.string().min(1).meta({ description: 'Name of a pool.' });
 }
 
+/** Arguments of a command on pools that are named. */
+export function namedPools(z: Z): zod.ZodObject<{ pools: zod.ZodArray<zod.ZodString> }, zod.core.$strict> {
+  return z.strictObject({ pools: poolNames(z).min(1) });
+}
+
 export function poolNames(z: Z): zod.ZodArray<zod.ZodString> {
   return z.array(poolName(z)).meta({ description: 'Names of pools.' });
 }

@@ -1,14 +1,12 @@
 /** `pause`: the number of workers stays as it is. */
-import { command, poolName, poolNames, type Z } from './command.ts';
-
-const args = (z: Z) => z.strictObject({ pools: poolNames(z).min(1) });
+import { command, namedPools, poolName, type Z } from './command.ts';
 
 const result = (z: Z) =>
   z.strictObject({
     paused: z.array(
       z.strictObject({
         pool: poolName(z),
-        workers: z.int().meta({ description: 'So many it keeps; one that ends is replaced.' }),
+        workers: z.int().meta({ description: 'The number that it keeps; a worker that exits is replaced.' }),
       }),
     ),
   });
@@ -21,7 +19,7 @@ export const pause = command({
   isForPoolUsers: false,
   mayBeRepeated: () => true,
   keeperCan: () => false,
-  args,
+  args: namedPools,
   result,
   run: async ({ pools }, service) => {
     const named = pools.map(name => service.pool(name));
@@ -30,8 +28,8 @@ export const pause = command({
   },
   line: {
     arguments: [{ form: '<pools...>', arg: 'pools', help: 'running pools' }],
-    notes: `Clients that the workers have no time for wait in the queue of the socket.
-A worker that ends is replaced, a reload replaces all of them, and the pool
+    notes: `While all workers are busy, clients wait in the queue of the socket.
+A worker that exits is replaced. A reload replaces all workers, and the pool
 stays paused. A stop ends the pause.`,
     examples: ['fpm-ts pause www', 'fpm-ts pause www api'],
   },

@@ -5,7 +5,7 @@ const args = (z: Z) =>
   z.strictObject({
     pools: poolNames(z).optional(),
     changed: z.boolean().optional().meta({ description: 'Only pools whose settings changed.' }),
-    dry_run: z.boolean().optional().meta({ description: 'Only say what would be done.' }),
+    dry_run: z.boolean().optional().meta({ description: 'Only return the plan.' }),
   });
 
 const result = (z: Z) =>
@@ -35,8 +35,8 @@ export const reload = command({
   name: 'reload',
   method: 'POST',
   summary:
-    'Read the configuration again and replace the workers, the new ones first. What does not work changes nothing.',
-  http: 'Answers when that is done.',
+    'Read the configuration again and replace the workers, the new ones first. A failed reload leaves the old workers running.',
+  http: 'Answers when the new workers serve.',
   isForPoolUsers: true,
   mayBeRepeated: () => false,
   keeperCan: () => false,

@@ -27,10 +27,10 @@ export const reopenLogs = command({
   },
   line: {
     arguments: [],
-    notes: `A log that cannot be opened stays with the file that it has; where it has none,
-its lines go to the main log. All others are opened. In a place where another
-user than root may write that is a warning, and the status of its pools is
-degraded; elsewhere the exit code is 1.`,
+    notes: `If a log cannot be opened, its lines continue to go to the old file, or to the
+main log if there is none. All other logs are opened. If another user than root
+may write in its directory, this is a warning, and its pools are degraded;
+otherwise the exit code is 1.`,
     examples: ['fpm-ts reopen-logs'],
   },
 });

@@ -1,7 +1,6 @@
 /** `resume`: the end of a pause. */
-import { command, poolNames, type Z } from './command.ts';
+import { command, namedPools, poolNames, type Z } from './command.ts';
 
-const args = (z: Z) => z.strictObject({ pools: poolNames(z).min(1) });
 const result = (z: Z) => z.strictObject({ resumed: poolNames(z) });
 
 export const resume = command({
@@ -11,7 +10,7 @@ export const resume = command({
   isForPoolUsers: false,
   mayBeRepeated: () => true,
   keeperCan: () => false,
-  args,
+  args: namedPools,
   result,
   run: async ({ pools }, service) => {
     const named = pools.map(name => service.pool(name));

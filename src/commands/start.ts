@@ -1,8 +1,7 @@
 /** `start` with names: stopped pools of a running supervisor. Without names the command line becomes the keeper. */
 import { FpmError } from '../errors.ts';
-import { command, poolNames, type Z } from './command.ts';
+import { command, namedPools, poolNames, type Z } from './command.ts';
 
-const args = (z: Z) => z.strictObject({ pools: poolNames(z).min(1) });
 const result = (z: Z) => z.strictObject({ started: poolNames(z) });
 
 export const start = command({
@@ -13,7 +12,7 @@ export const start = command({
   isForPoolUsers: false,
   mayBeRepeated: () => true,
   keeperCan: () => false,
-  args,
+  args: namedPools,
   result,
   run: async ({ pools }, service) => {
     const named = pools.map(name => service.pool(name));

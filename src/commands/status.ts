@@ -99,11 +99,11 @@ function statusSchema(z: Z): zod.ZodType<Status> {
     pid: z.int().meta({ description: "The keeper's, which is in the pid file." }),
     supervisor_pid: nullableInt.meta({
       description:
-        'null: no supervisor stays alive, and the keeper answers. It knows the workers, and nothing of what they do.',
+        'null: no supervisor is running, and the keeper answers. It knows the workers, but not what they do.',
     }),
     state: z
       .enum(['starting', 'running', 'reloading', 'stopping', 'degraded'])
-      .meta({ description: 'degraded: there is no supervisor.' }),
+      .meta({ description: 'degraded: no supervisor is running.' }),
     reason: z.string().meta({ description: 'Why it is degraded; else empty.' }),
     started_at: z.string().meta({ description: 'ISO 8601.' }),
     uptime_seconds: z.number(),

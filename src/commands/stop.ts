@@ -4,7 +4,7 @@ import { command, type Output, poolName, poolNames, type Z } from './command.ts'
 const args = (z: Z) =>
   z.strictObject({
     pools: poolNames(z).optional(),
-    now: z.boolean().optional().meta({ description: 'Do not wait for requests in hand.' }),
+    now: z.boolean().optional().meta({ description: 'Do not wait for requests in flight.' }),
   });
 
 const result = (z: Z) =>
@@ -15,7 +15,7 @@ const result = (z: Z) =>
       .array(z.strictObject({ pool: poolName(z), pid: z.int(), command: z.string() }))
       .optional()
       .meta({
-        description: "Processes that are no workers and hold a pool's listener: they are not stopped.",
+        description: "Processes that hold a pool's listener but are not workers. They are not stopped.",
       }),
   });
 
@@ -26,10 +26,10 @@ export type LeftBehind = NonNullable<StopResult['left']>[number];
 export const stop = command({
   name: 'stop',
   method: 'POST',
-  summary: 'Stop gracefully: workers finish what they have in hand. Returns when all is gone.',
-  http: 'Answers when the named pools are gone. Without names it stops everything, and answers at once.',
+  summary: 'Stop gracefully: workers finish their requests. Returns when all processes have exited.',
+  http: 'Answers when the named pools have stopped. Without names it stops everything, and answers at once.',
   isForPoolUsers: false,
-  // Whoever is to stop everything may have done so, and then nobody answers.
+  // A supervisor that was told to stop everything may have done so, and then nobody answers.
   mayBeRepeated: ({ pools }) => pools !== undefined,
   keeperCan: ({ pools }) => pools === undefined,
   args,

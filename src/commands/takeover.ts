@@ -6,20 +6,20 @@ const HIGHEST_PID = 2 ** 31 - 1;
 const args = (z: Z) =>
   z.strictObject({
     pool: poolName(z),
-    pid: z.int().min(1).max(HIGHEST_PID).meta({ description: 'Of the program that listens there.' }),
+    pid: z.int().min(1).max(HIGHEST_PID).meta({ description: 'The program that listens there.' }),
   });
 
 const result = (z: Z) =>
   z.strictObject({
     pool: poolName(z),
     address: z.string(),
-    program: z.string().meta({ description: 'Who listened there before: `pid 12 (php-cgi)`.' }),
+    program: z.string().meta({ description: 'The program that listened there before: `pid 12 (php-cgi)`.' }),
     workers: z.int(),
-    drained: z.boolean().meta({ description: 'That program has no request in hand any more.' }),
+    drained: z.boolean().meta({ description: 'That program has no request in flight any more.' }),
     left: z
       .array(z.strictObject({ pid: z.int(), command: z.string(), connections: z.number().nullable() }))
-      .meta({ description: 'Who still has the old socket, at which nothing new arrives.' }),
-    advice: z.array(z.string()).meta({ description: 'How they are stopped for good.' }),
+      .meta({ description: 'Processes that still have the old socket, which gets no new connections.' }),
+    advice: z.array(z.string()).meta({ description: 'How to stop them permanently.' }),
     notices: z.array(z.string()),
   });
 
@@ -30,8 +30,8 @@ export const takeover = command({
   name: 'takeover',
   method: 'POST',
   summary:
-    'Let a pool of the configuration take its address from another program that listens there: workers come up beside it, then clients reach them, and the other program finishes what it has.',
-  http: 'Answers when that is done.',
+    'Let a pool take its address from another program that listens there. The workers start beside that program; when they are ready, new clients reach them, and the program finishes its requests.',
+  http: 'Answers when the workers serve and that program has finished, at most after process_control_timeout.',
   isForPoolUsers: false,
   mayBeRepeated: () => false,
   keeperCan: () => false,

@@ -3,7 +3,7 @@ import { command, type Output, type Z } from './command.ts';
 
 const args = (z: Z) =>
   z.strictObject({
-    dry_run: z.boolean().optional().meta({ description: 'Only find out whether it would work.' }),
+    dry_run: z.boolean().optional().meta({ description: 'Only test whether it would work.' }),
   });
 
 const result = (z: Z) =>
@@ -28,7 +28,7 @@ export const upgrade = command({
   name: 'upgrade',
   method: 'POST',
   summary:
-    'Let the running fpm-ts become the version that is installed now: same pid, same workers, no request lost. What does not work changes nothing.',
+    'Let the running fpm-ts become the version that is installed now: same pid, same workers, no request lost. A failed upgrade leaves the running version in place.',
   http: 'Answers when the installed version can take over, and is then replaced by it. The outcome is last_upgrade in the status.',
   isForPoolUsers: false,
   mayBeRepeated: () => false,
@@ -38,7 +38,7 @@ export const upgrade = command({
   run: ({ dry_run: isDryRun = false }, service) => service.upgrade(isDryRun),
   line: {
     arguments: [],
-    options: [{ flags: '--dry-run', arg: 'dry_run', help: 'only find out whether it would work' }],
+    options: [{ flags: '--dry-run', arg: 'dry_run', help: 'only test whether it would work' }],
     examples: ['fpm-ts upgrade', 'fpm-ts upgrade --dry-run'],
   },
 });

@@ -79,7 +79,7 @@ function differences(
   kind: 'global' | 'pool',
 ): Change[] {
   return Object.keys(after).flatMap(key => {
-    if (stable(before[key]) === stable(after[key])) return [];
+    if (before[key] === after[key] || stable(before[key]) === stable(after[key])) return [];
     const applies = KEYS[kind].get(key)?.meta.applies ?? 'workers';
     return [{ key, before: before[key], after: after[key], applies }];
   });

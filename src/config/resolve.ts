@@ -3,7 +3,7 @@ import { defaultPidFile, defaultSocket } from './default-paths.ts';
 import { isPhpCgi } from './rule.ts';
 import { effectiveOf } from './schema/derive.ts';
 import { globalSettings } from './schema/global.ts';
-import { poolSettings } from './schema/pool.ts';
+import { settingsInEffect } from './schema/pool.ts';
 import type { GlobalKeys, PoolKeys } from './schema.ts';
 import type { GlobalConfig, PoolConfig } from './types.ts';
 
@@ -15,19 +15,18 @@ export function resolvePool(
   secrets: Readonly<Record<string, string>>,
 ): PoolConfig {
   const stopIsGraceful = keys.stop_is_graceful ?? isPhpCgi(keys.command);
-  const { extends: _, ...settings } = effectiveOf(poolSettings, {
+  const settings = effectiveOf(settingsInEffect, {
     ...keys,
     stop_is_graceful: stopIsGraceful,
     pm: { ...keys.pm, start_servers: keys.pm.start_servers ?? startServers(keys.pm) },
   });
-  return {
-    ...settings,
+  return Object.assign(settings, {
     name,
     file,
     stopIsGraceful,
     env: { ...secrets, ...keys.env },
     secretEnv: Object.keys(secrets).filter(variable => !Object.hasOwn(keys.env, variable)),
-  };
+  });
 }
 
 /** php-fpm's default for the workers to start with lies halfway between the two spare numbers. */

@@ -5,14 +5,12 @@
 import * as z from 'zod';
 import { savedShape } from './schema/derive.ts';
 import { globalSettings } from './schema/global.ts';
-import { poolSettings } from './schema/pool.ts';
+import { settingsInEffect } from './schema/pool.ts';
 import type { GlobalConfig, PoolConfig } from './types.ts';
-
-const { extends: _, ...OF_POOL } = savedShape(poolSettings);
 
 /** One pool. */
 export const SAVED_POOL = z.object({
-  ...OF_POOL,
+  ...savedShape(settingsInEffect),
   name: z.string(),
   file: z.string(),
   secretEnv: z.array(z.string()),

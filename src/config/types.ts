@@ -5,10 +5,10 @@
  */
 import type { Effective } from './schema/derive.ts';
 import type { globalSettings } from './schema/global.ts';
-import type { poolSettings } from './schema/pool.ts';
+import type { settingsInEffect } from './schema/pool.ts';
 
 type Globals = Effective<typeof globalSettings>;
-type PoolSettings = Effective<Omit<typeof poolSettings, 'extends'>>;
+type PoolSettings = Effective<typeof settingsInEffect>;
 
 export interface GlobalConfig extends Omit<Globals, 'runDir' | 'pidFile' | 'control'> {
   /** fpm-ts.toml; null when there is none and everything is at its default. */

@@ -14,8 +14,8 @@ const DESCRIPTION = `HTTP with JSON on the Unix socket \`control.socket\` of the
 
     curl --unix-socket /run/fpm-ts/control.sock http://localhost/v1/status
 
-The kernel identifies the caller (SO_PEERCRED); there is no password. Root, the user that fpm-ts runs as and the members
-of control.group may use every command. The user of a pool may use reload, status and explain for that pool, by its name.
+The kernel identifies the caller (SO_PEERCRED); there is no password. Root, the user of fpm-ts, and
+members of control.group may use every command. The user of a pool may use reload, status and explain for that pool, by its name.
 Answers to that user leave out the errors of other pools, and the settings of the administrator are null.
 
 Each user has a number of connections, and each connection takes one request at a time: more are answered with

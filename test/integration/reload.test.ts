@@ -76,7 +76,7 @@ suite('integration/reload', { needs: NEEDS }, async scope => {
     assert.ok(before.includes(old?.pid ?? 0));
   });
 
-  await scope.test('a request that is sent meanwhile is answered', async () => {
+  await scope.test('a request that is sent during the reload is answered', async () => {
     const { result, seen } = await sampleDuring(daemon.cli('reload'), () =>
       daemon.cli('request', 'www', '/'),
     );

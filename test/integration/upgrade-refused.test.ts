@@ -57,7 +57,7 @@ const ROWS: readonly Row[] = [
     spoil: directory =>
       patch(
         directory,
-        'dist/pool/pool.js',
+        'dist/pool/pool-turns.js',
         '= restorePool(',
         '= (() => { throw new Error("no pool"); })() ?? restorePool(',
       ),

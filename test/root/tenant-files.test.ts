@@ -175,19 +175,22 @@ suite('root/tenant-files', { root: true, needs: ['gcc', 'setpriv', 'curl'] }, as
     write(envFile, 'MODE=own\n', MALLORY, 0o600);
   });
 
-  await scope.test('the other pools are reloaded, and root is told which pool failed and why', async () => {
-    becomes(envFile, path => symlinkSync(secret, path));
-    const { code, stderr } = await daemon.cli('reload');
-    assert.equal(code, 1);
-    assert.match(
-      stderr,
-      /^fpm-ts: pool mallory: .*app.env cannot be read with the rights of uid 4402 \(EACCES\)/,
-    );
-    const { counters } = poolOf(await daemon.status(), 'alice');
-    assert.equal(counters.reloads, 1);
-    rmSync(envFile);
-    write(envFile, 'MODE=own\n', MALLORY, 0o600);
-  });
+  await scope.test(
+    'the other pools are reloaded, and the message names the pool that failed and the reason',
+    async () => {
+      becomes(envFile, path => symlinkSync(secret, path));
+      const { code, stderr } = await daemon.cli('reload');
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /^fpm-ts: pool mallory: .*app.env cannot be read with the rights of uid 4402 \(EACCES\)/,
+      );
+      const { counters } = poolOf(await daemon.status(), 'alice');
+      assert.equal(counters.reloads, 1);
+      rmSync(envFile);
+      write(envFile, 'MODE=own\n', MALLORY, 0o600);
+    },
+  );
 
   await scope.test('mended, the reload works', async () => {
     const { status, body } = await reload();

@@ -28,11 +28,25 @@ interface Claim {
 type Distance = 0 | 1 | 2 | 3;
 
 export function checkOverlaps(config: GlobalConfig, findings: Findings): void {
-  const claims = config.pools.flatMap(pool => (pool.enabled ? (claimOf(pool) ?? []) : []));
-  checkOwnPaths(config, claims, findings);
+  const ways = new Ways();
+  const claims = config.pools.flatMap(pool => (pool.enabled ? (claimOf(pool, ways) ?? []) : []));
+  checkOwnPaths(config, claims, ways, findings);
   const byPlace = new Map<string, Claim[]>();
   for (const claim of claims) byPlace.set(claim.place, [...(byPlace.get(claim.place) ?? []), claim]);
   for (const group of byPlace.values()) if (group.length > 1) checkGroup(group, findings);
+}
+
+/** Many pools have their sockets in one directory, and each reload looks at the addresses of all: one look serves them. */
+class Ways {
+  readonly #known = new Map<string, Way>();
+
+  /** To the directory of a file. */
+  toDirectoryOf(path: string): Way {
+    const directory = dirname(path);
+    const way = this.#known.get(directory) ?? wayTo(directory);
+    this.#known.set(directory, way);
+    return way;
+  }
 }
 
 /**
@@ -64,13 +78,13 @@ function report({ pool, led }: Claim, distance: Distance, other: PoolConfig, fin
 }
 
 /** null: it wants none. */
-function claimOf(pool: PoolConfig): Claim | null {
+function claimOf(pool: PoolConfig, ways: Ways): Claim | null {
   const { address } = pool.listen;
   switch (address.type) {
     case 'tcp':
       return { pool, place: `tcp:${address.port}`, led: null };
     case 'unix':
-      return { pool, ...unixPlace(address.path) };
+      return { pool, ...unixPlace(address.path, ways) };
     case 'systemd':
       return { pool, place: `systemd:${address.name}`, led: null };
     case 'none':
@@ -79,8 +93,8 @@ function claimOf(pool: PoolConfig): Claim | null {
 }
 
 /** /var/run/x.sock and /run/x.sock are one. */
-function unixPlace(path: string): Pick<Claim, 'place' | 'led'> {
-  const way = wayTo(dirname(path));
+function unixPlace(path: string, ways: Ways): Pick<Claim, 'place' | 'led'> {
+  const way = ways.toDirectoryOf(path);
   const isLed = way.link !== null && process.geteuid?.() === 0;
   return { place: `unix:${join(way.real, basename(path))}`, led: isLed ? way : null };
 }
@@ -113,7 +127,7 @@ interface OwnPath {
 }
 
 /** A log may go where other logs go; every other file is for one thing. */
-function checkOwnPaths(config: GlobalConfig, claims: readonly Claim[], findings: Findings): void {
+function checkOwnPaths(config: GlobalConfig, claims: readonly Claim[], ways: Ways, findings: Findings): void {
   const socket = { key: 'control.socket', path: config.control.socket, what: 'the control socket' };
   const pidFile = { key: 'pid_file', path: config.pidFile, what: 'the pid file' };
   const log = { key: 'log.file', path: config.log.file, what: 'the log' };
@@ -143,7 +157,7 @@ function checkOwnPaths(config: GlobalConfig, claims: readonly Claim[], findings:
     const { file: logFile } = log;
     if (!enabled || logFile === undefined) continue;
     // A log that others' links lead elsewhere is never opened there.
-    const { link, real } = wayTo(dirname(logFile));
+    const { link, real } = ways.toDirectoryOf(logFile);
     if (link === null) check(name, 'log.file', logFile, [socket, pidFile], join(real, basename(logFile)));
   }
 }

@@ -62,19 +62,21 @@ export function schemaOf<S extends Settings>(settings: S): z.ZodType<Keys<S>> {
 }
 
 export function effectiveOf<S extends Settings>(settings: S, keys: Keys<S>): Effective<S> {
-  const values = Object.entries(settings).map(([name, it]): Entry => {
-    const value: unknown = keys[name];
-    return [nameOf(name, it), isSetting(it) ? value : effectiveOf(it, value as Keys<Settings>)];
-  });
-  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Effective<S>;
+  const effective: Record<string, unknown> = {};
+  for (const { key, name, setting, group } of membersOf(settings)) {
+    const value: unknown = keys[key];
+    if (setting === null) effective[name] = effectiveOf(group, value as Keys<Settings>);
+    else if (value !== undefined) effective[name] = value;
+  }
+  return effective as Effective<S>;
 }
 
 /** Checks an effective configuration that was saved as JSON. */
 export function savedShape(settings: Settings): z.ZodRawShape {
-  const shapes = Object.entries(settings).map(([name, it]): [string, z.ZodType] => {
-    if (!isSetting(it)) return [nameOf(name, it), z.object(savedShape(it))];
-    const { saved } = it.kind;
-    return [nameOf(name, it), it.meta.computedDefault === undefined ? saved : z.exactOptional(saved)];
+  const shapes = membersOf(settings).map(({ name, setting, group }): [string, z.ZodType] => {
+    if (setting === null) return [name, z.object(savedShape(group))];
+    const { saved } = setting.kind;
+    return [name, setting.meta.computedDefault === undefined ? saved : z.exactOptional(saved)];
   });
   return Object.fromEntries(shapes);
 }
@@ -84,31 +86,54 @@ export function printed<S extends Settings>(
   settings: S,
   config: object,
 ): Readonly<Record<KeyOf<S>, TomlValue | undefined>> {
-  const values: Values = { ...config };
-  const entries = Object.entries(settings).flatMap(([name, it]): Entry[] => {
-    const value = values[nameOf(name, it)];
-    if (isSetting(it)) return [[name, value === undefined ? undefined : it.kind.print(value)]];
-    return Object.entries(printed(it, value as object)).map(([key, inner]) => [`${name}.${key}`, inner]);
-  });
-  return Object.fromEntries(entries) as Readonly<Record<KeyOf<S>, TomlValue | undefined>>;
+  const texts: Record<string, TomlValue | undefined> = {};
+  print(settings, config as Values, '', texts);
+  return texts as Readonly<Record<KeyOf<S>, TomlValue | undefined>>;
+}
+
+function print(
+  settings: Settings,
+  values: Values,
+  prefix: string,
+  into: Record<string, TomlValue | undefined>,
+): void {
+  for (const { key, name, setting, group } of membersOf(settings)) {
+    const value = values[name];
+    if (setting === null) print(group, value as Values, `${prefix}${key}.`, into);
+    else into[prefix + key] = value === undefined ? undefined : setting.kind.print(value);
+  }
 }
 
 /** The effective configuration `wanted` with what only a restart applies as it is in `running`. */
 export function applied<T extends object>(settings: Settings, running: T, wanted: T): T {
   const [before, after] = [running, wanted] as unknown as [Values, Values];
-  const values = Object.entries(settings).map(([name, it]): Entry => {
-    const key = nameOf(name, it);
-    if (!isSetting(it)) return [key, applied(it, before[key] as object, after[key] as object)];
-    return [key, it.meta.applies === 'restart' ? before[key] : after[key]];
+  const values = membersOf(settings).map(({ name, setting, group }): [string, unknown] => {
+    if (setting === null) return [name, applied(group, before[name] as object, after[name] as object)];
+    return [name, setting.meta.applies === 'restart' ? before[name] : after[name]];
   });
   return { ...wanted, ...Object.fromEntries(values) };
 }
 
 type Values = Readonly<Record<string, unknown>>;
-type Entry = readonly [name: string, value: unknown];
 
-function nameOf(name: string, it: AnySetting | Settings): string {
-  return isSetting(it) ? camel(name) + it.kind.unit : camel(name);
+/** A setting or a group of settings: its name in a file, and in the effective configuration. */
+type Member = { readonly key: string; readonly name: string } & (
+  | { readonly setting: AnySetting; readonly group: null }
+  | { readonly setting: null; readonly group: Settings }
+);
+
+const MEMBERS = new WeakMap<Settings, readonly Member[]>();
+
+/** Made once: a reload goes through the settings of every pool. */
+function membersOf(settings: Settings): readonly Member[] {
+  const known = MEMBERS.get(settings);
+  if (known !== undefined) return known;
+  const members = Object.entries(settings).map(([key, it]): Member => {
+    if (!isSetting(it)) return { key, name: camel(key), setting: null, group: it };
+    return { key, name: camel(key) + it.kind.unit, setting: it, group: null };
+  });
+  MEMBERS.set(settings, members);
+  return members;
 }
 
 function camel(name: string): string {

@@ -117,3 +117,8 @@ export const poolSettings = {
   pm: pmSettings,
   process: processSettings,
 };
+
+const { extends: _, ...inEffect } = poolSettings;
+
+/** Those that a pool has in the end: it has been put together with what it extends. */
+export const settingsInEffect: Omit<typeof poolSettings, 'extends'> = inEffect;

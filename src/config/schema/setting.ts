@@ -40,8 +40,7 @@ export interface Setting<Value, Unit extends string, Unset> {
   readonly meta: SettingMeta;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: of whatever kind
-export type AnySetting = Setting<any, string, unknown>;
+export type AnySetting = Setting<unknown, string, unknown>;
 
 /** Settings by name, and groups of settings. */
 export interface Settings {
@@ -64,5 +63,5 @@ function schemaOf<Value>(kind: Kind<Value, string>, about: About): z.ZodType {
 }
 
 export function isSetting(it: AnySetting | Settings): it is AnySetting {
-  return typeof it.kind === 'object' && 'schema' in it.kind && it.schema instanceof z.ZodType;
+  return it.schema instanceof z.ZodType;
 }
